@@ -1,0 +1,53 @@
+import { Type, type Static } from "typebox";
+import { ModelName, ModelVersion } from "../ids.ts";
+import { MODEL_JSON_BYTES_MAX, TENSORS_MAX } from "../limits.ts";
+import { closedObject, gate, parseJson } from "../schema.ts";
+import { TensorSpec } from "../tensor.ts";
+
+/** A path inside a bundle, `/` between segments. What it must not contain is checked by `bundle-path.ts`. */
+const BundlePathText = Type.String({ minLength: 1, maxLength: 512 });
+
+/**
+ * `model.json`, inside the signed set: whatever changes what the model means or where it may run. Unknown fields are
+ * refused, so a device never runs a model whose description it understands only in part.
+ */
+export const ModelJson = closedObject({
+  formatVersion: Type.Literal(1),
+  name: ModelName,
+  version: ModelVersion,
+  /** Ascends with each release of this name; for people and ordering, not for security. */
+  release: Type.Integer({ minimum: 0 }),
+  /** Raised only when older releases must never run again: a device refuses a bundle below the highest it committed. */
+  rollbackIndex: Type.Integer({ minimum: 0 }),
+  description: Type.Optional(Type.String({ maxLength: 2_000 })),
+  /** The ONNX file. External data, where it has any, lies beside it and is listed by the signature too. */
+  file: BundlePathText,
+  inputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
+  outputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
+  /** A text file, one label a line, for the last dimension of the first output. */
+  labels: Type.Optional(BundlePathText),
+  /** The golden set; see `golden.ts`. A bundle without one is refused by devices: nothing would prove it. */
+  golden: BundlePathText,
+  /** Hardware classes on which it may run, such as `linux-arm64` or `jetson`; `*` for any. */
+  compatible: Type.Array(Type.String({ pattern: "^(\\*|[a-z0-9][a-z0-9-]{0,62})$" }), { minItems: 1, maxItems: 64 }),
+  /** The oldest agent that understands this bundle, as MAJOR.MINOR.PATCH. */
+  minimumAgent: Type.Optional(Type.String({ pattern: "^[0-9]{1,6}\\.[0-9]{1,6}\\.[0-9]{1,6}$" })),
+  /** Execution providers in the order in which to try them; `cpu` is always the last resort. */
+  providers: Type.Optional(Type.Array(Type.String({ pattern: "^[a-z]{2,32}$" }), { maxItems: 8 })),
+  /** Measured on the device during qualification; beyond one of them the bundle is refused there. */
+  budgets: Type.Optional(
+    closedObject({
+      latencyP95Ms: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+      /** Resident memory of the runner process with the model loaded and warm. */
+      memoryBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+  ),
+});
+export type ModelJson = Static<typeof ModelJson>;
+
+const check = gate("model.json", ModelJson);
+
+/** Throws a ProtocolError that names the field. */
+export function parseModelJson(bytes: Uint8Array): ModelJson {
+  return parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
+}

@@ -1,0 +1,42 @@
+import { Type, type Static } from "typebox";
+import { Labels, StatementDigest } from "../ids.ts";
+import { DOCUMENT_BYTES_MAX } from "../limits.ts";
+import { gate, parseJson } from "../schema.ts";
+
+const Text = Type.String({ maxLength: 256 });
+
+/** Device → controller, retained, QoS 1: the inventory, after each connect and when it changes. */
+export const DeviceInfo = Type.Object({
+  /** SPKI in PEM: the key with which the device signs its reports. The controller keeps the first it sees. */
+  publicKey: Type.String({ maxLength: 2_000 }),
+  /** Labels from the device's own configuration; the operator's labels of the same key win. */
+  labels: Labels,
+  hardware: Type.Object({
+    /** What `compatible` in model.json is matched against: `linux-arm64`, `raspberry-pi`, `raspberry-pi-5`, … */
+    classes: Type.Array(Text, { maxItems: 16 }),
+    model: Text,
+    arch: Text,
+    kernel: Text,
+    cpuModel: Text,
+    cpuCount: Type.Integer({ minimum: 1 }),
+    memoryBytes: Type.Integer({ minimum: 0 }),
+    diskFreeBytes: Type.Integer({ minimum: 0 }),
+  }),
+  agentVersion: Type.String({ maxLength: 32 }),
+  nodeVersion: Type.String({ maxLength: 32 }),
+  runtime: Type.Object({
+    onnxruntime: Type.String({ maxLength: 32 }),
+    providers: Type.Array(Text, { maxItems: 16 }),
+  }),
+  /** Where the device's own HTTP port listens, for people on that network. */
+  httpUrl: Type.Optional(Text),
+  /** Verified bundles on the device's disk. */
+  heldStatements: Type.Array(StatementDigest, { maxItems: 64 }),
+});
+export type DeviceInfo = Static<typeof DeviceInfo>;
+
+const check = gate("device info", DeviceInfo);
+
+export function parseDeviceInfo(bytes: Uint8Array): DeviceInfo {
+  return parseJson("device info", bytes, DOCUMENT_BYTES_MAX, check);
+}

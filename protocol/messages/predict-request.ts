@@ -1,0 +1,112 @@
+/** Predictions over MQTT: the fields of the Open Inference Protocol v2, as CBOR, or as JSON for whoever types by hand. */
+import { Type, type Static } from "typebox";
+import { decodeCbor, encodeCbor } from "../cbor.ts";
+import { ModelName, ModelVersion } from "../ids.ts";
+import { PREDICT_BYTES_MAX, TENSORS_MAX, TOPIC_BYTES_MAX } from "../limits.ts";
+import { gate, parseJson } from "../schema.ts";
+import { tensorFromValues, valuesFromTensor } from "../tensor-values.ts";
+import { Datatype, Shape, type Tensor } from "../tensor.ts";
+
+/** Told by the first byte: JSON begins with `{`, which no CBOR map does. An answer comes in the encoding of its request. */
+export type PredictEncoding = "cbor" | "json";
+
+/** Chosen by the caller, unique among its requests of the last minutes: the same id again is the same request again. */
+export const PredictId = Type.String({ minLength: 1, maxLength: 64 });
+
+/** How long a caller may wait: within it a runner can restart even on a small board. */
+export const PREDICT_TIMEOUT_MS_MAX = 60_000;
+
+export const PredictTensor = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 256 }),
+  datatype: Datatype,
+  shape: Shape,
+  /** The little-endian bytes; or, as JSON must, the values in an array, flat or nested. */
+  data: Type.Unknown(),
+});
+type PredictTensor = Static<typeof PredictTensor>;
+
+/** Caller → device, QoS 0 or 1, on the device's topic for the model. */
+const PredictRequestMessage = Type.Object({
+  id: PredictId,
+  /** The caller's own answer topic whose last level is the device that is asked; a device answers on no other. */
+  replyTo: Type.String({ minLength: 1, maxLength: TOPIC_BYTES_MAX }),
+  /** From the moment at which the device has the request: a point in time would mean nothing to a clock that is at 1970. */
+  timeoutMs: Type.Integer({ minimum: 1, maximum: PREDICT_TIMEOUT_MS_MAX }),
+  model: ModelName,
+  /** Only this version may answer; absent: whichever is active. */
+  version: Type.Optional(ModelVersion),
+  inputs: Type.Array(PredictTensor, { minItems: 1, maxItems: TENSORS_MAX }),
+  /** The names of the outputs that are wanted; absent: all. */
+  outputs: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: TENSORS_MAX })),
+});
+type PredictRequestMessage = Static<typeof PredictRequestMessage>;
+
+/** A request in memory. */
+export interface PredictRequest extends Omit<PredictRequestMessage, "inputs"> {
+  readonly inputs: readonly Tensor[];
+}
+
+/** What every request must say before anything can be answered. */
+export interface PredictEnvelope {
+  readonly id: string;
+  readonly replyTo: string;
+  readonly encoding: PredictEncoding;
+  /** The rest; throws a ProtocolError that can be answered to `replyTo`. */
+  readonly request: () => PredictRequest;
+}
+
+export function encodePredictRequest(request: PredictRequest, encoding: PredictEncoding = "cbor"): Uint8Array {
+  return encodePredictMessage({ ...request, inputs: encodeTensors(request.inputs, encoding) }, encoding);
+}
+
+const checkEnvelope = gate(
+  "predict request",
+  Type.Object({ id: PredictId, replyTo: PredictRequestMessage.properties.replyTo }),
+);
+const checkRequest = gate("predict request", PredictRequestMessage);
+
+/** Throws OVERSIZE, MALFORMED or SCHEMA for a message to which nobody could be answered. */
+export function decodePredictRequest(bytes: Uint8Array): PredictEnvelope {
+  const { value, encoding } = decodePredictMessage("predict request", bytes);
+  const { id, replyTo } = checkEnvelope(value);
+  return {
+    id,
+    replyTo,
+    encoding,
+    request: () => {
+      const message = checkRequest(value);
+      return { ...message, inputs: message.inputs.map(decodeTensor) };
+    },
+  };
+}
+
+/** Shared with the response: one message in either encoding. */
+export function encodePredictMessage(value: unknown, encoding: PredictEncoding): Uint8Array {
+  return encoding === "json" ? Buffer.from(JSON.stringify(value)) : encodeCbor(value);
+}
+
+/** Throws OVERSIZE or MALFORMED; the value has passed no schema yet. */
+export function decodePredictMessage(
+  subject: string,
+  bytes: Uint8Array,
+): { value: unknown; encoding: PredictEncoding } {
+  const asItIs = (value: unknown) => value;
+  if (bytes[0] === "{".charCodeAt(0)) {
+    return { value: parseJson(subject, bytes, PREDICT_BYTES_MAX, asItIs), encoding: "json" };
+  }
+  return { value: decodeCbor(subject, bytes, PREDICT_BYTES_MAX, asItIs), encoding: "cbor" };
+}
+
+/** Throws SCHEMA for values that JSON cannot carry. */
+export function encodeTensors(tensors: readonly Tensor[], encoding: PredictEncoding): PredictTensor[] {
+  return tensors.map((tensor) => {
+    const { name, datatype, shape, bytes } = tensor;
+    return { name, datatype, shape: [...shape], data: encoding === "json" ? valuesFromTensor(tensor) : bytes };
+  });
+}
+
+/** Whether bytes fit the shape is for who uses them to check. Throws SCHEMA for values that do not fit. */
+export function decodeTensor({ name, datatype, shape, data }: PredictTensor): Tensor {
+  if (data instanceof Uint8Array) return { name, datatype, shape, bytes: data };
+  return tensorFromValues({ name, datatype, shape }, data);
+}

@@ -1,0 +1,29 @@
+/**
+ * The fields of an `inference` record: what one model version did on one device in one interval. Every other field
+ * begins with OUTCOME_PREFIX and counts requests: `outcome.answered`, or an agent's name for why there was no answer.
+ */
+import { Type, type Static } from "typebox";
+import { gate } from "../schema.ts";
+import { CELL_CHARS_MAX } from "./telemetry-batch.ts";
+
+/** `outcome.answered`, `outcome.queue-full`, …: counts. */
+export const OUTCOME_PREFIX = "outcome.";
+
+const SketchText = Type.String({ maxLength: CELL_CHARS_MAX });
+
+export const InferenceFields = Type.Object({
+  slot: Type.String({ maxLength: 64 }),
+  /** Absent where no version is to blame: an unknown model, a full queue. */
+  version: Type.Optional(Type.String({ maxLength: 64 })),
+  intervalMs: Type.Number({ minimum: 0 }),
+  /** Times that the runner process ended by itself. */
+  crashes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Milliseconds that answered requests waited, as `Sketch` text. */
+  queueSketch: Type.Optional(SketchText),
+  /** Milliseconds that answered requests took in the model, as `Sketch` text. */
+  inferSketch: Type.Optional(SketchText),
+});
+export type InferenceFields = Static<typeof InferenceFields>;
+
+/** Throws SCHEMA. */
+export const checkInferenceFields = gate("inference record", InferenceFields);

@@ -1,0 +1,97 @@
+/** What a device says of itself, signed with its own key: the evidence from which a rollout counts. */
+import { Type, type Static } from "typebox";
+import { DeviceId, FleetId, ModelName, ModelVersion, SessionId, StatementDigest, StreamId } from "../ids.ts";
+import { SLOTS_MAX } from "../limits.ts";
+import { gate } from "../schema.ts";
+import { envelopeJson, signEnvelope, type DsseEnvelope, type OpenedEnvelope } from "./dsse.ts";
+import type { Signer } from "./keys.ts";
+import { Refusal } from "./refusal.ts";
+
+export const REPORT_TYPE = "application/vnd.modelferry.report.v1+json";
+
+/** The phases of a slot. `idle`: nothing wished, nothing running. */
+export const Phase = Type.Union([
+  Type.Literal("idle"),
+  Type.Literal("transferring"),
+  Type.Literal("verifying"),
+  Type.Literal("qualifying"),
+  Type.Literal("soaking"),
+  Type.Literal("committed"),
+  Type.Literal("failed"),
+  Type.Literal("rolled-back"),
+]);
+export type Phase = Static<typeof Phase>;
+
+/** Measured on the device, on its own hardware, before the model got any traffic. Times in milliseconds. */
+export const Evidence = Type.Object({
+  provider: Type.String({ maxLength: 32 }),
+  loadMs: Type.Number(),
+  warmUpMs: Type.Number(),
+  goldenCases: Type.Integer({ minimum: 0 }),
+  goldenPassed: Type.Integer({ minimum: 0 }),
+  latencyP50Ms: Type.Number(),
+  latencyP95Ms: Type.Number(),
+  /** Resident memory of the runner process after warm-up. */
+  memoryBytes: Type.Integer({ minimum: 0 }),
+  qualifiedAtMs: Type.Number(),
+});
+export type Evidence = Static<typeof Evidence>;
+
+const BundleLabel = { model: ModelName, version: ModelVersion, statement: StatementDigest };
+
+export const SlotReport = Type.Object({
+  slot: ModelName,
+  phase: Phase,
+  /** The statement that the newest accepted deployment wishes here; absent when it wishes none. */
+  desired: Type.Optional(StatementDigest),
+  /** What is loaded and answering right now, as the runner itself says; absent when nothing is. */
+  active: Type.Optional(Type.Object({ ...BundleLabel, sinceMs: Type.Number(), evidence: Evidence })),
+  /** A verified bundle on disk to which the device can go back without a download. */
+  lastKnownGood: Type.Optional(Type.Object(BundleLabel)),
+  /** Why the desired statement is not active, where it was refused. */
+  refusal: Type.Optional(Refusal),
+  transfer: Type.Optional(
+    Type.Object({ doneBytes: Type.Integer({ minimum: 0 }), totalBytes: Type.Integer({ minimum: 0 }) }),
+  ),
+});
+export type SlotReport = Static<typeof SlotReport>;
+
+/** Device → controller, QoS 1: at each change of a slot, and as heartbeat. Newer agents may add fields. */
+export const Report = Type.Object({
+  v: Type.Literal(1),
+  fleet: FleetId,
+  device: DeviceId,
+  /** Ascends over restarts; a report at or below the last one is a replay. */
+  counter: Type.Integer({ minimum: 1 }),
+  session: SessionId,
+  atMs: Type.Number(),
+  uptimeMs: Type.Number(),
+  /** The next heartbeat comes within this time; after 2.5 of them the device counts as offline. */
+  heartbeatMs: Type.Integer({ minimum: 1_000 }),
+  rootVersion: Type.Integer({ minimum: 1 }),
+  /** The sequence of the newest accepted deployment; 0 for none. */
+  seq: Type.Integer({ minimum: 0 }),
+  /** True while a nonce-fresh deployment vouches for the time: an unfresh device installs nothing. */
+  fresh: Type.Boolean(),
+  /** The last deployment document that was refused as a whole. */
+  refusal: Type.Optional(Refusal),
+  slots: Type.Array(SlotReport, { maxItems: SLOTS_MAX }),
+  telemetry: Type.Object({
+    stream: StreamId,
+    /** Records ever produced in this stream: with those received and the declared gaps, nothing can be lost unseen. */
+    produced: Type.Integer({ minimum: 0 }),
+    pending: Type.Integer({ minimum: 0 }),
+  }),
+});
+export type Report = Static<typeof Report>;
+
+const check = gate("device report", Report);
+
+/** The payload of an envelope whose signature has been checked. Throws OVERSIZE, MALFORMED or SCHEMA. */
+export function reportIn(envelope: OpenedEnvelope): Report {
+  return envelopeJson("device report", envelope, check);
+}
+
+export function signReport(report: Report, device: Signer): Promise<DsseEnvelope> {
+  return signEnvelope(REPORT_TYPE, Buffer.from(JSON.stringify(report)), [device]);
+}
