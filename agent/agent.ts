@@ -1,0 +1,230 @@
+/** The composition root of the agent: opens what there is, connects the parts, and ends them in order. */
+import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
+import { systemClock } from "../common/clock.ts";
+import { FerryError, messageOf } from "../common/ferry-error.ts";
+import { readKeyFile } from "../common/key-file.ts";
+import type { Log } from "../common/log.ts";
+import { deviceTopics } from "../protocol/topics.ts";
+import { keySigner } from "../protocol/trust/keys.ts";
+import { readAgentConfig, type AgentConfig, type AgentFolder } from "./config.ts";
+import { openCredentials } from "./enrol/credentials.ts";
+import { readInventory } from "./hardware/inventory.ts";
+import { openInferenceEngine } from "./inference/open-inference-engine.ts";
+import { openAgentLink, type AgentLink } from "./link/agent-link.ts";
+import { createHeartbeat } from "./link/heartbeat.ts";
+import { createHello } from "./link/hello.ts";
+import { createVoice } from "./link/voice.ts";
+import { jsonAnswer } from "./serve/http-answer.ts";
+import { openHttpServer } from "./serve/http-server.ts";
+import { openPredictTopic } from "./serve/predict-topic.ts";
+import { openBundleDirectory } from "./store/bundle-directory.ts";
+import { openRunningFile } from "./store/running-file.ts";
+import { openStateDatabase, type StateDatabase } from "./store/state-database.ts";
+import { createAckInbox } from "./telemetry/ack-inbox.ts";
+import { readBootId } from "./telemetry/boot-id.ts";
+import { recordEvent } from "./telemetry/event.ts";
+import { createInferenceRecorder } from "./telemetry/inference-recorder.ts";
+import { openOutbox } from "./telemetry/outbox.ts";
+import { runSampler } from "./telemetry/sampler.ts";
+import { runUplink } from "./telemetry/uplink.ts";
+import { openArchiveReceiver } from "./transfer/archive-receiver.ts";
+import { createDocumentInbox } from "./update/document-inbox.ts";
+import { openUpdater } from "./update/run.ts";
+import { tellChange } from "./update/tell-change.ts";
+import { openTrustKeeper } from "./update/trust-keeper.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+export interface AgentOptions {
+  readonly folder: AgentFolder;
+  readonly log: Log;
+}
+
+/** Runs until aborted, or until a part fails that the agent cannot go on without. Throws FerryError. */
+export async function runAgent({ folder, log }: AgentOptions, signal: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const random = Math.random;
+  const config = await readAgentConfig(folder);
+  const { fleet, device } = config;
+  const privateKey = await readKeyFile(folder.key);
+  const key = keySigner(privateKey);
+  const credentials = openCredentials({ folder, config, key: privateKey, clock, random, log });
+  const bootId = readBootId();
+
+  using state = openStateDatabase(folder.state, log);
+  await using outbox = openOutbox(folder.telemetry, { clock, log, bootId });
+  recordEvent(outbox, "agent-started", { agentVersion: AGENT_VERSION, bootId });
+  if (state.damage !== undefined) recordEvent(outbox, "database-damaged", { file: state.damage.movedTo });
+  const trust = openTrust(state, folder, config);
+  const inventory = await readInventory(folder.directory);
+  const bundles = await openBundleDirectory(folder.bundles, log);
+  const recorder = createInferenceRecorder({ outbox, clock, log });
+  await using engine = openInferenceEngine({ confirm: bundles.confirm, clock, log });
+  using _observing = engine.observe(recorder);
+
+  // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.
+  const late: { link?: AgentLink } = {};
+  const openLink = () => {
+    if (late.link === undefined) throw new FerryError("offline", "The link to the broker is not open yet");
+    return late.link;
+  };
+  const publish: AgentLink["publish"] = async (...message) => openLink().publish(...message);
+  const acks = createAckInbox({ clock, log });
+  const voice = createVoice({
+    link: {
+      publish,
+      malformed: () => late.link?.malformed() ?? 0,
+      get session() {
+        return late.link?.session;
+      },
+    },
+    config,
+    key,
+    trust,
+    slots: () => updater.slots(),
+    served: engine.slots,
+    outbox,
+    nextReportCounter: state.nextReportCounter,
+    inventory,
+    heldBundles: bundles.held,
+    httpUrl: () => http.url,
+    agentVersion: AGENT_VERSION,
+    clock,
+  });
+  const heartbeat = createHeartbeat({ say: voice.sayReport, heartbeatMs: config.heartbeatMs, clock, random, log });
+  const hello = createHello({ say: voice.sayHello, clock, random });
+  await using opened = new AsyncDisposableStack();
+  const receiver = opened.use(
+    openArchiveReceiver({
+      directory: folder.transfer,
+      fleet,
+      device,
+      link: {
+        publish,
+        subscribe: async (topic, qos) => openLink().subscribe(topic, qos),
+        unsubscribe: async (topic) => openLink().unsubscribe(topic),
+      },
+      clock,
+      log,
+    }),
+  );
+  const http = opened.use(
+    await openHttpServer({
+      engine,
+      ...config.http,
+      extraRoutes: new Map([["GET /status", () => jsonAnswer(voice.status())]]),
+      log,
+    }),
+  );
+  opened.use(await openRunningFile(folder.running, { pid: process.pid, httpUrl: http.url }));
+  const predict = opened.use(openPredictTopic({ engine, fleet, device, publish, clock, log }));
+  const updater = opened.use(
+    openUpdater({
+      store: state,
+      bundles,
+      bundlesPath: folder.bundles,
+      engine,
+      archives: receiver,
+      publisher: () => trust.root().roles.publisher,
+      rollbackIndexOf: state.rollbackIndexOf,
+      traits: { hardwareClasses: inventory.classes, agentVersion: AGENT_VERSION },
+      nowMs: trust.nowMs,
+      mayInstall: trust.mayInstall,
+      onChange: (change) => {
+        tellChange(outbox, change);
+        heartbeat.sayNow();
+        if (change.before.active?.statement !== change.after.active?.statement) sayInfo();
+      },
+      clock,
+      log,
+    }),
+  );
+  const documents = createDocumentInbox({
+    trust,
+    apply: (deployment) => void updater.apply(deployment),
+    onAnswer: hello.onAnswer,
+    askAgain: hello.askNow,
+    onNews: heartbeat.sayNow,
+    sink: outbox,
+    log,
+  });
+  await using link = openAgentLink({
+    url: config.broker,
+    tls: credentials?.tls,
+    fleet,
+    device,
+    keepAliveSeconds: config.keepAliveSeconds,
+    bootId,
+    agentVersion: AGENT_VERSION,
+    onConnect: () => {
+      hello.askNow();
+      receiver.onConnect();
+      // The report after the inventory: a controller that meets the device learns its key first.
+      sayInfo(heartbeat.sayNow);
+    },
+    onDisconnect: hello.onDisconnect,
+    onDesired: documents.onDesired,
+    onRoot: documents.onRoot,
+    onTelemetryAck: acks.put,
+    onOffer: receiver.onGroupCommand,
+    onChunk: receiver.onChunk,
+    onPredict: predict.handle,
+    clock,
+    log,
+  });
+  late.link = link;
+  // Closed before the link: what is in flight is answered while there still is a connection; then goodbye is said.
+  await using _serving = opened.move();
+  log.info({ http: http.url, device, fleet, folder: folder.directory }, "the agent runs");
+
+  const stopping = new AbortController();
+  const stopped = AbortSignal.any([signal, stopping.signal]);
+  const telemetry = {
+    outbox,
+    publish: (payload: Uint8Array) => publish(deviceTopics(fleet, device).telemetry, payload, { qos: 1 }),
+    session: () => link.session,
+    acks,
+    clock,
+    random,
+    log,
+  };
+  const parts = [
+    heartbeat.run(stopped),
+    hello.run(stopped),
+    recorder.run(stopped),
+    runSampler({ outbox, clock, log, directory: folder.directory, runnersRssBytes }, stopped),
+    runUplink(telemetry, stopped),
+    ...(credentials === undefined ? [] : [credentials.run(stopped)]),
+  ];
+  try {
+    await Promise.all(parts);
+  } finally {
+    // Where one part failed, the others end too, and with them the agent.
+    stopping.abort();
+    await Promise.allSettled(parts);
+    recordEvent(outbox, "agent-stopped");
+  }
+
+  function runnersRssBytes(): number {
+    return engine.gauges().reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  }
+
+  function sayInfo(then: () => void = () => undefined): void {
+    voice.sayInfo().then(then, (error: unknown) => {
+      log.debug({ error: messageOf(error) }, "the inventory was not said; the next connect says it");
+    });
+  }
+}
+
+/** From the database; where that was lost, from the root that `join` checked against the pin and left in the folder. */
+function openTrust(state: StateDatabase, folder: AgentFolder, { fleet, device, rootPin }: AgentConfig) {
+  const ports = { store: state, fleet, device, bootMs: () => uptime() * 1_000, systemNowMs: () => Date.now() };
+  try {
+    return openTrustKeeper(ports, { rootBytes: () => readFileSync(folder.firstRoot), pin: rootPin }, state.damage);
+  } catch (cause) {
+    throw new FerryError("no-root", `The root of trust in ${folder.firstRoot} cannot be used: ${messageOf(cause)}`, {
+      hint: "Join again with `ferry-agent join … --force`: the device keeps its key and its models.",
+      cause,
+    });
+  }
+}

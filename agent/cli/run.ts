@@ -1,0 +1,30 @@
+/** `ferry-agent run`: the agent itself, until it is told to stop. */
+import { EXIT, type ExitCode } from "../../common/ferry-error.ts";
+import { openLog } from "../../common/log.ts";
+import { runAgent } from "../agent.ts";
+import { agentFolder } from "../config.ts";
+
+/** Stopping takes at most 5 s; a part that hangs beyond that must not keep a machine from shutting down. */
+const STOP_MS_MAX = 5_000;
+
+/** Resolves when everything is closed. Throws FerryError. */
+export async function run(directory: string): Promise<ExitCode> {
+  const log = openLog("ferry-agent");
+  const stopping = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping.signal.aborted) {
+      log.warn({ signal }, "told to stop twice: ending at once");
+      process.exit(EXIT.interrupted);
+    }
+    log.info({ signal }, "stopping: answering what is in flight");
+    stopping.abort();
+    setTimeout(() => {
+      log.error("stopping took too long: ending at once");
+      process.exit(EXIT.failed);
+    }, STOP_MS_MAX).unref();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  await runAgent({ folder: agentFolder(directory), log }, stopping.signal);
+  log.info("stopped");
+  return EXIT.ok;
+}

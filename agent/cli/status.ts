@@ -1,0 +1,89 @@
+/** `ferry-agent status`: what the agent on this device says of itself. */
+import pc from "picocolors";
+import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
+import type { SlotReport } from "../../protocol/trust/report.ts";
+import { agentFolder, readAgentConfig } from "../config.ts";
+import { checkAgentStatus, type AgentStatus } from "../status.ts";
+import { readRunningFile } from "../store/running-file.ts";
+
+/** The agent answers from memory: longer than this and it is stuck. */
+const STATUS_WAIT_MS = 5_000;
+
+/** Throws FerryError `not-joined`, or `not-running` where nobody answers. */
+export async function fetchStatus(directory: string): Promise<AgentStatus> {
+  const folder = agentFolder(directory);
+  await readAgentConfig(folder);
+  const running = await readRunningFile(folder.running);
+  if (running === undefined) throw notRunning(folder.directory);
+  try {
+    const response = await fetch(`${running.httpUrl}/status`, { signal: AbortSignal.timeout(STATUS_WAIT_MS) });
+    return checkAgentStatus(await response.json());
+  } catch (cause) {
+    throw notRunning(folder.directory, cause);
+  }
+}
+
+function notRunning(directory: string, cause?: unknown): FerryError {
+  const why = cause === undefined ? "" : ` (${messageOf(cause)})`;
+  return new FerryError("not-running", `The agent in ${directory} does not answer${why}`, {
+    hint: `Start it with: ferry-agent run --dir ${directory}`,
+    exitCode: EXIT.unreachable,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+export function statusText(status: AgentStatus): string {
+  const { telemetry, broker } = status;
+  const lines = [
+    ["fleet", status.fleet],
+    ["device", `${status.device} (agent ${status.agentVersion}, up ${durationText(status.uptimeMs)})`],
+    ["broker", `${broker.url} ${broker.connected ? pc.green("connected") : pc.yellow("not connected")}`],
+    ["trust", `root version ${status.rootVersion}, deployment ${status.seq}, ${freshText(status)}`],
+    ["telemetry", `${telemetry.pending} of ${telemetry.produced} records still to be sent`],
+  ];
+  const head = lines.map(([name = "", text = ""]) => `${pc.bold(name.padEnd(11))}${text}`);
+  const refusal = status.refusal === undefined ? [] : [pc.red(`refused    ${status.refusal.message}`)];
+  return [...head, ...refusal, "", ...slotLines(status.slots)].join("\n");
+}
+
+function freshText({ fresh }: AgentStatus): string {
+  return fresh ? pc.green("fresh") : pc.yellow("unfresh: installs nothing until the controller has answered");
+}
+
+function slotLines(slots: readonly SlotReport[]): string[] {
+  if (slots.length === 0) return ["No model is deployed here."];
+  const rows = slots.map(({ slot, phase, active, transfer, refusal }) => [
+    slot,
+    phase + (transfer === undefined ? "" : ` ${percent(transfer.doneBytes, transfer.totalBytes)}`),
+    active === undefined ? "-" : active.version,
+    active === undefined ? "-" : active.statement.slice(0, 12),
+    refusal === undefined ? "" : `${refusal.code}: ${refusal.message}`,
+  ]);
+  return table([["SLOT", "PHASE", "ACTIVE", "DIGEST", "REFUSAL"], ...rows]);
+}
+
+/** Columns as wide as their widest cell; the last one ends the line. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function percent(part: number, whole: number): string {
+  return `${String(Math.floor((100 * part) / Math.max(1, whole)))} %`;
+}
+
+function durationText(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  if (days > 0) return `${days} d ${hours} h`;
+  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}

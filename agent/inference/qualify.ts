@@ -1,0 +1,122 @@
+/** What stands between a verified bundle and its first request: load, warm-up, golden set, budgets, on this hardware. */
+import { join } from "node:path";
+import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
+import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
+import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import type { Evidence } from "../../protocol/trust/report.ts";
+import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
+import type { VerifiedBundle } from "./inference-engine.ts";
+import { interfaceDifference } from "./interface-difference.ts";
+import { Refused } from "./refused.ts";
+import type { RunnerAnswer } from "./runner-messages.ts";
+import { ModelFailure, RunnerDeadline, RunnerGone, type Runner } from "./runner.ts";
+
+/** Loads of a minute were seen on small boards, where an accelerator compiles the model first. */
+const LOAD_MS_MAX = 120_000;
+/** The first inferences allocate memory and choose kernels; from about the third on, times are steady. */
+const WARM_UP_RUNS = 3;
+/** Enough for a 95th percentile that a single hiccup does not decide … */
+const TIMED_RUNS_MAX = 100;
+/** … while a slow model does not hold up its rollout, */
+const TIMED_MS_MAX = 2_000;
+/** and even the slowest is timed more than once. */
+const TIMED_RUNS_MIN = 5;
+
+export interface WarmModel {
+  readonly provider: string;
+  readonly loadMs: number;
+  readonly warmUpMs: number;
+  readonly golden: GoldenCases;
+}
+
+/** Loads the model into a fresh runner and computes until times are steady; also what a restart does. Throws Refused. */
+export async function warmUp(runner: Runner, bundle: VerifiedBundle, intraOpThreads: number): Promise<WarmModel> {
+  const { directory, model } = bundle;
+  const golden = await openGoldenCases(bundle);
+  checkBundlePath(model.file);
+  const startedMs = performance.now();
+  const load = { file: join(directory, model.file), providers: model.providers ?? [], intraOpThreads };
+  const loaded = await runner.load(load, LOAD_MS_MAX).catch(refuseToLoad);
+  const loadMs = performance.now() - startedMs;
+  const difference = interfaceDifference(model, loaded);
+  if (difference !== undefined) throw new Refused("model-interface", difference);
+  const first = await golden.at(0);
+  for (let run = 0; run < WARM_UP_RUNS; run += 1) await compute(runner, first);
+  return { provider: loaded.provider, loadMs, warmUpMs: performance.now() - startedMs - loadMs, golden };
+}
+
+/** Measures a warm model against what its publisher promised. Throws Refused. */
+export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel, nowMs: number): Promise<Evidence> {
+  const { golden } = warm;
+  for (let at = 0; at < golden.count; at += 1) {
+    const goldenCase = await golden.at(at);
+    const { outputs } = await compute(runner, goldenCase);
+    const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, golden.tolerance);
+    if (difference !== undefined) throw new Refused("self-test", difference);
+  }
+  const times = await timedRuns(runner, golden);
+  const evidence: Evidence = {
+    provider: warm.provider,
+    loadMs: warm.loadMs,
+    warmUpMs: warm.warmUpMs,
+    goldenCases: golden.count,
+    goldenPassed: golden.count,
+    latencyP50Ms: percentile(times, 0.5),
+    latencyP95Ms: percentile(times, 0.95),
+    memoryBytes: runner.residentBytes(),
+    qualifiedAtMs: nowMs,
+  };
+  const excess = budgetExcess(model.budgets ?? {}, evidence);
+  if (excess !== undefined) throw new Refused("budget", excess);
+  return evidence;
+}
+
+/** Ascending, in milliseconds of the model's own time. */
+async function timedRuns(runner: Runner, golden: GoldenCases): Promise<number[]> {
+  const times: number[] = [];
+  const startedMs = performance.now();
+  for (let run = 0; run < TIMED_RUNS_MAX; run += 1) {
+    if (run >= TIMED_RUNS_MIN && performance.now() - startedMs > TIMED_MS_MAX) break;
+    times.push((await compute(runner, await golden.at(run))).inferMs);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+async function compute(runner: Runner, { name, inputs, outputs }: GoldenCase): Promise<RunnerAnswer> {
+  try {
+    return await runner.infer(
+      inputs,
+      outputs.map((output) => output.name),
+    );
+  } catch (error) {
+    if (error instanceof ModelFailure) throw new Refused("self-test", `golden case "${name}": ${error.message}`);
+    if (error instanceof RunnerGone) throw new Refused("runner-crash", `golden case "${name}": ${error.message}`);
+    throw error;
+  }
+}
+
+function refuseToLoad(error: unknown): never {
+  if (error instanceof ModelFailure) throw new Refused("model-load", error.message);
+  if (error instanceof RunnerDeadline) throw new Refused("deadline", error.message);
+  if (error instanceof RunnerGone) throw new Refused("runner-crash", `While it loaded the model: ${error.message}`);
+  throw error;
+}
+
+function budgetExcess({ latencyP95Ms, memoryBytes }: NonNullable<ModelJson["budgets"]>, measured: Evidence) {
+  if (latencyP95Ms !== undefined && measured.latencyP95Ms > latencyP95Ms) {
+    return `95 % of inferences take up to ${measured.latencyP95Ms.toFixed(1)} ms here, the budget is ${latencyP95Ms} ms`;
+  }
+  if (memoryBytes !== undefined && measured.memoryBytes > memoryBytes) {
+    return `the runner takes ${megabytes(measured.memoryBytes)} of memory here, the budget is ${megabytes(memoryBytes)}`;
+  }
+  return undefined;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** Of ascending values: the smallest that at least this share does not exceed. */
+function percentile(ascending: readonly number[], share: number): number {
+  return ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)] ?? 0;
+}

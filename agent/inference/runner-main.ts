@@ -1,0 +1,71 @@
+/**
+ * The program of a runner: one process, one model. It loads the model that the agent names, answers one request after
+ * the other, and exits when it is told to or when the agent is gone. A crash in native code takes nothing else with it.
+ */
+import { FerryError, messageOf } from "../../common/ferry-error.ts";
+import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
+import type { FromRunner, ToRunner } from "./runner-messages.ts";
+
+let session: OnnxSession | undefined;
+/** Messages are dealt with strictly in order: `end` comes after the answers to all that was asked before it. */
+let last: Promise<void> = Promise.resolve();
+
+process.on("message", (message: ToRunner) => {
+  last = last.then(() => handle(message));
+});
+process.on("disconnect", () => {
+  process.exit();
+});
+// Ctrl-C reaches the whole process group, and systemd signals every process of a service: only the agent decides when
+// a runner ends, because it first lets what is in flight be answered.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
+
+async function handle(message: ToRunner): Promise<void> {
+  switch (message.kind) {
+    case "load":
+      await load(message);
+      return;
+    case "infer":
+      await infer(message);
+      return;
+    case "end":
+      process.disconnect();
+  }
+}
+
+async function load({ file, providers, intraOpThreads }: ToRunner & { kind: "load" }): Promise<void> {
+  const startedMs = performance.now();
+  try {
+    session = await openOnnxSession(file, { providers, intraOpThreads });
+    const { provider, inputs, outputs } = session;
+    await say({ kind: "loaded", provider, inputs, outputs, loadMs: performance.now() - startedMs });
+  } catch (error) {
+    await say({ kind: "load-failed", ...inWords(error) });
+  }
+}
+
+async function infer({ id, inputs, outputs }: ToRunner & { kind: "infer" }): Promise<void> {
+  try {
+    if (session === undefined) throw new FerryError("onnx-load", "No model is loaded");
+    const startedMs = performance.now();
+    const answer = await session.run(inputs, outputs);
+    await say({ kind: "answered", id, outputs: answer, inferMs: performance.now() - startedMs });
+  } catch (error) {
+    await say({ kind: "failed", id, ...inWords(error) });
+  }
+}
+
+function inWords(error: unknown): { code: string; message: string } {
+  return { code: error instanceof FerryError ? error.code : "internal", message: messageOf(error) };
+}
+
+/** Resolves when the channel has taken the message; an agent that is gone is dealt with by `disconnect`. */
+function say(message: FromRunner): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else
+      process.send(message, () => {
+        resolve();
+      });
+  });
+}

@@ -1,0 +1,38 @@
+/** What the agent and a runner process say to each other, over the channel that the agent opens when it starts one. */
+import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
+
+export type ToRunner =
+  | {
+      readonly kind: "load";
+      readonly file: string;
+      readonly providers: readonly string[];
+      readonly intraOpThreads: number;
+    }
+  | {
+      readonly kind: "infer";
+      readonly id: number;
+      readonly inputs: readonly Tensor[];
+      readonly outputs: readonly string[] | undefined;
+    }
+  /** Exit once what came before is answered. */
+  | { readonly kind: "end" };
+
+export type FromRunner =
+  | ({ readonly kind: "loaded" } & LoadedModel)
+  | { readonly kind: "load-failed"; readonly code: string; readonly message: string }
+  | ({ readonly kind: "answered"; readonly id: number } & RunnerAnswer)
+  | { readonly kind: "failed"; readonly id: number; readonly code: string; readonly message: string };
+
+/** What the ONNX file itself says, and how long it took to load. */
+export interface LoadedModel {
+  readonly provider: string;
+  readonly inputs: readonly (Omit<TensorSpec, "shape"> & { readonly shape: readonly number[] })[];
+  readonly outputs: readonly (Omit<TensorSpec, "shape"> & { readonly shape: readonly number[] })[];
+  readonly loadMs: number;
+}
+
+export interface RunnerAnswer {
+  readonly outputs: readonly Tensor[];
+  /** The model's own time, without the way there and back. */
+  readonly inferMs: number;
+}

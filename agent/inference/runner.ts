@@ -1,0 +1,194 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Log } from "../../common/log.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { FromRunner, LoadedModel, RunnerAnswer, ToRunner } from "./runner-messages.ts";
+
+/** The agent's handle on one runner process. */
+export interface Runner {
+  readonly pid: number;
+  /** Resolves when the process is gone, with why; never rejects. */
+  readonly ended: Promise<string>;
+  /** Once. Throws ModelFailure (the file), RunnerGone (it crashed) or RunnerDeadline. */
+  readonly load: (load: LoadRequest, timeoutMs: number) => Promise<LoadedModel>;
+  /** Throws ModelFailure, or RunnerGone; beyond INFER_MS_MAX the process counts as hung and is killed. */
+  readonly infer: (inputs: readonly Tensor[], outputs?: readonly string[]) => Promise<RunnerAnswer>;
+  /** Resident memory of the process; 0 when it is gone. */
+  readonly residentBytes: () => number;
+  /** Lets it answer what it has, then end; kills it after END_MS_MAX. */
+  readonly end: () => Promise<void>;
+  readonly kill: () => void;
+}
+
+export type LoadRequest = Omit<ToRunner & { kind: "load" }, "kind">;
+
+/** How a runner is started: a packaged executable starts itself with an argument of its own. */
+export interface RunnerCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+export const RUNNER_COMMAND: RunnerCommand = {
+  file: process.execPath,
+  args: ["--disable-warning=ExperimentalWarning", fileURLToPath(new URL("runner-main.ts", import.meta.url))],
+};
+
+/** The model refuses: the file on loading, or the inputs on computing. */
+export class ModelFailure extends Error {
+  override readonly name = "ModelFailure";
+  /** A code of `common/onnx-session.ts`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The process ended, by itself or killed, before it answered. */
+export class RunnerGone extends Error {
+  override readonly name = "RunnerGone";
+}
+
+export class RunnerDeadline extends Error {
+  override readonly name = "RunnerDeadline";
+}
+
+/** No edge model of use computes longer; a request has given up long before, so this only frees a hung runner. */
+const INFER_MS_MAX = 30_000;
+/** Ending is closing a channel; anything slower hangs in native code. */
+const END_MS_MAX = 2_000;
+/** Native code that fails in a loop must not fill the disk: a runner's standard error is logged up to here. */
+const STDERR_BYTES_MAX = 65_536;
+
+/** Starts the process; it reads `load` as soon as it is up. Throws RunnerGone where the system cannot start it. */
+export async function startRunner(command: RunnerCommand, log: Log): Promise<Runner> {
+  // Flags meant for the agent (an inspector's port, a heap size) must not reach its runners.
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  const child = spawn(command.file, command.args, {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    serialization: "advanced",
+    env: environment,
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once("exit", (code, signal) => {
+      resolve(signal === null ? `it exited with code ${code ?? -1}` : `it was ended by ${signal}`);
+    });
+    child.once("error", (error) => {
+      resolve(`it could not be run: ${error.message}`);
+    });
+  });
+  logStandardError(child, log);
+  if (child.pid === undefined) throw new RunnerGone(`The runner process ended: ${await ended}`);
+  return handleOn(child, child.pid, ended);
+}
+
+function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Runner {
+  const waiting = new Map<number, PromiseWithResolvers<RunnerAnswer>>();
+  const loaded = Promise.withResolvers<LoadedModel>();
+  loaded.promise.catch(() => undefined);
+  let nextId = 1;
+  let isGone = false;
+
+  child.on("message", (message: FromRunner) => {
+    switch (message.kind) {
+      case "loaded":
+        loaded.resolve(message);
+        return;
+      case "load-failed":
+        loaded.reject(new ModelFailure(message.code, message.message));
+        return;
+      case "answered":
+        waiting.get(message.id)?.resolve(message);
+        return;
+      case "failed":
+        waiting.get(message.id)?.reject(new ModelFailure(message.code, message.message));
+        return;
+      default:
+        unreachable(message);
+    }
+  });
+  void ended.then((why) => {
+    isGone = true;
+    const gone = new RunnerGone(`The runner process ended: ${why}`);
+    loaded.reject(gone);
+    for (const { reject } of waiting.values()) reject(gone);
+  });
+  const kill = () => void child.kill("SIGKILL");
+  const send = (message: ToRunner) => {
+    // A write that fails means that the process is ending: `ended` says so to whoever waits.
+    if (child.connected) child.send(message, () => undefined);
+  };
+
+  return {
+    pid,
+    ended,
+    kill,
+    load: async (load, timeoutMs) => {
+      send({ kind: "load", ...load });
+      return withDeadline(loaded.promise, timeoutMs, () => {
+        kill();
+        return new RunnerDeadline(`The model was not loaded within ${timeoutMs} ms`);
+      });
+    },
+    infer: async (inputs, outputs) => {
+      if (isGone) throw new RunnerGone("The runner process has ended");
+      const id = nextId++;
+      const answer = Promise.withResolvers<RunnerAnswer>();
+      waiting.set(id, answer);
+      try {
+        send({ kind: "infer", id, inputs, outputs });
+        return await withDeadline(answer.promise, INFER_MS_MAX, () => {
+          kill();
+          return new RunnerGone(`The runner process did not answer within ${INFER_MS_MAX} ms and was killed`);
+        });
+      } finally {
+        waiting.delete(id);
+      }
+    },
+    residentBytes: () => residentBytes(pid),
+    end: async () => {
+      send({ kind: "end" });
+      await withDeadline(ended, END_MS_MAX, () => {
+        kill();
+        return new RunnerDeadline("");
+      }).catch(() => ended);
+    },
+  };
+}
+
+/** Rejects with what `onDeadline` gives; never leaves a timer behind. */
+async function withDeadline<T>(work: Promise<T>, timeoutMs: number, onDeadline: () => Error): Promise<T> {
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    deadline.reject(onDeadline());
+  }, timeoutMs);
+  try {
+    return await Promise.race([work, deadline.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** VmRSS of /proc, which counts what the model's native memory takes; asking the process itself would wait behind its work. */
+function residentBytes(pid: number): number {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Number(kilobytes ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+}
+
+function logStandardError(child: ChildProcess, log: Log): void {
+  let leftBytes = STDERR_BYTES_MAX;
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (leftBytes <= 0) return;
+    const said = chunk.subarray(0, leftBytes).toString().trim();
+    leftBytes -= chunk.byteLength;
+    const rest = leftBytes > 0 ? {} : { rest: "what it says from here on is dropped" };
+    log.warn({ pid: child.pid, said, ...rest }, "a runner wrote to standard error");
+  });
+}

@@ -1,0 +1,130 @@
+/** What the device says of itself: to the fleet, and to whoever asks on the device. */
+import type { Clock } from "../../common/clock.ts";
+import { SessionId, type StatementDigest } from "../../protocol/ids.ts";
+import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
+import type { Hello } from "../../protocol/messages/hello.ts";
+import { gate } from "../../protocol/schema.ts";
+import { deviceTopics } from "../../protocol/topics.ts";
+import type { Signer } from "../../protocol/trust/keys.ts";
+import { signReport, type Report, type SlotReport } from "../../protocol/trust/report.ts";
+import type { AgentConfig } from "../config.ts";
+import type { Inventory } from "../hardware/inventory.ts";
+import type { ServedSlot } from "../inference/inference-engine.ts";
+import type { AgentStatus } from "../status.ts";
+import type { Outbox } from "../telemetry/outbox.ts";
+import type { SlotProgress } from "../update/run.ts";
+import type { TrustKeeper } from "../update/trust-keeper.ts";
+import { slotReports } from "./slot-reports.ts";
+
+export interface VoicePorts {
+  readonly link: {
+    readonly session: string | undefined;
+    readonly malformed: () => number;
+    readonly publish: (topic: string, payload: string, options: { qos: 1; retain?: boolean }) => Promise<void>;
+  };
+  readonly config: AgentConfig;
+  readonly key: Signer;
+  readonly trust: TrustKeeper;
+  readonly slots: () => readonly SlotProgress[];
+  readonly served: () => readonly ServedSlot[];
+  readonly outbox: Pick<Outbox, "stream" | "produced" | "pending">;
+  readonly nextReportCounter: () => number;
+  readonly inventory: Inventory;
+  readonly heldBundles: () => Iterable<StatementDigest>;
+  readonly httpUrl: () => string;
+  readonly agentVersion: string;
+  readonly clock: Clock;
+}
+
+/** Each of the first three rejects without a connection. */
+export interface Voice {
+  /** Asks for the newest deployment, with a nonce that has never been used. */
+  readonly sayHello: () => Promise<void>;
+  /** The signed report. */
+  readonly sayReport: () => Promise<void>;
+  /** The inventory, retained. */
+  readonly sayInfo: () => Promise<void>;
+  readonly status: () => AgentStatus;
+}
+
+/** What an inventory message holds; two for each of 16 slots, and those on their way. */
+const HELD_MAX = 64;
+
+export function createVoice(ports: VoicePorts): Voice {
+  const { link, config, trust, outbox, clock, agentVersion } = ports;
+  const { fleet, device } = config;
+  const topics = deviceTopics(fleet, device);
+  const startedMs = clock.monotonicMs();
+
+  const slots = (): SlotReport[] => slotReports(ports.slots(), ports.served());
+  const uptimeMs = () => clock.monotonicMs() - startedMs;
+
+  function standing() {
+    const refusal = trust.refusal();
+    return {
+      rootVersion: trust.root().version,
+      seq: trust.seq(),
+      fresh: trust.isFresh(),
+      ...(refusal === undefined ? {} : { refusal }),
+      slots: slots(),
+      telemetry: { stream: outbox.stream, produced: outbox.produced, pending: outbox.pending },
+    };
+  }
+
+  return {
+    sayHello: async () => {
+      const hello: Hello = {
+        session: checkSession(link.session),
+        nonce: trust.challenge(),
+        rootVersion: trust.root().version,
+        seq: trust.seq(),
+      };
+      await link.publish(topics.hello, JSON.stringify(hello), { qos: 1 });
+    },
+    sayReport: async () => {
+      const report: Report = {
+        v: 1,
+        fleet,
+        device,
+        session: checkSession(link.session),
+        // Given away even where sending fails: a number may be skipped, never repeated.
+        counter: ports.nextReportCounter(),
+        atMs: clock.nowMs(),
+        uptimeMs: uptimeMs(),
+        heartbeatMs: config.heartbeatMs,
+        ...standing(),
+      };
+      await link.publish(topics.report, JSON.stringify(await signReport(report, ports.key)), { qos: 1 });
+    },
+    sayInfo: async () => {
+      const info: DeviceInfo = {
+        publicKey: ports.key.publicKey.pem,
+        labels: config.labels,
+        hardware: await ports.inventory.hardware(),
+        agentVersion,
+        nodeVersion: process.version,
+        runtime: { onnxruntime: ports.inventory.onnxruntime, providers: providersUsed(ports.served()) },
+        httpUrl: ports.httpUrl(),
+        heldStatements: [...ports.heldBundles()].slice(0, HELD_MAX),
+      };
+      await link.publish(topics.info, JSON.stringify(info), { qos: 1, retain: true });
+    },
+    status: () => ({
+      fleet,
+      device,
+      agentVersion,
+      uptimeMs: uptimeMs(),
+      broker: { url: config.broker, connected: link.session !== undefined },
+      malformedMessages: link.malformed(),
+      ...standing(),
+    }),
+  };
+}
+
+/** Throws ProtocolError where there is no session. */
+const checkSession = gate("session", SessionId);
+
+/** The processor is always there; the others are known once a model has really used them. */
+function providersUsed(served: readonly ServedSlot[]): string[] {
+  return [...new Set(["cpu", ...served.map(({ evidence }) => evidence.provider)])];
+}

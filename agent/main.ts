@@ -1,0 +1,119 @@
+/** `ferry-agent`: the command line of the device. Standard output is a command's result, all else goes to standard error. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import pc from "picocolors";
+import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
+import { join, type JoinOptions } from "./cli/join.ts";
+import { fetchStatus, statusText } from "./cli/status.ts";
+import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = new Command("ferry-agent")
+    .description("Runs signed models on this device, and reports to its fleet.")
+    .version(AGENT_VERSION, "-V, --version")
+    .showHelpAfterError("(ferry-agent --help shows what there is)")
+    .exitOverride();
+
+  program
+    .command("join")
+    .description(
+      "make this device a member of a fleet: proves who answers, checks the root of trust, gets a certificate",
+    )
+    .argument("<token>", "what `ferry device invite` printed; or mqtt://127.0.0.1:PORT on the controller's own machine")
+    .option("--fleet <id>", "the fleet's name, where there is no token")
+    .requiredOption("--root-pin <hex>", "SHA-256 of the fleet's first root, as `ferry init` printed it")
+    .option("--id <id>", "this device's name (default: the token's, or from the host name)")
+    .option("--label <key=value>", "a label of this device; may be repeated", collect, [])
+    .addOption(directoryOption())
+    .option("--http-port <port>", "where models answer on this device; 0: any free port", portNumber, DEFAULT_HTTP.port)
+    .option("--http-host <address>", "on which address", DEFAULT_HTTP.host)
+    .option("--force", "join again: replaces what an earlier join wrote, keeps the device's key")
+    .addHelpText("after", example("ferry-agent join mfj1.eyJ1cmwi… --root-pin 3f9c…e1 --label site=oslo"))
+    .action(async (address: string, options: JoinOptions) => {
+      const joined = await join(address, options);
+      print(
+        `${pc.bold(joined.device)} has joined the fleet ${pc.bold(joined.fleet)}\n` +
+          `  folder   ${joined.directory}\n` +
+          `  root     ${joined.rootDigest} ${pc.green("as pinned")}\n` +
+          `  key      ${joined.keyFingerprint}\n` +
+          `Start it with: ferry-agent run --dir ${joined.directory}`,
+      );
+    });
+
+  program
+    .command("run")
+    .description("run the agent until it is told to stop (Ctrl-C or SIGTERM; twice: at once)")
+    .addOption(directoryOption())
+    .addHelpText("after", example("ferry-agent run --dir /var/lib/modelferry-agent"))
+    .action(async ({ dir }: { dir: string }) => {
+      // Only this command needs the whole agent: the others answer at once.
+      const { run } = await import("./cli/run.ts");
+      exitCode = await run(dir);
+    });
+
+  program
+    .command("status")
+    .description("what the agent on this device says of itself")
+    .addOption(directoryOption())
+    .addOption(new Option("-o, --output <format>", "how to show it").choices(["table", "json"]).default("table"))
+    .addHelpText("after", example("ferry-agent status -o json"))
+    .action(async ({ dir, output }: { dir: string; output: string }) => {
+      const status = await fetchStatus(dir);
+      print(output === "json" ? JSON.stringify(status, undefined, 2) : statusText(status));
+    });
+
+  program
+    .command("version")
+    .description("print the version of this program")
+    .action(() => {
+      print(AGENT_VERSION);
+    });
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    return explain(thrown);
+  }
+}
+
+function directoryOption(): Option {
+  return new Option("--dir <folder>", "the agent's folder").env("FERRY_AGENT_DIR").default(DEFAULT_DIRECTORY);
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535.");
+  return port;
+}
+
+function example(line: string): string {
+  return `\nExample:\n  $ ${line}`;
+}
+
+/** What happened, why, and what to do; then the exit code for it. */
+function explain(thrown: unknown): ExitCode {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  say(`${pc.red("error:")} ${messageOf(thrown)}`);
+  if (!(thrown instanceof FerryError)) {
+    if (thrown instanceof Error && thrown.stack !== undefined) say(pc.dim(thrown.stack));
+    return EXIT.failed;
+  }
+  if (thrown.hint !== undefined) say(`${pc.cyan("hint:")}  ${thrown.hint}`);
+  return thrown.exitCode;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+process.exitCode = await main(process.argv.slice(2));

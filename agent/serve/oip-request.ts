@@ -1,0 +1,123 @@
+/** OIP v2 inference requests over HTTP: JSON, and the binary tensor extension. */
+import { Type, type Static } from "typebox";
+import { TENSORS_MAX } from "../../protocol/limits.ts";
+import { gate, parseJson } from "../../protocol/schema.ts";
+import { tensorFromValues } from "../../protocol/tensor-values.ts";
+import { Datatype, Shape, type Tensor } from "../../protocol/tensor.ts";
+import { HttpError } from "./http-answer.ts";
+import { BODY_BYTES_MAX } from "./read-body.ts";
+
+const TensorName = Type.String({ minLength: 1, maxLength: 256 });
+
+const OipInput = Type.Object({
+  name: TensorName,
+  datatype: Datatype,
+  shape: Shape,
+  /** Flat or nested; absent where the tensor follows the JSON in binary. */
+  data: Type.Optional(Type.Unknown()),
+  parameters: Type.Optional(
+    Type.Object({ binary_data_size: Type.Optional(Type.Integer({ minimum: 0, maximum: BODY_BYTES_MAX })) }),
+  ),
+});
+
+const OipRequest = Type.Object({
+  id: Type.Optional(Type.String({ maxLength: 256 })),
+  inputs: Type.Array(OipInput, { minItems: 1, maxItems: TENSORS_MAX }),
+  outputs: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: TensorName,
+        parameters: Type.Optional(Type.Object({ binary_data: Type.Optional(Type.Boolean()) })),
+      }),
+      { maxItems: TENSORS_MAX },
+    ),
+  ),
+  parameters: Type.Optional(
+    Type.Object({
+      /** For outputs that do not say otherwise themselves. */
+      binary_data_output: Type.Optional(Type.Boolean()),
+      /** Microseconds, as Triton takes it. */
+      timeout: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+  ),
+});
+type OipRequest = Static<typeof OipRequest>;
+
+const check = gate("inference request", OipRequest);
+
+export interface ParsedOipRequest {
+  readonly id: string | undefined;
+  readonly inputs: readonly Tensor[];
+  /** Absent or empty: all of them. */
+  readonly outputs: readonly string[] | undefined;
+  readonly isBinary: (output: string) => boolean;
+  readonly timeoutMs: number | undefined;
+}
+
+/** Throws HttpError 400 or a ProtocolError, with the place that is wrong. `headerLength`: Inference-Header-Content-Length. */
+export function parseOipRequest(body: Uint8Array, headerLength: string | undefined): ParsedOipRequest {
+  const jsonBytes = headerLength === undefined ? body.byteLength : checkedLength(headerLength, body.byteLength);
+  const request = parseJson("inference request", body.subarray(0, jsonBytes), BODY_BYTES_MAX, check);
+  const binary = new BinaryPart(body.subarray(jsonBytes));
+  const inputs = request.inputs.map((input) => tensorOf(input, binary));
+  binary.checkEnd();
+  const names = request.outputs?.map(({ name }) => name);
+  return {
+    id: request.id,
+    inputs,
+    outputs: names?.length === 0 ? undefined : names,
+    isBinary: (output) => isBinary(request, output),
+    timeoutMs: request.parameters?.timeout === undefined ? undefined : request.parameters.timeout / 1_000,
+  };
+}
+
+function tensorOf({ name, datatype, shape, data, parameters }: Static<typeof OipInput>, binary: BinaryPart): Tensor {
+  const size = parameters?.binary_data_size;
+  if (size !== undefined && data !== undefined) {
+    throw new HttpError(400, `Input "${name}" has both data and binary_data_size; it must have one of them`);
+  }
+  if (size !== undefined) return { name, datatype, shape, bytes: binary.take(name, size) };
+  if (data === undefined) throw new HttpError(400, `Input "${name}" has neither data nor binary_data_size`);
+  return tensorFromValues({ name, datatype, shape }, data);
+}
+
+/** What follows the JSON: the tensors in the order of the inputs, without gaps. */
+class BinaryPart {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  take(name: string, size: number): Uint8Array {
+    const part = this.#bytes.subarray(this.#at, this.#at + size);
+    if (part.byteLength < size) {
+      throw new HttpError(
+        400,
+        `The binary data of input "${name}" is cut short: ${part.byteLength} of ${size} bytes came`,
+      );
+    }
+    this.#at += size;
+    return part;
+  }
+
+  checkEnd(): void {
+    const left = this.#bytes.byteLength - this.#at;
+    if (left > 0)
+      throw new HttpError(400, `${left} bytes follow the last input; no input's binary_data_size covers them`);
+  }
+}
+
+function checkedLength(headerLength: string, bodyBytes: number): number {
+  const length = /^\d+$/.test(headerLength) ? Number(headerLength) : Infinity;
+  if (length > bodyBytes) {
+    throw new HttpError(400, `Inference-Header-Content-Length is ${headerLength}, but the body has ${bodyBytes} bytes`);
+  }
+  return length;
+}
+
+function isBinary(request: OipRequest, output: string): boolean {
+  const wanted = request.outputs?.find(({ name }) => name === output);
+  return wanted?.parameters?.binary_data ?? request.parameters?.binary_data_output ?? false;
+}

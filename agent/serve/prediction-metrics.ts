@@ -1,0 +1,131 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { InferenceEngine } from "../inference/inference-engine.ts";
+import type { HttpHandler } from "./http-answer.ts";
+
+/** What Prometheus reads of this agent; it listens to the engine until disposed of. */
+export interface PredictionMetrics extends Disposable {
+  readonly contentType: string;
+  readonly text: () => Promise<string>;
+}
+
+/** Seconds: from a linear model in the cache to a network that a small board needs seconds for. */
+const BUCKETS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+/** Series grow with the versions that served since the agent started, and start anew with it. */
+export function openPredictionMetrics(
+  engine: Pick<InferenceEngine, "observe" | "gauges" | "slots">,
+): PredictionMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const labelNames = ["slot", "version"] as const;
+  const requests = new Counter({
+    name: "ferry_agent_requests_total",
+    help: "Requests for a prediction, by how they ended: answered, or why not.",
+    labelNames: [...labelNames, "outcome"],
+    registers,
+  });
+  const inference = new Histogram({
+    name: "ferry_agent_inference_seconds",
+    help: "The model's own time for one request.",
+    labelNames,
+    buckets: BUCKETS,
+    registers,
+  });
+  const queue = new Histogram({
+    name: "ferry_agent_queue_seconds",
+    help: "Time of an answered request apart from the model's own.",
+    labelNames,
+    buckets: BUCKETS,
+    registers,
+  });
+  const crashes = new Counter({
+    name: "ferry_agent_runner_crashes_total",
+    help: "Runner processes that ended by themselves.",
+    labelNames,
+    registers,
+  });
+  addRunnerGauges(registry, engine);
+  addModelInfo(registry, engine);
+  addProcessMemory(registry);
+
+  const observing = engine.observe({
+    answered: (slot, { version, queueMs, inferMs }) => {
+      requests.inc({ slot, version, outcome: "answered" });
+      inference.observe({ slot, version }, inferMs / 1_000);
+      queue.observe({ slot, version }, queueMs / 1_000);
+    },
+    failed: (slot, failure, version) => {
+      requests.inc({ slot, version, outcome: failure });
+    },
+    crashed: (slot, version) => {
+      crashes.inc({ slot, version });
+    },
+  });
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    [Symbol.dispose]: () => {
+      observing[Symbol.dispose]();
+    },
+  };
+}
+
+export function metricsRoutes({ contentType, text }: PredictionMetrics): [string, HttpHandler][] {
+  return [
+    ["GET /metrics", async () => ({ status: 200, headers: { "content-type": contentType }, body: await text() })],
+  ];
+}
+
+function addRunnerGauges(registry: Registry, engine: Pick<InferenceEngine, "gauges">): void {
+  const gauge = (name: string, help: string, value: (gauge: ReturnType<InferenceEngine["gauges"]>[number]) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["slot", "version"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const runner of engine.gauges()) {
+          this.inc({ slot: runner.slot, version: runner.version }, value(runner));
+        }
+      },
+    });
+  gauge(
+    "ferry_agent_requests_waiting",
+    "Requests that wait for a runner or are being computed.",
+    ({ waiting }) => waiting,
+  );
+  gauge("ferry_agent_runner_resident_bytes", "Resident memory of runner processes.", (runner) => runner.residentBytes);
+  gauge(
+    "ferry_agent_runner_restarts",
+    "Restarts of the runners that serve at this moment.",
+    ({ restarts }) => restarts,
+  );
+}
+
+function addModelInfo(registry: Registry, engine: Pick<InferenceEngine, "slots">): void {
+  new Gauge({
+    name: "ferry_agent_model_info",
+    help: "What answers under each name: always 1.",
+    labelNames: ["slot", "version", "statement", "provider"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { slot, bundle, evidence } of engine.slots()) {
+        const { statement, model } = bundle;
+        this.set({ slot, version: model.version, statement, provider: evidence.provider }, 1);
+      }
+    },
+  });
+}
+
+function addProcessMemory(registry: Registry): void {
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory of the agent itself, without its runners.",
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+}

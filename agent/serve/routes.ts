@@ -1,0 +1,44 @@
+import { HttpError, type HttpHandler } from "./http-answer.ts";
+
+/** `GET /v2/models/:model/ready` → what answers it. */
+export type Routes = ReadonlyMap<string, HttpHandler>;
+
+export interface MatchedRoute {
+  readonly handler: HttpHandler;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** Throws HttpError: 404 for a path that no route has, 405 with those methods that it has, 400 for a broken escape. */
+export function matchRoute(routes: Routes, method: string, path: string): MatchedRoute {
+  const segments = path.split("/").map(decode);
+  const methods: string[] = [];
+  for (const [route, handler] of routes) {
+    const [routeMethod = "", pattern = ""] = route.split(" ");
+    const parameters = matchPattern(pattern.split("/"), segments);
+    if (parameters === undefined) continue;
+    // RFC 9110: HEAD is GET without the body.
+    if (routeMethod === method || (routeMethod === "GET" && method === "HEAD")) return { handler, parameters };
+    methods.push(routeMethod);
+  }
+  if (methods.length === 0) throw new HttpError(404, `There is nothing at ${path}; GET / says what is here`);
+  throw new HttpError(405, `${path} takes ${methods.join(", ")}, not ${method}`, { allow: methods.join(", ") });
+}
+
+function matchPattern(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [at, part] of pattern.entries()) {
+    const segment = segments[at] ?? "";
+    if (part.startsWith(":") && segment !== "") parameters[part.slice(1)] = segment;
+    else if (part !== segment) return undefined;
+  }
+  return parameters;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new HttpError(400, `The path has a broken escape: ${segment}`);
+  }
+}

@@ -1,0 +1,29 @@
+import { Type, type Static } from "typebox";
+import { DeviceId, FleetId } from "../protocol/ids.ts";
+import { gate } from "../protocol/schema.ts";
+import { Refusal } from "../protocol/trust/refusal.ts";
+import { Report, SlotReport } from "../protocol/trust/report.ts";
+
+/** `GET /status` of the local HTTP port: for people and tools on the device; what the fleet believes is the signed report. */
+export const AgentStatus = Type.Object({
+  fleet: FleetId,
+  device: DeviceId,
+  agentVersion: Type.String(),
+  uptimeMs: Type.Number(),
+  broker: Type.Object({ url: Type.String(), connected: Type.Boolean() }),
+  rootVersion: Type.Integer(),
+  /** Of the newest accepted deployment; 0 for none. */
+  seq: Type.Integer(),
+  /** False while nothing vouches for the time: the device runs what it has and installs nothing. */
+  fresh: Type.Boolean(),
+  /** Why the newest deployment was refused as a whole. */
+  refusal: Type.Optional(Refusal),
+  slots: Type.Array(SlotReport),
+  telemetry: Report.properties.telemetry,
+  /** Messages that made no sense and were left aside since the start. */
+  malformedMessages: Type.Integer(),
+});
+export type AgentStatus = Static<typeof AgentStatus>;
+
+/** Throws ProtocolError. */
+export const checkAgentStatus = gate("agent status", AgentStatus);

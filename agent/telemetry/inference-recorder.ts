@@ -1,0 +1,106 @@
+import type { Clock } from "../../common/clock.ts";
+import type { Log } from "../../common/log.ts";
+import type { InferenceFields } from "../../protocol/messages/telemetry-inference.ts";
+import { OUTCOME_PREFIX } from "../../protocol/messages/telemetry-inference.ts";
+import { Sketch } from "../../protocol/sketch.ts";
+import type { InferenceObserver } from "../inference/inference-engine.ts";
+import { recordEvent, type RecordSink } from "./event.ts";
+
+/** Sums up what the engine tells it, one `inference` record for each slot and version in an interval with traffic. */
+export interface InferenceRecorder extends InferenceObserver {
+  /** Flushes every interval, and once more when it ends. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+  readonly flush: () => void;
+}
+
+export interface InferenceRecorderPorts {
+  readonly outbox: RecordSink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly intervalMs?: number;
+}
+
+/** As often as a page that calls itself live is drawn; a SIGKILL loses the sums of at most this time. */
+const INTERVAL_MS = 10_000;
+/** Slots times versions in one interval: 16 slots with an old and a new version, twice over. */
+const TALLIES_MAX = 64;
+interface Tally {
+  readonly slot: string;
+  readonly version: string;
+  readonly outcomes: Map<string, number>;
+  readonly queueMs: Sketch;
+  readonly inferMs: Sketch;
+  crashes: number;
+}
+
+export function createInferenceRecorder(ports: InferenceRecorderPorts): InferenceRecorder {
+  const { outbox, clock, log, intervalMs = INTERVAL_MS } = ports;
+  const tallies = new Map<string, Tally>();
+  let sinceMs = clock.monotonicMs();
+
+  function tallyOf(slot: string, version: string): Tally {
+    const key = `${slot} ${version}`;
+    const known = tallies.get(key);
+    if (known !== undefined) return known;
+    if (tallies.size >= TALLIES_MAX) flush();
+    const tally: Tally = {
+      slot,
+      version,
+      outcomes: new Map(),
+      queueMs: new Sketch(),
+      inferMs: new Sketch(),
+      crashes: 0,
+    };
+    tallies.set(key, tally);
+    return tally;
+  }
+
+  function flush(): void {
+    const nowMs = clock.monotonicMs();
+    for (const tally of tallies.values()) outbox.append("inference", fieldsOf(tally, nowMs - sinceMs));
+    tallies.clear();
+    sinceMs = nowMs;
+  }
+
+  return {
+    answered: (slot, { version, queueMs, inferMs }) => {
+      const tally = tallyOf(slot, version);
+      count(tally, "answered");
+      tally.queueMs.add(queueMs);
+      tally.inferMs.add(inferMs);
+    },
+    failed: (slot, failure, version) => {
+      count(tallyOf(slot, version), failure);
+    },
+    crashed: (slot, version, why) => {
+      tallyOf(slot, version).crashes += 1;
+      log.warn({ slot, version, why }, "a runner process ended by itself");
+      recordEvent(outbox, "runner-crashed", { slot, version, why });
+    },
+    flush,
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await clock.sleep(intervalMs, signal);
+        flush();
+      }
+    },
+  };
+}
+
+function count(tally: Tally, outcome: string): void {
+  tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
+}
+
+function fieldsOf(tally: Tally, intervalMs: number) {
+  const { slot, version, outcomes, queueMs, inferMs, crashes } = tally;
+  const fields: InferenceFields = {
+    slot,
+    version,
+    intervalMs: Math.round(intervalMs),
+    ...(crashes === 0 ? {} : { crashes }),
+    ...(queueMs.count === 0 ? {} : { queueSketch: queueMs.toText() }),
+    ...(inferMs.count === 0 ? {} : { inferSketch: inferMs.toText() }),
+  };
+  const counts = [...outcomes].map(([outcome, times]) => [OUTCOME_PREFIX + outcome, times] as const);
+  return { ...fields, ...Object.fromEntries(counts) };
+}

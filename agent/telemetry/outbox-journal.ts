@@ -1,0 +1,215 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../common/clock.ts";
+import type { Sqlite } from "../../common/sqlite.ts";
+import type { StreamId } from "../../protocol/ids.ts";
+import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { GapCause, GapFields } from "../../protocol/messages/telemetry-gap.ts";
+import type { DeviceEvent } from "./event.ts";
+import { makeRoom } from "./outbox-capacity.ts";
+import { prepareOutbox, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+
+/** A record that has no number yet. */
+export interface NewRecord {
+  readonly kind: RecordKind;
+  readonly atMs: number;
+  /** JSON of RecordFields. */
+  readonly fields: string;
+}
+
+/** Records that were measured and could not be kept. They get numbers all the same, and a gap record after them. */
+export interface Loss {
+  readonly cause: GapCause;
+  readonly count: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * The numbers of the outbox and the transactions that give and take them.
+ *
+ * The disk is only made sure of (fsync) every RESERVED_NUMBERS records, every SYNC_EVERY_MS, and before a number leaves
+ * the device: flash memory wears out by that more than by anything else here. What follows for a stop without warning:
+ * - SIGKILL, a crash: every committed transaction is in the kernel's hands and survives.
+ * - A power cut may take the last transactions. None of their records was ever sent, and `reserved`, which was on the disk
+ *   before the first of them, bounds their numbers: those are given to nobody again but declared as a gap. So the count of
+ *   numbers never goes backwards, and no number ever means two records.
+ */
+export interface Journal {
+  /** Oldest first; the last one takes the new records, the others are sealed and drain. Never empty. */
+  readonly streams: readonly StreamRow[];
+  /** The position of the next record. */
+  readonly next: number;
+  /** One transaction: all of it is kept or none. Drops what the cap forces out, and declares that. */
+  readonly write: (records: readonly NewRecord[], losses: readonly Loss[]) => void;
+  /** The loss of streams of which nothing is known any more. */
+  readonly declareUnknown: (cause: GapCause, lost: readonly StreamId[]) => void;
+  /** Makes sure, on the disk, that positions before `through` are kept and never dropped: they may be sent then. */
+  readonly claim: (stream: StreamRow, through: number) => void;
+  readonly rows: (from: number, end: number, rowsMax: number) => readonly RecordRow[];
+  /** Deletes what the controller has; a sealed stream of which it has everything ends. */
+  readonly forget: (stream: StreamRow, before: number) => void;
+  /** Seals the current stream; later records go to another one, and so need not wait for those before them. */
+  readonly beginStream: () => void;
+  /** Says that nothing was lost at the end. */
+  readonly close: () => void;
+}
+
+/** Positions set aside at each fsync: bounds what a power cut can take, and how far its gap record can overstate it. */
+const RESERVED_NUMBERS = 256;
+/** A device without a connection asks for the disk this often at most, and only when it has something to write. */
+const SYNC_EVERY_MS = 30_000;
+/** Positions claimed at once: an fsync for every thousand records while a backlog drains, not one for every batch. */
+const CLAIMED_NUMBERS = 1_000;
+/** Gap records that one transaction adds for lack of room: one for each stream. */
+const CAPACITY_GAPS_MAX = 16;
+
+interface Draft {
+  next: number;
+  streams: StreamRow[];
+}
+
+export interface JournalOptions {
+  readonly clock: Clock;
+  readonly capBytes: number;
+  readonly bootId: string;
+}
+
+export function openJournal(database: Sqlite, { clock, capBytes, bootId }: JournalOptions): Journal {
+  const statements = prepareOutbox(database);
+  const found = statements.state.get() ?? { next: 0, reserved: 0, boot_id: "" };
+  let next = found.next;
+  let reserved = found.reserved;
+  let streams: readonly StreamRow[] = statements.streams.all();
+  let syncedMs = clock.monotonicMs();
+  let isSyncing = false;
+
+  /** All or nothing, in memory too. `numbersMax` bounds what `work` gives away. */
+  function transact(numbersMax: number, isDurable: boolean, work: (draft: Draft) => void): void {
+    const isDue = next + numbersMax > reserved || clock.monotonicMs() - syncedMs >= SYNC_EVERY_MS;
+    const sync = isDurable || isDue;
+    const draft: Draft = { next, streams: [...streams] };
+    let reservedAfter = reserved;
+    setSync(sync);
+    database.transaction(() => {
+      work(draft);
+      if (sync) reservedAfter = draft.next + RESERVED_NUMBERS;
+      statements.saveState.run({ next: draft.next, reserved: reservedAfter, boot_id: bootId });
+    })();
+    ({ next, streams } = draft);
+    reserved = reservedAfter;
+    if (sync) syncedMs = clock.monotonicMs();
+  }
+
+  /** In WAL mode a commit with FULL syncs the journal, and with it every commit before. */
+  function setSync(sync: boolean): void {
+    if (sync === isSyncing) return;
+    database.pragma(`synchronous = ${sync ? "FULL" : "NORMAL"}`);
+    isSyncing = sync;
+  }
+
+  function insert(draft: Draft, kind: RecordKind, atMs: number, fields: string): void {
+    statements.insert.run(draft.next, atMs, kind, fields);
+    draft.next += 1;
+  }
+
+  function declare(draft: Draft, gap: GapFields): void {
+    insert(draft, "gap", Math.round(clock.nowMs()), JSON.stringify(gap));
+  }
+
+  function declareLoss(draft: Draft, loss: Loss): void {
+    const firstSeq = draft.next - currentOf(draft.streams).base;
+    draft.next += loss.count;
+    declare(draft, { ...loss, firstSeq, lastSeq: firstSeq + loss.count - 1 });
+  }
+
+  function replace(draft: Draft, row: StreamRow): void {
+    draft.streams = draft.streams.map((stream) => (stream.base === row.base ? row : stream));
+    statements.saveStream.run(row);
+  }
+
+  function addStream(draft: Draft, id: StreamId): void {
+    const row: StreamRow = { base: draft.next, id, acked: draft.next, claimed: draft.next };
+    draft.streams.push(row);
+    statements.saveStream.run(row);
+  }
+
+  transact(2 + reserved - next, true, (draft) => {
+    if (draft.streams.length === 0) addStream(draft, randomStreamId());
+    if (found.reserved > found.next && found.boot_id !== bootId) {
+      const nowMs = Math.round(clock.nowMs());
+      const [last] = statements.range.all(found.next - 1, found.next, 1);
+      const count = found.reserved - found.next;
+      declareLoss(draft, { cause: "power-cut", count, fromMs: last?.at_ms ?? nowMs, toMs: nowMs });
+    }
+  });
+
+  return {
+    get streams() {
+      return streams;
+    },
+    get next() {
+      return next;
+    },
+    write: (records, losses) => {
+      const numbers = losses.reduce((sum, loss) => sum + loss.count + 1, records.length);
+      transact(numbers + CAPACITY_GAPS_MAX, false, (draft) => {
+        for (const loss of losses) declareLoss(draft, loss);
+        for (const { kind, atMs, fields } of records) insert(draft, kind, atMs, fields);
+        for (const gap of makeRoom(statements, draft.streams, draft.next, capBytes)) declare(draft, gap);
+      });
+    },
+    declareUnknown: (cause, lost) => {
+      transact(lost.length + 1, true, (draft) => {
+        if (lost.length === 0) declare(draft, { cause });
+        for (const stream of lost) declare(draft, { cause, stream });
+      });
+    },
+    claim: (stream, through) => {
+      if (through <= stream.claimed) return;
+      transact(0, true, (draft) => {
+        const end = endOf(draft.streams, stream, draft.next);
+        replace(draft, { ...stream, claimed: Math.min(end, Math.max(through, stream.claimed + CLAIMED_NUMBERS)) });
+      });
+    },
+    rows: (from, end, rowsMax) => statements.range.all(from, end, rowsMax),
+    forget: (stream, before) => {
+      transact(0, false, (draft) => {
+        statements.forget.run(stream.base, before);
+        const isCurrent = currentOf(draft.streams).base === stream.base;
+        if (isCurrent || before < endOf(draft.streams, stream, draft.next)) {
+          replace(draft, { ...stream, acked: before, claimed: Math.max(before, stream.claimed) });
+        } else {
+          draft.streams = draft.streams.filter((other) => other.base !== stream.base);
+          statements.deleteStream.run(stream.base);
+        }
+      });
+    },
+    beginStream: () => {
+      const successor = randomStreamId();
+      const event: DeviceEvent = "stream-sealed";
+      transact(1, true, (draft) => {
+        insert(draft, "event", Math.round(clock.nowMs()), JSON.stringify({ event, successor }));
+        addStream(draft, successor);
+      });
+    },
+    close: () => {
+      setSync(true);
+      statements.saveState.run({ next, reserved: next, boot_id: "" });
+    },
+  };
+}
+
+/** The position after the last one of a stream: where the one after it begins. */
+export function endOf(streams: readonly StreamRow[], stream: StreamRow, next: number): number {
+  return streams.find((other) => other.base > stream.base)?.base ?? next;
+}
+
+export function currentOf(streams: readonly StreamRow[]): StreamRow {
+  const current = streams.at(-1);
+  if (current === undefined) throw new Error("a journal has at least one stream");
+  return current;
+}
+
+function randomStreamId(): StreamId {
+  return randomBytes(16).toString("hex") as StreamId;
+}

@@ -1,0 +1,243 @@
+import { basename } from "node:path";
+import type { Clock } from "../../common/clock.ts";
+import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
+import type { Log } from "../../common/log.ts";
+import { openSqlite } from "../../common/sqlite.ts";
+import type { StreamId } from "../../protocol/ids.ts";
+import {
+  CELL_CHARS_MAX,
+  FIELD_NAME_CHARS_MAX,
+  type RecordFields,
+  type RecordRange,
+} from "../../protocol/messages/telemetry-batch.ts";
+import type { GapCause } from "../../protocol/messages/telemetry-gap.ts";
+import { readBootId } from "./boot-id.ts";
+import { readDamagedStreams } from "./damaged-streams.ts";
+import { recordEvent, type RecordSink } from "./event.ts";
+import { currentOf, endOf, openJournal, type Loss, type NewRecord } from "./outbox-journal.ts";
+import { OUTBOX_MIGRATIONS, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+
+/**
+ * What a device measured and the controller does not have yet, in a SQLite file. Every record gets the next sequence
+ * number of a stream; each number is later received by the controller or declared in a gap record, never both.
+ */
+export interface Outbox extends RecordSink, AsyncDisposable {
+  /** The stream to which records go at present. */
+  readonly stream: StreamId;
+  /** Numbers given away in that stream. */
+  readonly produced: number;
+  /** Those of them that the controller has not acknowledged. */
+  readonly pending: number;
+  /** Every stream with something to send, oldest first; the last one is the current one. */
+  readonly lanes: () => readonly OutboxLane[];
+  /**
+   * The records from `from` on, ascending, marked so that they are never dropped for room from here on. Undefined where
+   * there are none, or where the disk cannot be asked at present.
+   */
+  readonly read: (stream: StreamId, from: number, limits: ReadLimits) => OutboxRange | undefined;
+  /** Deletes what comes before `next`; nothing where the stream or the number was never sent from here. */
+  readonly forgetThrough: (stream: StreamId, next: number) => "forgotten" | "unknown-stream" | "never-sent";
+  /** Seals the current stream: later records need not wait for those before them. */
+  readonly beginStream: () => void;
+  /** Writes what was appended in this turn of the event loop; happens by itself at the end of the turn. */
+  readonly flush: () => void;
+}
+
+export interface OutboxLane {
+  readonly stream: StreamId;
+  /** The first number that the controller has not acknowledged. */
+  readonly acked: number;
+  /** The number after the last one. */
+  readonly end: number;
+}
+
+export type OutboxRange = Omit<RecordRange, "backfill">;
+
+export interface ReadLimits {
+  readonly recordsMax: number;
+  /** Of JSON: more than the same records take on the wire. */
+  readonly bytesMax: number;
+}
+
+export interface OutboxOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How large the records may grow, in bytes of database pages. */
+  readonly capBytes?: number;
+  /** Tells a restart of the machine from one of the agent. */
+  readonly bootId?: string;
+}
+
+/** About 300,000 records: ten weeks without a connection at one every 20 s. */
+const CAP_BYTES_DEFAULT = 64 * 1024 ** 2;
+/** Holds what may be in flight, and some. */
+const CAP_BYTES_MIN = 1024 ** 2;
+/** One record as JSON: with others it still fits a batch. */
+const RECORD_BYTES_MAX = 16_384;
+/** What waits in memory for the end of the turn, or for a disk that is full. */
+const BUFFERED_RECORDS_MAX = 1_000;
+/** How soon to ask a disk again that refused. */
+const DISK_RETRY_MS = 1_000;
+/** Trouble with the disk is logged this often at most. */
+const LOG_EVERY_MS = 60_000;
+
+/** Throws FerryError where the file cannot be opened at all. A damaged one is moved aside and its loss declared. */
+export function openOutbox(path: string, options: OutboxOptions): Outbox {
+  const { clock, log, capBytes = CAP_BYTES_DEFAULT, bootId = readBootId() } = options;
+  if (!(capBytes >= CAP_BYTES_MIN)) {
+    throw new FerryError("bad-config", `The telemetry outbox is limited to ${capBytes} bytes, which is too few`, {
+      hint: `Allow it at least ${CAP_BYTES_MIN} bytes (1 MiB).`,
+    });
+  }
+  const { database, damagedFile } = openSqlite(path, { migrations: OUTBOX_MIGRATIONS, durability: "normal" });
+  const journal = openJournal(database, { clock, capBytes, bootId });
+  const buffer: NewRecord[] = [];
+  const losses = new Map<GapCause, Loss>();
+  let flushing: NodeJS.Immediate | undefined;
+  let retryAtMs = -Infinity;
+  let loggedMs = -Infinity;
+
+  /** A disk that refuses is an operating condition: tell people, try again later, lose nothing silently. */
+  function guarded<T>(what: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (systemCodeOf(error)?.startsWith("SQLITE_") !== true) throw error;
+      retryAtMs = clock.monotonicMs() + DISK_RETRY_MS;
+      if (clock.monotonicMs() - loggedMs >= LOG_EVERY_MS) {
+        loggedMs = clock.monotonicMs();
+        log.error({ path, error: messageOf(error), code: systemCodeOf(error) }, `the telemetry outbox cannot ${what}`);
+      }
+      return undefined;
+    }
+  }
+
+  function flush(): void {
+    clearImmediate(flushing);
+    flushing = undefined;
+    if ((buffer.length === 0 && losses.size === 0) || clock.monotonicMs() < retryAtMs) return;
+    guarded("write", () => {
+      journal.write(buffer, [...losses.values()]);
+      buffer.length = 0;
+      losses.clear();
+    });
+  }
+
+  function append(record: NewRecord): void {
+    if (buffer.length >= BUFFERED_RECORDS_MAX) flush();
+    if (buffer.length >= BUFFERED_RECORDS_MAX) {
+      const at = Math.max(0, buffer.findIndex(isMeasurement));
+      for (const lost of buffer.splice(at, 1)) lose("disk", lost.atMs);
+    }
+    buffer.push(record);
+    flushing ??= setImmediate(flush);
+  }
+
+  function lose(cause: GapCause, atMs: number): void {
+    const { count, fromMs, toMs } = losses.get(cause) ?? { count: 0, fromMs: atMs, toMs: atMs };
+    losses.set(cause, { cause, count: count + 1, fromMs: Math.min(fromMs, atMs), toMs: Math.max(toMs, atMs) });
+    flushing ??= setImmediate(flush);
+  }
+
+  const find = (stream: StreamId) => journal.streams.find((row) => row.id === stream);
+
+  const outbox: Outbox = {
+    get stream() {
+      return currentOf(journal.streams).id;
+    },
+    get produced() {
+      return journal.next - currentOf(journal.streams).base;
+    },
+    get pending() {
+      return journal.next - currentOf(journal.streams).acked;
+    },
+    lanes: () => journal.streams.map((row) => laneOf(journal.streams, row, journal.next)),
+    append: (kind, fields) => {
+      const atMs = Math.round(clock.nowMs());
+      const text = fieldsText(fields);
+      if (text === undefined) lose("oversize", atMs);
+      else append({ kind, atMs, fields: text });
+    },
+    read: (stream, from, { recordsMax, bytesMax }) => {
+      const row = find(stream);
+      if (row === undefined) return undefined;
+      return guarded("read", () => {
+        const end = endOf(journal.streams, row, journal.next);
+        if (row.base + from >= end) return undefined;
+        const rows = journal.rows(row.base + from, end, recordsMax);
+        const taken = rows.slice(0, countWithin(rows, bytesMax));
+        const last = taken.at(-1);
+        const isAll = last === undefined || (taken.length === rows.length && rows.length < recordsMax);
+        const next = isAll ? end : last.position + 1;
+        journal.claim(row, next);
+        const records = taken.map((record) => recordOf(record, row.base));
+        return { stream, acked: row.acked - row.base, from, next: next - row.base, records };
+      });
+    },
+    forgetThrough: (stream, next) => {
+      const row = find(stream);
+      if (row === undefined) return "unknown-stream";
+      if (row.base + next > row.claimed) return "never-sent";
+      if (row.base + next > row.acked)
+        guarded("delete", () => {
+          journal.forget(row, row.base + next);
+        });
+      return "forgotten";
+    },
+    beginStream: () => {
+      flush();
+      guarded("begin a stream", journal.beginStream);
+    },
+    flush,
+    [Symbol.asyncDispose]: async () => {
+      if (!database.open) return;
+      retryAtMs = -Infinity;
+      flush();
+      if (buffer.length > 0) log.error({ path, records: buffer.length }, "telemetry lost: the disk took no more");
+      guarded("close", journal.close);
+      await Promise.resolve(database.close());
+    },
+  };
+  if (damagedFile !== undefined) declareDamage(damagedFile);
+  return outbox;
+
+  function declareDamage(file: string): void {
+    log.error({ path, movedTo: file }, "the telemetry outbox was damaged; a new one is begun");
+    recordEvent(outbox, "database-damaged", { file: basename(file) });
+    flush();
+    guarded("write", () => {
+      journal.declareUnknown("database-damaged", readDamagedStreams(file));
+    });
+  }
+}
+
+function laneOf(streams: readonly StreamRow[], row: StreamRow, next: number): OutboxLane {
+  return { stream: row.id, acked: row.acked - row.base, end: endOf(streams, row, next) - row.base };
+}
+
+function isMeasurement(record: NewRecord): boolean {
+  return record.kind === "health" || record.kind === "inference";
+}
+
+/** How many of the rows stay within the bytes; at least one. */
+function countWithin(rows: readonly RecordRow[], bytesMax: number): number {
+  let bytes = 0;
+  const over = rows.findIndex((row) => (bytes += row.fields.length) > bytesMax);
+  return over < 0 ? rows.length : Math.max(1, over);
+}
+
+function recordOf(row: RecordRow, base: number) {
+  return { seq: row.position - base, atMs: row.at_ms, kind: row.kind, fields: JSON.parse(row.fields) as RecordFields };
+}
+
+/** JSON in which every cell is one that a batch may carry; undefined where that cannot be. NaN and infinities become null. */
+function fieldsText(fields: RecordFields): string | undefined {
+  const text = JSON.stringify(fields);
+  if (Object.keys(fields).some((name) => name.length > FIELD_NAME_CHARS_MAX)) return undefined;
+  const clipped = text.length <= CELL_CHARS_MAX ? text : JSON.stringify(fields, clipText);
+  return Buffer.byteLength(clipped) > RECORD_BYTES_MAX ? undefined : clipped;
+}
+
+function clipText(_name: string, value: unknown): unknown {
+  return typeof value === "string" && value.length > CELL_CHARS_MAX ? value.slice(0, CELL_CHARS_MAX) : value;
+}
