@@ -1,0 +1,168 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FerryError, systemCodeOf } from "../../common/ferry-error.ts";
+import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
+import { checkBundlePath, checkNoTwins, MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
+import { parseGoldenSet, type GoldenTensor } from "../../protocol/bundle/golden.ts";
+import { tensorOfGolden } from "../../protocol/bundle/golden-compare.ts";
+import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { shapeFits, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
+import type { GoldenSet } from "../../protocol/bundle/golden.ts";
+import { bundleFiles } from "./bundle-source.ts";
+
+/** A golden case with its tensors read. */
+export interface LoadedCase {
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** A directory whose parts fit together, with its model loaded. */
+export interface CheckedBundle {
+  readonly model: ModelJson;
+  readonly session: OnnxSession;
+  readonly tolerance: GoldenSet["tolerance"];
+  readonly cases: readonly LoadedCase[];
+}
+
+/**
+ * Holds a bundle's directory against itself: `model.json` against the ONNX file, the golden set and the labels against
+ * both, all names against what a device can store. Does not run the model. The caller releases the session. Throws
+ * FerryError `bad-bundle`, or what openOnnxSession throws.
+ */
+export async function openCheckedBundle(directory: string): Promise<CheckedBundle> {
+  const paths = await bundleFiles(directory);
+  asBadBundle(directory, () => {
+    paths.forEach(checkBundlePath);
+    checkNoTwins(paths);
+  });
+  const present = new Set(paths);
+  const modelJson = await readPart(directory, MODEL_JSON, "Make it with: ferry bundle init");
+  const model = asBadBundle(directory, () => parseModelJson(modelJson));
+  for (const path of [model.file, model.golden]) requirePart(directory, present, path);
+  const goldenJson = await readPart(directory, model.golden, "");
+  const { cases, tolerance } = asBadBundle(directory, () => parseGoldenSet(goldenJson));
+  const loaded = await Promise.all(cases.map((golden) => loadCase(directory, present, golden)));
+  const session = await openOnnxSession(join(directory, model.file));
+  try {
+    checkInterface(directory, model, session);
+    await checkLabels(directory, present, model);
+    for (const golden of loaded) checkCase(directory, model, golden);
+  } catch (thrown) {
+    await session.release();
+    throw thrown;
+  }
+  return { model, session, tolerance, cases: loaded };
+}
+
+async function readPart(directory: string, path: string, hint: string): Promise<Buffer> {
+  try {
+    return await readFile(join(directory, path));
+  } catch (cause) {
+    if (systemCodeOf(cause) !== "ENOENT") throw cause;
+    throw badBundle(directory, `it has no ${path}`, `${hint} ${directory}`.trim(), cause);
+  }
+}
+
+function requirePart(directory: string, present: ReadonlySet<string>, path: string): void {
+  if (!present.has(path)) {
+    throw badBundle(
+      directory,
+      `${MODEL_JSON} names ${path}, which is not there`,
+      "Put the file there, or correct the name.",
+    );
+  }
+}
+
+async function loadCase(
+  directory: string,
+  present: ReadonlySet<string>,
+  { name, inputs, outputs }: GoldenSet["cases"][number],
+): Promise<LoadedCase> {
+  const load = async (tensor: GoldenTensor) => {
+    const { file } = tensor;
+    if (file !== undefined && !present.has(file)) {
+      throw badBundle(directory, `golden case "${name}" names ${file}, which is not there`, INIT_AGAIN);
+    }
+    const bytes = file === undefined ? new Uint8Array() : await readFile(join(directory, file));
+    return asBadBundle(directory, () => tensorOfGolden(tensor, () => bytes));
+  };
+  return { name, inputs: await Promise.all(inputs.map(load)), outputs: await Promise.all(outputs.map(load)) };
+}
+
+/** As many labels as the last dimension of the first output, where that is fixed. */
+async function checkLabels(directory: string, present: ReadonlySet<string>, model: ModelJson): Promise<void> {
+  if (model.labels === undefined) return;
+  requirePart(directory, present, model.labels);
+  const labels = (await readFile(join(directory, model.labels), "utf8")).replace(/\n$/, "").split("\n").length;
+  const [output] = model.outputs;
+  const classes = output?.shape.at(-1) ?? -1;
+  if (classes !== -1 && labels !== classes) {
+    throw badBundle(
+      directory,
+      `${model.labels} has ${labels} labels, but output "${String(output?.name)}" has ${classes} classes`,
+      "Write one label a line, in the order of the model's classes.",
+    );
+  }
+}
+
+function checkInterface(directory: string, model: ModelJson, session: OnnxSession): void {
+  for (const [role, declared, real] of [
+    ["inputs", model.inputs, session.inputs],
+    ["outputs", model.outputs, session.outputs],
+  ] as const) {
+    const [said, is] = [declared, real].map(interfaceText);
+    if (said === is) continue;
+    throw badBundle(
+      directory,
+      `${MODEL_JSON} says ${role} ${String(said)}, but ${model.file} has ${String(is)}`,
+      INIT_AGAIN,
+    );
+  }
+}
+
+function interfaceText(
+  specs: readonly { readonly name: string; readonly datatype: string; readonly shape: readonly number[] }[],
+) {
+  return specs.map(({ name, datatype, shape }) => `${name} ${datatype} [${shape.join(", ")}]`).join(", ");
+}
+
+/** Every input once, and only outputs that the model has. */
+function checkCase(directory: string, model: ModelJson, { name, inputs, outputs }: LoadedCase): void {
+  for (const spec of model.inputs) {
+    if (inputs.filter((tensor) => tensor.name === spec.name).length === 1) continue;
+    throw badBundle(directory, `golden case "${name}" does not give input "${spec.name}" once`, INIT_AGAIN);
+  }
+  const check = (role: string, tensor: Tensor, specs: readonly TensorSpec[]) => {
+    const spec = specs.find((candidate) => candidate.name === tensor.name);
+    const fits = spec?.datatype === tensor.datatype && shapeFits(tensor.shape, spec.shape);
+    if (fits) return;
+    const [came, wanted] = [[tensor], spec === undefined ? [] : [spec]].map(interfaceText);
+    throw badBundle(
+      directory,
+      `golden case "${name}" has ${role} ${String(came)}, ${spec === undefined ? "which the model lacks" : `the model has ${String(wanted)}`}`,
+      INIT_AGAIN,
+    );
+  };
+  for (const tensor of inputs) check("input", tensor, model.inputs);
+  for (const tensor of outputs) check("output", tensor, model.outputs);
+}
+
+const INIT_AGAIN = "Correct the file, or write it anew with: ferry bundle init --force";
+
+function asBadBundle<T>(directory: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof ProtocolError) throw badBundle(directory, cause.message, INIT_AGAIN, cause);
+    throw cause;
+  }
+}
+
+function badBundle(directory: string, why: string, hint: string, cause?: unknown): FerryError {
+  return new FerryError("bad-bundle", `${basename(directory)} is not a bundle that a device could use: ${why}`, {
+    ...(hint === "" ? {} : { hint }),
+    cause,
+  });
+}

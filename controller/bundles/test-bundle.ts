@@ -1,0 +1,86 @@
+import { mkdtemp, mkdir, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
+import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import { archiveEntries } from "./archive-entries.ts";
+import type { BundleSource } from "./bundle-source.ts";
+import { openCheckedBundle, type CheckedBundle } from "./check-bundle.ts";
+
+export interface TestedCase {
+  readonly name: string;
+  /** Undefined where the model answered what the golden set expects. */
+  readonly difference: string | undefined;
+  readonly latencyMs: number;
+}
+
+export interface TestReport {
+  readonly model: ModelJson;
+  readonly provider: string;
+  readonly cases: readonly TestedCase[];
+  /** Over all timed runs, without the first, which warms the model up. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number };
+}
+
+/** Enough that a 95th percentile means something. */
+const TIMED_RUNS_MIN = 100;
+
+/** A large model is timed by fewer runs rather than letting a person wait. */
+const TIMED_MS_MAX = 5_000;
+
+/** Runs a bundle's golden set here. An archive is unpacked into a temporary directory for it. Throws FerryError. */
+export async function testBundle(source: BundleSource): Promise<TestReport> {
+  if (source.kind === "directory") return testDirectory(source.path);
+  const directory = await mkdtemp(join(tmpdir(), "ferry-bundle-"));
+  try {
+    await unpack(source, directory);
+    return await testDirectory(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function testDirectory(directory: string): Promise<TestReport> {
+  const bundle = await openCheckedBundle(directory);
+  try {
+    const { model, session } = bundle;
+    const cases: TestedCase[] = [];
+    for (const [at, { name, inputs, outputs }] of bundle.cases.entries()) {
+      if (at === 0) await session.run(inputs);
+      const began = performance.now();
+      const actual = await session.run(inputs);
+      const latencyMs = performance.now() - began;
+      cases.push({ name, difference: goldenDifference(name, outputs, actual, bundle.tolerance), latencyMs });
+    }
+    return { model, provider: session.provider, cases, latencyMs: await timed(bundle, cases) };
+  } finally {
+    await bundle.session.release();
+  }
+}
+
+/** Runs the cases over and over: a golden set alone is too small to time a model by. */
+async function timed(
+  { session, cases }: CheckedBundle,
+  tested: readonly TestedCase[],
+): Promise<TestReport["latencyMs"]> {
+  const latencies = tested.map(({ latencyMs }) => latencyMs);
+  const endMs = performance.now() + TIMED_MS_MAX;
+  for (let run = latencies.length; run < TIMED_RUNS_MIN && performance.now() < endMs; run += 1) {
+    const began = performance.now();
+    await session.run(cases[run % cases.length]?.inputs ?? []);
+    latencies.push(performance.now() - began);
+  }
+  latencies.sort((a, b) => a - b);
+  const quantile = (share: number) => latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN;
+  return { p50: quantile(0.5), p95: quantile(0.95) };
+}
+
+/** Names were checked on the way; `wx` makes sure that nothing is written over or through a link. */
+async function unpack({ stream }: BundleSource, directory: string): Promise<void> {
+  for await (const { name, content } of archiveEntries(stream())) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    await using file = await open(path, "wx");
+    for await (const bytes of content) await file.writeFile(bytes);
+  }
+}

@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import pc from "picocolors";
+import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import type { TensorSpec } from "../../protocol/tensor.ts";
+import { GOLDEN_JSON, initBundle } from "../bundles/init-bundle.ts";
+import { refusalsAsErrors } from "./bundle-errors.ts";
+import { withExamples } from "./context.ts";
+import { counted } from "./human.ts";
+import { print, say } from "./output.ts";
+
+interface InitOptions {
+  readonly name?: string;
+  readonly version: string;
+  readonly release?: string;
+  readonly samples?: string;
+  readonly force?: true;
+}
+
+export function addBundleInit(bundle: Command): void {
+  const command = bundle
+    .command("init <directory>")
+    .description("write model.json and a golden set beside an ONNX file")
+    .option("--name <name>", "the model's name (default: that of the directory)")
+    .option("--version <version>", "the model's version", "1.0.0")
+    .option("--release <number>", "ascends with each release of the model (default: from the version)")
+    .option("--samples <file>", "sample inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
+    .option("--force", "write files anew that are there already")
+    .action(refusalsAsErrors(init));
+  withExamples(
+    command,
+    "ferry bundle init ./digits --samples samples.json",
+    "ferry bundle init ./export --name digits --version 1.1.0",
+  );
+}
+
+async function init(directory: string, { release, force, ...options }: InitOptions): Promise<void> {
+  const { model, cases, synthetic } = await initBundle(directory, {
+    ...options,
+    ...(release === undefined ? {} : { release: releaseNumber(release) }),
+    force: force === true,
+  });
+  print(
+    [
+      `${pc.green("✔")} ${pc.bold(`${model.name}@${model.version}`)} is described in ${directory}/model.json`,
+      "",
+      ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
+      ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
+      `  golden  ${counted(cases, "case")} in ${model.golden}${synthetic ? ", from synthetic inputs" : ""}`,
+      ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
+    ].join("\n"),
+  );
+  if (synthetic) {
+    say(
+      `${pc.yellow("note:")}  synthetic inputs show that a device computes as this machine does, not that the model is right.\n` +
+        `       Real ones prove more: ferry bundle init ${directory} --force --samples FILE`,
+    );
+  }
+  say(
+    `\nEdit model.json (compatible hardware, budgets) and ${GOLDEN_JSON} if need be, then:\n  ferry bundle sign ${directory}`,
+  );
+}
+
+export function specText({ name, datatype, shape }: TensorSpec): string {
+  return `${name} ${datatype} [${shape.join(", ")}]`;
+}
+
+function releaseNumber(text: string): number {
+  const release = Number(text);
+  if (Number.isSafeInteger(release) && release >= 0 && text.trim() !== "") return release;
+  throw new FerryError("usage", `${JSON.stringify(text)} is not a release number`, {
+    hint: "Give a whole number that is larger than that of the release before.",
+    exitCode: EXIT.usage,
+  });
+}

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { addBundleInit } from "./bundle-init.ts";
+import { addBundleList } from "./bundle-list.ts";
+import { addBundleInspect, addBundleTest, addBundleVerify } from "./bundle-read.ts";
+import { addBundleBuild, addBundlePush, addBundleSign } from "./bundle-ship.ts";
+
+/** `ferry bundle …`: from an ONNX file to a signed archive in the controller's catalogue. */
+export function addBundleCommands(program: Command): void {
+  const bundle = program.command("bundle").description("make, sign, check and push bundles of a model");
+  addBundleInit(bundle);
+  addBundleSign(bundle);
+  addBundleVerify(bundle);
+  addBundleInspect(bundle);
+  addBundleTest(bundle);
+  addBundleBuild(bundle);
+  addBundlePush(bundle);
+  addBundleList(bundle);
+}

@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import pc from "picocolors";
+import {
+  clientOf,
+  formatOf,
+  withController,
+  withExamples,
+  withOutput,
+  type OutputOptions,
+  type RemoteOptions,
+} from "./context.ts";
+import { durationMs } from "./duration.ts";
+import { counted, instant } from "./human.ts";
+import { deviceId } from "./ids.ts";
+import { printOne } from "./output.ts";
+
+/** Long enough to walk to a device; a token that is lost after that is worth nothing. */
+const TOKEN_LIFETIME = "1h";
+
+type Options = RemoteOptions & OutputOptions;
+
+/** Below `ferry device`. */
+export function addEnrolCommands(device: Command): void {
+  const invite = device
+    .command("invite <device>")
+    .description("print a join token, with which one device enrols once")
+    .option("--ttl <time>", "for how long the token serves", TOKEN_LIFETIME)
+    .action(inviteDevice);
+  withExamples(
+    withOutput(withController(invite)),
+    "ferry device invite cam-0017",
+    "ferry device invite cam-0017 -o name",
+  );
+  const revoke = device
+    .command("revoke <device>")
+    .description("take the device's certificates away; its connection ends at once")
+    .action(revokeDevice);
+  withExamples(withOutput(withController(revoke)), "ferry device revoke cam-0017");
+  const renew = device
+    .command("renew <device>")
+    .description("let a device come back whose certificate ended more than 30 days ago")
+    .action(renewDevice);
+  withExamples(withOutput(withController(renew)), "ferry device renew cam-0017");
+}
+
+async function inviteDevice(id: string, options: Options & { readonly ttl: string }): Promise<void> {
+  const client = clientOf(options);
+  const invitation = await client.inviteDevice({
+    params: { device: deviceId(id) },
+    body: { lifetimeMs: durationMs(options.ttl) },
+  });
+  const { rootPin } = await client.getStatus({});
+  const { device, token, expiresMs } = invitation;
+  const describe = () =>
+    [
+      `${pc.green("✔")} ${pc.bold(device)} may join once, until ${instant(expiresMs)}. On the device:`,
+      "",
+      `  ferry-agent join ${token} --root-pin ${rootPin}`,
+      "",
+      pc.dim("Take the root pin from what `ferry init` printed, not from here, if you doubt this controller."),
+    ].join("\n");
+  printOne({ ...invitation, rootPin }, formatOf(options), describe, token);
+}
+
+async function revokeDevice(id: string, options: Options): Promise<void> {
+  const result = await clientOf(options).revokeDevice({ params: { device: deviceId(id) } });
+  const text = () =>
+    `${pc.green("✔")} ${result.device} may not connect any more (${counted(result.revoked, "certificate")} revoked)`;
+  printOne(result, formatOf(options), text, result.device);
+}
+
+async function renewDevice(id: string, options: Options): Promise<void> {
+  const result = await clientOf(options).allowRenewal({ params: { device: deviceId(id) } });
+  const text = () => `${pc.green("✔")} ${result.device} may renew its certificate until ${instant(result.untilMs)}`;
+  printOne(result, formatOf(options), text, result.device);
+}

@@ -1,0 +1,48 @@
+/** Ids that a person typed, checked before they go anywhere. Each throws a usage error that says what is allowed. */
+import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
+import { gate, type Gate } from "../../protocol/schema.ts";
+import type { TSchema } from "typebox";
+
+const checkDevice = gate("device", DeviceId);
+const checkModel = gate("model", ModelName);
+const checkVersion = gate("version", ModelVersion);
+
+export function deviceId(text: string): DeviceId {
+  return checked(checkDevice, "a device id", text, "lower-case letters, digits and hyphens, at most 63 characters");
+}
+
+export function modelName(text: string): ModelName {
+  return checked(checkModel, "a model's name", text, "lower-case letters, digits and hyphens, at most 63 characters");
+}
+
+export interface ModelLabel {
+  readonly model: ModelName;
+  readonly version: ModelVersion;
+}
+
+/** `NAME@VERSION`. */
+export function modelLabel(text: string): ModelLabel {
+  const at = text.indexOf("@");
+  if (at < 1) {
+    throw new FerryError("usage", `${JSON.stringify(text)} is not NAME@VERSION`, {
+      hint: "Write it like digits@1.4.0; `ferry bundle list` shows what there is.",
+      exitCode: EXIT.usage,
+    });
+  }
+  const version = text.slice(at + 1);
+  const allowed = "letters, digits and . _ + -, at most 64 characters, beginning with a letter or digit";
+  return { model: modelName(text.slice(0, at)), version: checked(checkVersion, "a version", version, allowed) };
+}
+
+function checked<S extends TSchema>(check: Gate<S>, what: string, text: string, allowed: string): ReturnType<Gate<S>> {
+  try {
+    return check(text);
+  } catch (cause) {
+    throw new FerryError("usage", `${JSON.stringify(text)} is not ${what}`, {
+      hint: `Allowed are ${allowed}.`,
+      exitCode: EXIT.usage,
+      cause,
+    });
+  }
+}

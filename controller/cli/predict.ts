@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
+import { PREDICT_TIMEOUT_MS_MAX } from "../../protocol/messages/predict-request.ts";
+import { gate } from "../../protocol/schema.ts";
+import { PredictBody, type PredictAnswer } from "../http/predict-routes.ts";
+import {
+  clientOf,
+  formatOf,
+  withController,
+  withExamples,
+  withOutput,
+  type OutputOptions,
+  type RemoteOptions,
+} from "./context.ts";
+import { durationMs } from "./duration.ts";
+import { milliseconds } from "./human.ts";
+import { deviceId, modelName } from "./ids.ts";
+import { printOne } from "./output.ts";
+
+interface Options extends RemoteOptions, OutputOptions {
+  readonly input: string;
+  readonly timeout?: number;
+}
+
+export function addPredictCommand(program: Command): void {
+  const command = program
+    .command("predict <device> <model>")
+    .description("ask a model on a device, over MQTT, with an Open Inference Protocol v2 request")
+    .requiredOption(
+      "--input <file>",
+      'JSON: {"inputs": {"x": [[1, 2]]}}, or OIP tensors with datatype and shape; - reads standard input',
+    )
+    .option("--timeout <time>", "how long to wait for the answer (default: 10s)", timeoutMs)
+    .action(predict);
+  withExamples(
+    withOutput(withController(command)),
+    "ferry predict cam-0017 digits --input digit.json",
+    `echo '{"inputs":{"x":[[0.5,1]]}}' | ferry predict cam-0017 m --input -`,
+  );
+}
+
+const check = gate("prediction request", PredictBody);
+
+async function predict(device: string, model: string, options: Options): Promise<void> {
+  const format = formatOf(options);
+  const params = { device: deviceId(device), model: modelName(model) };
+  const body = {
+    ...(await readRequest(options.input)),
+    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+  };
+  const answer = await clientOf(options).predict({ params, body });
+  printOne(answer, format, () => describe(answer), `${answer.model_name}@${answer.model_version}`);
+}
+
+async function readRequest(file: string): Promise<PredictBody> {
+  try {
+    const text = file === "-" ? await standardInput() : await readFile(file, "utf8");
+    return check(JSON.parse(text));
+  } catch (cause) {
+    const what = file === "-" ? "standard input" : file;
+    throw new FerryError("bad-input", `Cannot use ${what} as a prediction request: ${messageOf(cause)}`, {
+      hint: 'It must be JSON such as {"inputs": {"x": [[0, 1]]}} or {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0, 1]}]}.',
+      exitCode: EXIT.usage,
+      cause,
+    });
+  }
+}
+
+async function standardInput(): Promise<string> {
+  process.stdin.setEncoding("utf8");
+  let text = "";
+  for await (const part of process.stdin) text += String(part);
+  return text;
+}
+
+/** Values shown of one output. */
+const VALUES_SHOWN_MAX = 20;
+
+function describe({ model_name, model_version, outputs, parameters }: PredictAnswer): string {
+  const lines = outputs.map(({ name, datatype, shape, data }) => {
+    const values: readonly unknown[] = Array.isArray(data) ? data : [data];
+    const shown = values.slice(0, VALUES_SHOWN_MAX).map((value) => JSON.stringify(value));
+    const rest = values.length > VALUES_SHOWN_MAX ? `, … ${values.length - VALUES_SHOWN_MAX} more` : "";
+    return `  ${pc.bold(name)} ${datatype} [${shape.join(",")}]  ${shown.join(", ")}${rest}`;
+  });
+  return [`${model_name}@${model_version} answered in ${milliseconds(parameters.round_trip_ms)}`, ...lines].join("\n");
+}
+
+function timeoutMs(text: string): number {
+  const ms = durationMs(text);
+  if (ms <= PREDICT_TIMEOUT_MS_MAX) return ms;
+  throw new FerryError("usage", `A prediction is waited for at most ${PREDICT_TIMEOUT_MS_MAX / 1_000} s`, {
+    hint: "A device that is slower than that is better asked over its own HTTP port.",
+    exitCode: EXIT.usage,
+  });
+}

@@ -1,0 +1,160 @@
+import { Option, type Command } from "commander";
+import pc from "picocolors";
+import { systemClock } from "../../common/clock.ts";
+import { EXIT } from "../../common/ferry-error.ts";
+import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { TelemetryAccount, TelemetryGap, TelemetryRecord } from "../http/telemetry-routes.ts";
+import {
+  clientOf,
+  formatOf,
+  stopSignal,
+  withController,
+  withExamples,
+  withOutput,
+  type OutputOptions,
+  type RemoteOptions,
+} from "./context.ts";
+import { ago, instant, shortDigest } from "./human.ts";
+import { deviceId } from "./ids.ts";
+import { print, printListing, type Column, type OutputFormat } from "./output.ts";
+
+type Options = RemoteOptions & OutputOptions & { readonly device?: string };
+
+/** How long to wait when nothing new has come: well under what a person calls live. */
+const FOLLOW_MS = 1_000;
+
+export function addTelemetryCommands(program: Command): void {
+  const telemetry = program.command("telemetry").description("what devices measured, and what became of it");
+  const tail = telemetry
+    .command("tail")
+    .description("the last records")
+    .option("-f, --follow", "go on with what comes; Ctrl-C ends it")
+    .option("--device <id>", "of one device")
+    .addOption(new Option("--kind <kind>", "of one kind").choices(KINDS))
+    .option(
+      "-n, --lines <count>",
+      "how many to begin with",
+      (text) => Math.min(1_000, Math.max(1, Number(text) || 1)),
+      20,
+    )
+    .action(tailTelemetry);
+  withExamples(
+    withOutput(withController(tail)),
+    "ferry telemetry tail -f",
+    "ferry telemetry tail --device cam-0017 --kind event",
+  );
+  const gaps = telemetry
+    .command("gaps")
+    .description("what devices declared as lost, and why")
+    .option("--device <id>", "of one device")
+    .action(showGaps);
+  withExamples(withOutput(withController(gaps)), "ferry telemetry gaps");
+  const accounting = telemetry
+    .command("accounting")
+    .description("what became of every record: produced = received + declared + outstanding + missing")
+    .option("--device <id>", "of one device")
+    .action(showAccounting);
+  withExamples(withOutput(withController(accounting)), "ferry telemetry accounting");
+}
+
+const KINDS = ["health", "inference", "event", "gap"] as const satisfies readonly RecordKind[];
+
+interface TailOptions extends Options {
+  readonly follow?: true;
+  readonly kind?: RecordKind;
+  readonly lines: number;
+}
+
+async function tailTelemetry(options: TailOptions): Promise<void> {
+  const client = clientOf(options);
+  const format = formatOf(options);
+  const filter = { ...ofDevice(options), ...(options.kind === undefined ? {} : { kind: options.kind }) };
+  let page = await client.tailTelemetry({ query: { ...filter, limit: options.lines } });
+  if (options.follow !== true) {
+    const whenEmpty = "No telemetry yet: devices send some within a minute of joining.";
+    printListing({ rows: page.records, columns: RECORD_COLUMNS, name: recordName, whenEmpty }, format);
+    return;
+  }
+  const stop = stopSignal();
+  while (!stop.aborted) {
+    for (const record of page.records) printRecord(record, format);
+    // A full page: there is more already.
+    if (page.records.length < options.lines) await systemClock.sleep(FOLLOW_MS, stop);
+    page = await client.tailTelemetry({ query: { ...filter, cursor: page.cursor, limit: 1_000 } });
+  }
+  process.exitCode = EXIT.interrupted;
+}
+
+/** A stream has no widths to align to: one record a line, or one JSON document a line. */
+function printRecord(record: TelemetryRecord, format: OutputFormat): void {
+  if (format === "table" || format === "wide") print(RECORD_COLUMNS.map(({ text }) => text(record)).join("  "));
+  else if (format === "name") print(recordName(record));
+  else print(JSON.stringify(record));
+}
+
+const RECORD_COLUMNS: readonly Column<TelemetryRecord>[] = [
+  { title: "TIME", text: ({ atMs }) => instant(atMs) },
+  { title: "DEVICE", text: ({ device }) => device },
+  { title: "KIND", text: ({ kind, backfill }) => (backfill ? `${kind} ${pc.dim("late")}` : kind) },
+  { title: "SEQ", text: ({ seq }) => String(seq), align: "right" },
+  { title: "FIELDS", text: ({ fields }) => fieldsText(fields) },
+];
+
+function recordName({ device, stream, seq }: TelemetryRecord): string {
+  return `${device}/${stream}/${seq}`;
+}
+
+/** Sketches are for programs: their place says that they are there. */
+function fieldsText(fields: TelemetryRecord["fields"]): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${name.endsWith("Sketch") ? "…" : cellText(value)}`)
+    .join(" ");
+}
+
+function cellText(value: TelemetryRecord["fields"][string] | undefined): string {
+  return typeof value === "number" && !Number.isInteger(value) ? value.toPrecision(4) : String(value);
+}
+
+async function showGaps(options: Options): Promise<void> {
+  const { gaps } = await clientOf(options).telemetryGaps({ query: ofDevice(options) });
+  const whenEmpty = "No gap: nothing was declared as lost.";
+  printListing({ rows: gaps, columns: GAP_COLUMNS, name: ({ device }) => device, whenEmpty }, formatOf(options));
+}
+
+const GAP_COLUMNS: readonly Column<TelemetryGap>[] = [
+  { title: "DEVICE", text: ({ device }) => device },
+  { title: "CAUSE", text: ({ cause }) => cause },
+  { title: "RECORDS", text: ({ count }) => (count === undefined ? "unknown" : String(count)), align: "right" },
+  {
+    title: "NUMBERS",
+    text: ({ firstSeq, lastSeq }) => (firstSeq === undefined ? "–" : `${firstSeq}–${lastSeq ?? firstSeq}`),
+  },
+  { title: "DECLARED", text: ({ receivedMs }) => `${ago(receivedMs)} ago` },
+  { title: "FROM", text: ({ fromMs }) => (fromMs === undefined ? "–" : instant(fromMs)), wide: true },
+  { title: "TO", text: ({ toMs }) => (toMs === undefined ? "–" : instant(toMs)), wide: true },
+  { title: "STREAM", text: ({ stream }) => stream ?? "–", wide: true },
+];
+
+async function showAccounting(options: Options): Promise<void> {
+  const { accounts } = await clientOf(options).telemetryAccounting({ query: ofDevice(options) });
+  const whenEmpty = "No telemetry yet: devices send some within a minute of joining.";
+  printListing(
+    { rows: accounts, columns: ACCOUNT_COLUMNS, name: ({ device }) => device, whenEmpty },
+    formatOf(options),
+  );
+}
+
+const ACCOUNT_COLUMNS: readonly Column<TelemetryAccount>[] = [
+  { title: "DEVICE", text: ({ device }) => device },
+  { title: "STREAM", text: ({ stream }) => shortDigest(stream) },
+  { title: "PRODUCED", text: ({ produced }) => String(produced), align: "right" },
+  { title: "RECEIVED", text: ({ received }) => String(received), align: "right" },
+  { title: "DECLARED", text: ({ declared }) => String(declared), align: "right" },
+  { title: "OUTSTANDING", text: ({ outstanding }) => String(outstanding), align: "right" },
+  { title: "MISSING", text: ({ missing }) => (missing === 0 ? "0" : pc.red(String(missing))), align: "right" },
+  { title: "LAST", text: ({ lastMs }) => `${ago(lastMs)} ago` },
+];
+
+function ofDevice({ device }: Options) {
+  return device === undefined ? {} : { device: deviceId(device) };
+}

@@ -1,0 +1,225 @@
+/** The composition root of the controller: the one file that knows how its parts fit together. */
+import { systemClock as clock } from "../common/clock.ts";
+import { messageOf } from "../common/ferry-error.ts";
+import type { Log } from "../common/log.ts";
+import { openMqttLink, type MqttLink } from "../common/mqtt-link.ts";
+import { fleetTopics } from "../protocol/topics.ts";
+import { openShelf } from "./bundles/bundle-shelf.ts";
+import type { ControllerConfig, ControllerPaths } from "./config.ts";
+import { CONTROLLER, controllerState, createInbox } from "./controller-link.ts";
+import { openLoopbackNetwork, openNetwork } from "./enrol/open-network.ts";
+import { createDeviceMessages } from "./fleet/device-messages.ts";
+import { openDirector } from "./fleet/director.ts";
+import { recordEvent } from "./fleet/events.ts";
+import { runHousekeeping } from "./fleet/housekeeping.ts";
+import { createPresenceKeeper } from "./fleet/presence-keeper.ts";
+import type { Status } from "./http/fleet-routes.ts";
+import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
+import { deviceHandlers } from "./http/handlers/device-handlers.ts";
+import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
+import { countDevices, fleetHandlers } from "./http/handlers/fleet-handlers.ts";
+import { predictHandlers } from "./http/handlers/predict-handlers.ts";
+import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
+import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
+import { operatorHandlers } from "./http/handlers/operator-handlers.ts";
+import { createGuard } from "./http/guard.ts";
+import { openHttpServer } from "./http/http-server.ts";
+import { readTls } from "./http/read-tls.ts";
+import { createMetrics } from "./metrics.ts";
+import { createAuditor } from "./audit/auditor.ts";
+import { ensureLocalOperator } from "./operators/local-operator.ts";
+import { openOperators } from "./operators/operators.ts";
+import { createPredictCaller } from "./predict/predict-caller.ts";
+import { recoverCatalogue } from "./recover-catalogue.ts";
+import { openRolloutEngine } from "./rollout/engine.ts";
+import { openStore } from "./store/store.ts";
+import { openTelemetryIngest } from "./telemetry/ingest.ts";
+import { openTransferService } from "./transfer/transfer-service.ts";
+import { openLiveRoots, runRootWatch } from "./roots/live-roots.ts";
+import { rootExpiry } from "./roots/root-expiry.ts";
+import { VERSION } from "./version.ts";
+
+export interface ControllerOptions {
+  readonly paths: ControllerPaths;
+  /** Of `controller.json`, with what the command line says instead. */
+  readonly config: ControllerConfig;
+  /** `mqtts://host:port` of a broker that runs by itself; undefined: one in this process. */
+  readonly brokerUrl: string | undefined;
+  /** Plain MQTT without certificates, which is for this machine alone. */
+  readonly insecureLoopback: boolean;
+  readonly log: Log;
+}
+
+export interface RunningController {
+  readonly httpUrl: string;
+  readonly brokerUrl: string;
+  /** Where devices enrol; undefined without TLS. */
+  readonly enrolUrl: string | undefined;
+  readonly rootPin: string;
+  /** Where the former database was moved, when it was damaged. */
+  readonly damagedDatabase: string | undefined;
+}
+
+/** The broker closes a link that says nothing for one and a half times this. */
+const KEEP_ALIVE_SECONDS = 60;
+
+/**
+ * Runs until the signal aborts; `onReady` is told where it listens. Throws FerryError for what a person must change: a
+ * taken port, a key of another fleet, a folder that cannot be written.
+ */
+export async function runController(
+  { paths, config, brokerUrl, insecureLoopback, log }: ControllerOptions,
+  onReady: (controller: RunningController) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { fleet } = config;
+  const startedMs = clock.nowMs();
+  const live = await openLiveRoots({ paths, director: config.director });
+  const { trust } = live;
+  const { first } = trust();
+  const publisher = () => trust().newest.roles.publisher;
+
+  await using opened = await openStore(paths.database);
+  const { store, damagedFile } = opened;
+  const shelf = await openShelf(paths.bundles);
+  if (damagedFile !== undefined) {
+    const text = `The database was damaged and is moved to ${damagedFile}: a new one is begun. Devices, and bundles on the shelf, come back by themselves; rollouts, labels and telemetry before now do not`;
+    log.error({ damagedFile }, text);
+    await recordEvent(store, { kind: "database-damaged", text }, clock.nowMs());
+  }
+  const operators = await openOperators(store, clock.nowMs);
+  await ensureLocalOperator(operators, paths.operatorToken, clock.nowMs);
+  const auditor = createAuditor({ store, clock, log });
+  const tls = await readTls(config.http);
+  await recoverCatalogue({ store, shelf, directory: paths.bundles, publisher: publisher(), clock, log });
+
+  const networkOptions = { paths, config, brokerUrl, store, firstRoot: first.bytes, clock, log };
+  await using network = await (insecureLoopback ? openLoopbackNetwork : openNetwork)(networkOptions);
+  const url = network.brokerUrl;
+  // The parts speak through the link, and the link speaks to the parts: it is opened when all of them are there.
+  const publish: MqttLink["publish"] = (...message) => link.publish(...message);
+
+  const presence = createPresenceKeeper(store, clock);
+  await using deployments = openDirector({ store, fleet, trust, publish, clock, log });
+  await using transfers = openTransferService({ fleet, publish, openArchive: shelf.openArchive, clock, log });
+  await using ingest = openTelemetryIngest({ store, publish, fleet, clock, log });
+  await using engine = openRolloutEngine({ store, publish: deployments.publish, clock, log });
+  const predictions = createPredictCaller({ fleet, caller: CONTROLLER, publish, clock, log });
+  const onDeviceMessage = createDeviceMessages({
+    store,
+    fleet,
+    presence,
+    director: deployments,
+    onTelemetry: ingest.onBatch,
+    onWant: transfers.onWant,
+    touch: engine.touch,
+    clock,
+    log,
+  });
+
+  const topics = fleetTopics(fleet);
+  await using link = openMqttLink({
+    url,
+    tls: network.tls,
+    clientId: CONTROLLER,
+    keepAliveSeconds: KEEP_ALIVE_SECONDS,
+    will: (session) => ({ topic: topics.controllerState, payload: controllerState("offline", session, clock.nowMs()) }),
+    subscriptions: new Map([
+      [topics.upAny, 1],
+      [topics.answersTo(CONTROLLER), 1],
+    ]),
+    onConnect: (session) => {
+      const state = controllerState("online", session, clock.nowMs());
+      publish(topics.controllerState, state, { qos: 1, retain: true })
+        .then(deployments.publishAll)
+        .catch((error: unknown) => {
+          log.warn(
+            { error: messageOf(error) },
+            "roots and deployments could not be published; again after the next connect",
+          );
+        });
+    },
+    onMessage: createInbox({ onDeviceMessage, onAnswer: predictions.onAnswer, log }),
+    clock,
+    log,
+  });
+
+  const rootExpiresMs = () => trust().newest.expiresMs;
+  const status = (): Omit<Status, "devices"> => {
+    const expiry = rootExpiry(trust().newest.expiresMs, clock.nowMs());
+    const problems = [
+      link.session === undefined ? `there is no connection to the broker ${url}` : undefined,
+      expiry.kind === "passed" ? expiry.text : undefined,
+      live.problem(),
+      deployments.problem(),
+    ].filter((problem) => problem !== undefined);
+    return {
+      status: problems.length === 0 ? "ok" : "degraded",
+      problems,
+      warnings: expiry.kind === "near" ? [expiry.text] : [],
+      fleet,
+      version: VERSION,
+      startedMs,
+      broker: { url, connected: link.session !== undefined, embedded: brokerUrl === undefined },
+      rootPin: first.digest,
+      rootVersion: trust().newest.version,
+    };
+  };
+  await using http = await openHttpServer({
+    host: config.http.host ?? "127.0.0.1",
+    port: config.http.port,
+    tls,
+    guard: createGuard({ operators, auditor, clock }),
+    auditor,
+    handlers: {
+      ...deviceHandlers(store, clock),
+      ...enrolHandlers(network.enrolments),
+      ...predictHandlers({ store, ask: predictions.ask, clock }),
+      ...bundleHandlers({ store, shelf, publisher, clock }),
+      ...rolloutHandlers({ store, settle: engine.settle, clock }),
+      ...telemetryHandlers(store),
+      ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
+      ...operatorHandlers(store, operators),
+    },
+    metrics: createMetrics({
+      store,
+      devices: () => countDevices(store),
+      ingest: ingest.counters,
+      transfers: transfers.active,
+      isBrokerConnected: () => link.session !== undefined,
+    }),
+    log,
+  });
+
+  onReady({
+    httpUrl: http.url,
+    brokerUrl: url,
+    enrolUrl: network.enrolUrl,
+    rootPin: first.digest,
+    damagedDatabase: damagedFile,
+  });
+  const tell = (kind: "root-taken-over" | "root-unusable", text: string) => {
+    log.warn({}, text);
+    return recordEvent(store, { kind, text }, clock.nowMs());
+  };
+  await Promise.all([
+    network.run(signal),
+    runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
+    runRootWatch(
+      {
+        live,
+        onTakenOver: async ({ newest: { version } }) => {
+          await tell(
+            "root-taken-over",
+            `Root version ${version} is in use: every device gets it, and its deployment anew`,
+          );
+          await deployments.publishAll();
+        },
+        onProblem: (problem) => tell("root-unusable", `${problem[0]?.toUpperCase() ?? ""}${problem.slice(1)}`),
+        clock,
+        log,
+      },
+      signal,
+    ),
+  ]);
+}

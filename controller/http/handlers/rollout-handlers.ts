@@ -1,0 +1,203 @@
+import type { Clock } from "../../../common/clock.ts";
+import { EXIT, FerryError } from "../../../common/ferry-error.ts";
+import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
+import { readDevices } from "../../fleet/read-devices.ts";
+import { parseSelector, selects } from "../../fleet/selector.ts";
+import { interfaceLineText } from "../../rollout/interface-difference.ts";
+import { planRollout, type RolloutPlan } from "../../rollout/plan.ts";
+import { createRollout, listRollouts, membersOf, rolloutById, type MemberRow } from "../../rollout/rollouts.ts";
+import { bundleByLabel, bundlesOf, type CatalogueEntry } from "../../store/catalogue.ts";
+import type { Store } from "../../store/store.ts";
+import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
+import type { Handlers } from "../bind-routes.ts";
+import type { Plan, Rollout, RolloutCounts, RolloutMember, RolloutRequest, ROLLOUT_ROUTES } from "../rollout-routes.ts";
+
+export interface RolloutHandlerPorts {
+  readonly store: Store;
+  /** Decides about the new rollout at once. */
+  readonly settle: () => Promise<void>;
+  readonly clock: Clock;
+}
+
+export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, keyof typeof ROLLOUT_ROUTES> {
+  const { store, clock } = ports;
+  return {
+    planRollout: async ({ body }) => {
+      const { entry, plan } = await planFor(store, body);
+      return planOf(entry, plan);
+    },
+    createRollout: async ({ body }, { audit }) => {
+      const { entry, plan } = await planFor(store, body);
+      const devices = plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
+      requireSomething(entry, plan, devices.length);
+      const rollout = { entry, selector: selectorText(body), devices };
+      const detail = `${body.model}@${body.version} to ${devices.length} devices (${rollout.selector})`;
+      const id = await createRollout(store, rollout, clock.nowMs(), (made) =>
+        audit({ target: `rollout ${made}`, detail }),
+      );
+      await ports.settle();
+      return { rollout: await rolloutWithCounts(store, await oneRollout(store, id)), plan: planOf(entry, plan) };
+    },
+    listRollouts: async ({ query }) => {
+      const rows = await listRollouts(store, query.limit);
+      return { rollouts: await Promise.all(rows.map((row) => rolloutWithCounts(store, row))) };
+    },
+    getRollout: async ({ params }) => {
+      const row = await oneRollout(store, params.id);
+      const members = await membersOf(store, row.id);
+      const views = await readDevices(
+        store,
+        members.map(({ device }) => device),
+      );
+      const viewOf = new Map(views.map((view) => [view.id, view]));
+      const devices = members.map((member) => memberOf(row, member, viewOf.get(member.device)));
+      return { rollout: rolloutOf(row, members), devices };
+    },
+  };
+}
+
+interface Planned {
+  readonly entry: CatalogueEntry;
+  readonly plan: RolloutPlan;
+}
+
+async function planFor(store: Store, request: RolloutRequest): Promise<Planned> {
+  const entry = await bundleByLabel(store, request.model, request.version);
+  const devices = await matchingDevices(store, request);
+  const plan = planRollout({
+    bundle: entry,
+    versions: await bundlesOf(store, request.model),
+    devices,
+    allowInterfaceChange: request.allowInterfaceChange === true,
+  });
+  return { entry, plan };
+}
+
+async function matchingDevices(store: Store, request: RolloutRequest): Promise<readonly DeviceView[]> {
+  if (request.devices !== undefined) {
+    const views = await readDevices(store, request.devices);
+    const missing = request.devices.filter((id) => !views.some((view) => view.id === id));
+    if (missing.length === 0) return views;
+    throw new FerryError("not-found", `There is no device ${missing.join(", ")}`, {
+      hint: "See which there are with `ferry device list`.",
+      exitCode: EXIT.notFound,
+    });
+  }
+  const selector = parseSelector(request.selector ?? "");
+  const views = (await readDevices(store)).filter(({ labels }) => selects(selector, labels));
+  if (views.length > 0) return views;
+  throw new FerryError(
+    "not-found",
+    request.selector === undefined || request.selector === ""
+      ? "No device has joined the fleet yet"
+      : `No device matches ${JSON.stringify(request.selector)}`,
+    { hint: "See the devices and their labels with `ferry device list`.", exitCode: EXIT.notFound },
+  );
+}
+
+/** A change of the interface stops the whole rollout: half a fleet with other inputs would help nobody. */
+function requireSomething({ model }: CatalogueEntry, plan: RolloutPlan, devices: number): void {
+  const [change] = plan.interfaceChanges;
+  const isChange = plan.devices.some(({ obstacles }) => obstacles.some(({ code }) => code === "interface-change"));
+  if (isChange && change !== undefined) {
+    const difference = change.lines.map((line) => `  ${interfaceLineText(line)}`).join("\n");
+    throw new FerryError(
+      "interface-changed",
+      `${model.name}@${model.version} has other inputs or outputs than ${model.name}@${change.from}:\n${difference}`,
+      {
+        hint: "Applications that call it would break. Give the model another name, or add --allow-interface-change when they change with it.",
+        exitCode: EXIT.conflict,
+      },
+    );
+  }
+  if (devices > 0) return;
+  const reasons = plan.devices.map(
+    ({ device, obstacles }) => `${device}: ${obstacles.map(({ text }) => text).join("; ")}`,
+  );
+  throw new FerryError(
+    "nothing-to-do",
+    `No device that matches can take ${model.name}@${model.version}: ${reasons.slice(0, REASONS_MAX).join(", ")}`,
+    { hint: "See all of them with --dry-run.", exitCode: EXIT.conflict },
+  );
+}
+
+/** In one sentence for a person. */
+const REASONS_MAX = 5;
+
+function selectorText({ selector, devices }: RolloutRequest): string {
+  if (devices !== undefined)
+    return devices.length === 1 ? `device ${devices.join("")}` : `${devices.length} devices by id`;
+  return selector === undefined || selector === "" ? "all devices" : selector;
+}
+
+function planOf({ statement, model, archive }: CatalogueEntry, plan: RolloutPlan): Plan {
+  return {
+    model: model.name,
+    version: model.version,
+    statement,
+    archiveBytes: archive.length,
+    devices: plan.devices.map(({ device, online, from, action, obstacles }) => ({
+      device,
+      online,
+      from: from ?? null,
+      action,
+      obstacles: [...obstacles],
+    })),
+    interfaceChanges: plan.interfaceChanges.map(({ from, lines }) => ({ from, lines: lines.map(interfaceLineText) })),
+  };
+}
+
+async function oneRollout(store: Store, id: number): Promise<RolloutRow> {
+  const row = await rolloutById(store, id);
+  if (row !== undefined) return row;
+  throw new FerryError("not-found", `There is no rollout ${id}`, {
+    hint: "See them with `ferry rollout list`.",
+    exitCode: EXIT.notFound,
+  });
+}
+
+async function rolloutWithCounts(store: Store, row: RolloutRow): Promise<Rollout> {
+  return rolloutOf(row, await membersOf(store, row.id));
+}
+
+function rolloutOf(row: RolloutRow, members: readonly RolloutDeviceRow[]): Rollout {
+  const counts: RolloutCounts = { waiting: 0, deploying: 0, done: 0, failed: 0, superseded: 0 };
+  for (const { state } of members) counts[state] += 1;
+  return {
+    id: row.id,
+    model: row.name,
+    version: row.version,
+    statement: row.statement,
+    selector: row.selector,
+    state: row.state,
+    createdMs: row.created_ms,
+    finishedMs: row.finished_ms,
+    counts,
+  };
+}
+
+function memberOf(rollout: RolloutRow, member: MemberRow, view: DeviceView | undefined): RolloutMember {
+  const slot = view === undefined ? undefined : slotReportOf(view, rollout.name);
+  const active = slot?.active;
+  // Measurements of another version prove nothing about this one.
+  const evidence = active?.statement === rollout.statement ? active.evidence : undefined;
+  return {
+    device: member.device,
+    state: member.state,
+    sinceMs: member.since_ms,
+    why: member.why,
+    online: view?.online === true,
+    ...(active === undefined ? {} : { serves: active.version }),
+    ...(slot === undefined ? {} : { phase: slot.phase }),
+    ...(evidence === undefined
+      ? {}
+      : {
+          evidence: {
+            golden: `${evidence.goldenPassed}/${evidence.goldenCases}`,
+            latencyP95Ms: evidence.latencyP95Ms,
+            memoryBytes: evidence.memoryBytes,
+            provider: evidence.provider,
+          },
+        }),
+  };
+}

@@ -1,0 +1,23 @@
+import { readDevices } from "../../fleet/read-devices.ts";
+import { accountsOf } from "../../reports/telemetry-accounts.ts";
+import type { Store } from "../../store/store.ts";
+import { listGaps } from "../../telemetry/gaps.ts";
+import { tailTelemetry } from "../../telemetry/tail.ts";
+import type { Handlers } from "../bind-routes.ts";
+import type { TELEMETRY_ROUTES } from "../telemetry-routes.ts";
+
+export function telemetryHandlers(store: Store): Pick<Handlers, keyof typeof TELEMETRY_ROUTES> {
+  return {
+    tailTelemetry: async ({ query: { device, kind, cursor, limit } }) => {
+      const filter = { ...(device === undefined ? {} : { device }), ...(kind === undefined ? {} : { kind }) };
+      const page = await tailTelemetry(store, filter, { limit, ...(cursor === undefined ? {} : { cursor }) });
+      return { records: [...page.records], cursor: page.cursor };
+    },
+    telemetryGaps: async ({ query: { device } }) => ({
+      gaps: [...(await listGaps(store, device === undefined ? {} : { device }))],
+    }),
+    telemetryAccounting: async ({ query: { device } }) => ({
+      accounts: await accountsOf(store, await readDevices(store, device === undefined ? undefined : [device])),
+    }),
+  };
+}

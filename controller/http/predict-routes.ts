@@ -1,0 +1,54 @@
+import { Type, type Static } from "typebox";
+import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
+import { TENSORS_MAX } from "../../protocol/limits.ts";
+import { PREDICT_TIMEOUT_MS_MAX } from "../../protocol/messages/predict-request.ts";
+import { Datatype, Shape } from "../../protocol/tensor.ts";
+import { route } from "./route.ts";
+
+/** OIP v2: values in row-major order, flat or nested as the shape is. */
+const JsonTensor = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 256 }),
+  datatype: Datatype,
+  shape: Shape,
+  data: Type.Unknown(),
+});
+export type JsonTensor = Static<typeof JsonTensor>;
+
+/** An OIP v2 inference request, as the device's own HTTP port takes it. */
+export const PredictBody = Type.Object({
+  /** Or values by the names of the inputs, nested as their shape is: the catalogue knows the datatypes. */
+  inputs: Type.Union([
+    Type.Array(JsonTensor, { minItems: 1, maxItems: TENSORS_MAX }),
+    Type.Record(Type.String({ maxLength: 256 }), Type.Unknown(), { minProperties: 1, maxProperties: TENSORS_MAX }),
+  ]),
+  /** The outputs wanted, in this order; absent: all. */
+  outputs: Type.Optional(Type.Array(Type.Object({ name: Type.String() }), { maxItems: TENSORS_MAX })),
+  /** Only this version may answer. */
+  version: Type.Optional(ModelVersion),
+  /** How long an answer is of use. */
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: PREDICT_TIMEOUT_MS_MAX })),
+});
+export type PredictBody = Static<typeof PredictBody>;
+
+/** As OIP v2 names it. */
+export const PredictAnswer = Type.Object({
+  model_name: ModelName,
+  model_version: ModelVersion,
+  outputs: Type.Array(JsonTensor),
+  /** Milliseconds from the request's departure to the answer's arrival here. */
+  parameters: Type.Object({ round_trip_ms: Type.Number() }),
+});
+export type PredictAnswer = Static<typeof PredictAnswer>;
+
+export const PREDICT_ROUTES = {
+  predict: route({
+    method: "POST",
+    path: "/api/v1/devices/:device/models/:model/predict",
+    tag: "devices",
+    summary: "Asks a model on a device over MQTT (Open Inference Protocol v2)",
+    role: "operator",
+    params: Type.Object({ device: DeviceId, model: ModelName }),
+    body: PredictBody,
+    result: PredictAnswer,
+  }),
+} as const;

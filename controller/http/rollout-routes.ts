@@ -1,0 +1,127 @@
+import { Type, type Static } from "typebox";
+import { DeviceId, ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import { RolloutDeviceState, RolloutState } from "../store/rollout-state.ts";
+import { route } from "./route.ts";
+
+/** Devices in each state. */
+export const RolloutCounts = Type.Object({
+  waiting: Type.Integer(),
+  deploying: Type.Integer(),
+  done: Type.Integer(),
+  failed: Type.Integer(),
+  superseded: Type.Integer(),
+});
+export type RolloutCounts = Static<typeof RolloutCounts>;
+
+export const Rollout = Type.Object({
+  id: Type.Integer(),
+  model: ModelName,
+  version: ModelVersion,
+  statement: StatementDigest,
+  selector: Type.String(),
+  state: RolloutState,
+  createdMs: Type.Number(),
+  finishedMs: Type.Union([Type.Number(), Type.Null()]),
+  counts: RolloutCounts,
+});
+export type Rollout = Static<typeof Rollout>;
+
+export const RolloutMember = Type.Object({
+  device: DeviceId,
+  state: RolloutDeviceState,
+  /** When it came into this state. */
+  sinceMs: Type.Number(),
+  /** Why it is not done, in a sentence; null when it is. */
+  why: Type.Union([Type.String(), Type.Null()]),
+  online: Type.Boolean(),
+  /** From its newest signed report: what it serves under the model's name, and the measurements that prove it. */
+  serves: Type.Optional(ModelVersion),
+  phase: Type.Optional(Type.String()),
+  evidence: Type.Optional(
+    Type.Object({
+      golden: Type.String(),
+      latencyP95Ms: Type.Number(),
+      memoryBytes: Type.Number(),
+      provider: Type.String(),
+    }),
+  ),
+});
+export type RolloutMember = Static<typeof RolloutMember>;
+
+export const RolloutDetail = Type.Object({ rollout: Rollout, devices: Type.Array(RolloutMember) });
+export type RolloutDetail = Static<typeof RolloutDetail>;
+
+/** Either a selector (empty: all devices) or device ids. */
+export const RolloutRequest = Type.Object(
+  {
+    model: ModelName,
+    version: ModelVersion,
+    selector: Type.Optional(Type.String({ maxLength: 2_000 })),
+    devices: Type.Optional(Type.Array(DeviceId, { minItems: 1, maxItems: 10_000 })),
+    /** The operator knows that callers must change with the model. */
+    allowInterfaceChange: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+export type RolloutRequest = Static<typeof RolloutRequest>;
+
+const PlannedDevice = Type.Object({
+  device: DeviceId,
+  online: Type.Boolean(),
+  from: Type.Union([ModelVersion, Type.Null()]),
+  action: Type.Union([Type.Literal("install"), Type.Literal("replace"), Type.Literal("same"), Type.Literal("cannot")]),
+  obstacles: Type.Array(Type.Object({ code: Type.String(), text: Type.String() })),
+});
+
+export const Plan = Type.Object({
+  model: ModelName,
+  version: ModelVersion,
+  statement: StatementDigest,
+  archiveBytes: Type.Integer(),
+  devices: Type.Array(PlannedDevice),
+  /** Where callers of the present version would break: the inputs and outputs compared, as lines of a diff. */
+  interfaceChanges: Type.Array(Type.Object({ from: ModelVersion, lines: Type.Array(Type.String()) })),
+});
+export type Plan = Static<typeof Plan>;
+
+const params = Type.Object({ id: Type.Integer({ minimum: 1 }) });
+
+export const ROLLOUT_ROUTES = {
+  planRollout: route({
+    method: "POST",
+    path: "/api/v1/rollouts/plan",
+    tag: "rollouts",
+    summary: "What a rollout would do to each device; nothing happens",
+    role: "viewer",
+    body: RolloutRequest,
+    result: Plan,
+  }),
+  createRollout: route({
+    method: "POST",
+    path: "/api/v1/rollouts",
+    tag: "rollouts",
+    summary: "Begins a rollout to the devices that can take the bundle",
+    role: "operator",
+    changes: true,
+    body: RolloutRequest,
+    result: Type.Object({ rollout: Rollout, plan: Plan }),
+  }),
+  listRollouts: route({
+    method: "GET",
+    path: "/api/v1/rollouts",
+    tag: "rollouts",
+    summary: "The newest rollouts first",
+    role: "viewer",
+    query: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }) }),
+    result: Type.Object({ rollouts: Type.Array(Rollout) }),
+  }),
+  getRollout: route({
+    method: "GET",
+    path: "/api/v1/rollouts/:id",
+    tag: "rollouts",
+    summary: "One rollout, and each device's place in it",
+    role: "viewer",
+    params,
+    result: RolloutDetail,
+  }),
+} as const;

@@ -1,0 +1,22 @@
+import { BUNDLE_ROUTES } from "./bundle-routes.ts";
+import { DEVICE_ROUTES } from "./device-routes.ts";
+import { ENROL_ROUTES } from "./enrol-routes.ts";
+import { FLEET_ROUTES } from "./fleet-routes.ts";
+import { OPERATOR_ROUTES } from "./operator-routes.ts";
+import { PREDICT_ROUTES } from "./predict-routes.ts";
+import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
+import { TELEMETRY_ROUTES } from "./telemetry-routes.ts";
+
+/** The controller's whole HTTP API. */
+export const ROUTES = {
+  ...DEVICE_ROUTES,
+  ...ENROL_ROUTES,
+  ...PREDICT_ROUTES,
+  ...BUNDLE_ROUTES,
+  ...ROLLOUT_ROUTES,
+  ...TELEMETRY_ROUTES,
+  ...FLEET_ROUTES,
+  ...OPERATOR_ROUTES,
+} as const;
+export type Routes = typeof ROUTES;
+export type RouteName = keyof Routes;

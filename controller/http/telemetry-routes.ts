@@ -1,0 +1,88 @@
+import { Type, type Static } from "typebox";
+import { DeviceId, StreamId } from "../../protocol/ids.ts";
+import { RecordFieldsSchema, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import { GapCause } from "../../protocol/messages/telemetry-gap.ts";
+import { route } from "./route.ts";
+
+export const TelemetryRecord = Type.Object({
+  device: DeviceId,
+  stream: StreamId,
+  seq: Type.Integer(),
+  /** The device's clock. */
+  atMs: Type.Number(),
+  /** The controller's clock. */
+  receivedMs: Type.Number(),
+  kind: RecordKind,
+  /** True where it waited on the device for a connection. */
+  backfill: Type.Boolean(),
+  fields: RecordFieldsSchema,
+});
+export type TelemetryRecord = Static<typeof TelemetryRecord>;
+
+export const TelemetryGap = Type.Object({
+  device: DeviceId,
+  /** Absent: a stream that the device cannot name. */
+  stream: Type.Optional(StreamId),
+  cause: GapCause,
+  /** Numbers missing; absent: unknown. */
+  count: Type.Optional(Type.Integer()),
+  firstSeq: Type.Optional(Type.Integer()),
+  lastSeq: Type.Optional(Type.Integer()),
+  fromMs: Type.Optional(Type.Number()),
+  toMs: Type.Optional(Type.Number()),
+  receivedMs: Type.Number(),
+});
+export type TelemetryGap = Static<typeof TelemetryGap>;
+
+/** produced = received + declared + outstanding + missing; `missing` is 0 where nothing went wrong. */
+export const TelemetryAccount = Type.Object({
+  device: DeviceId,
+  stream: StreamId,
+  produced: Type.Integer(),
+  received: Type.Integer(),
+  declared: Type.Integer(),
+  outstanding: Type.Integer(),
+  missing: Type.Integer(),
+  /** True where the device lost an outbox, and cannot tell how much was in it. */
+  isLossUnknown: Type.Boolean(),
+  lastMs: Type.Number(),
+});
+export type TelemetryAccount = Static<typeof TelemetryAccount>;
+
+const ofDevice = { device: Type.Optional(DeviceId) };
+
+export const TELEMETRY_ROUTES = {
+  tailTelemetry: route({
+    method: "GET",
+    path: "/api/v1/telemetry",
+    tag: "telemetry",
+    summary: "The last records, or those after a cursor, in the order in which they were stored",
+    role: "viewer",
+    query: Type.Object({
+      ...ofDevice,
+      kind: Type.Optional(RecordKind),
+      cursor: Type.Optional(Type.String({ maxLength: 300 })),
+      limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
+    }),
+    /** Give the cursor back to get what came after. */
+    result: Type.Object({ records: Type.Array(TelemetryRecord), cursor: Type.String() }),
+  }),
+  telemetryGaps: route({
+    method: "GET",
+    path: "/api/v1/telemetry/gaps",
+    tag: "telemetry",
+    summary: "What devices declared as lost, newest first",
+    role: "viewer",
+    query: Type.Object(ofDevice),
+    result: Type.Object({ gaps: Type.Array(TelemetryGap) }),
+  }),
+  telemetryAccounting: route({
+    method: "GET",
+    path: "/api/v1/telemetry/accounting",
+    tag: "telemetry",
+    summary: "What became of every record of every stream",
+    role: "viewer",
+    query: Type.Object(ofDevice),
+    result: Type.Object({ accounts: Type.Array(TelemetryAccount) }),
+  }),
+} as const;

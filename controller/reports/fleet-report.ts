@@ -1,0 +1,88 @@
+/** The fleet's health, from rows: what is there, what runs, what the evidence says, and what to do next. */
+import type { FleetId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import type { DeviceView } from "../fleet/device-view.ts";
+import type { RolloutDeviceRow, RolloutRow } from "../store/tables.ts";
+import { findingsIn } from "./findings.ts";
+import { inferenceTotals, type InferenceRow } from "./inference-totals.ts";
+import { DEVICES_NAMED_MAX, type FleetReport, type TelemetrySummary } from "./report-shape.ts";
+
+export interface FleetReportRows {
+  readonly fleet: FleetId;
+  readonly nowMs: number;
+  readonly windowMs: number;
+  /** Of the newest root. */
+  readonly rootExpiresMs: number;
+  readonly devices: readonly DeviceView[];
+  /** The newest first, with their members. */
+  readonly rollouts: readonly { readonly rollout: RolloutRow; readonly members: readonly RolloutDeviceRow[] }[];
+  /** Records of kind `inference` in the window. */
+  readonly inference: readonly InferenceRow[];
+  readonly telemetry: TelemetrySummary;
+}
+
+export function buildFleetReport(rows: FleetReportRows): FleetReport {
+  const report = {
+    fleet: rows.fleet,
+    atMs: rows.nowMs,
+    windowMs: rows.windowMs,
+    availability: availabilityOf(rows.devices),
+    models: spreadOf(rows.devices),
+    rollouts: rows.rollouts.map(({ rollout, members }) => summaryOf(rollout, members)),
+    inference: inferenceTotals(rows.inference),
+    telemetry: rows.telemetry,
+  };
+  return { ...report, findings: findingsIn(report, rows) };
+}
+
+function availabilityOf(devices: readonly DeviceView[]): FleetReport["availability"] {
+  const offline = devices.filter((device) => !device.online);
+  const online = devices.length - offline.length;
+  return {
+    devices: devices.length,
+    online,
+    share: devices.length === 0 ? 1 : online / devices.length,
+    offline: offline.slice(0, DEVICES_NAMED_MAX).map(({ id, onlineSinceMs }) => ({
+      device: id,
+      text: `offline since ${new Date(onlineSinceMs).toISOString()}`,
+    })),
+  };
+}
+
+function spreadOf(devices: readonly DeviceView[]): FleetReport["models"] {
+  const names = new Set(
+    devices.flatMap(({ deployment, report }) => [
+      ...(deployment?.slots ?? []).map(({ slot }) => slot),
+      ...(report?.slots ?? []).filter(({ active }) => active !== undefined).map(({ slot }) => slot),
+    ]),
+  );
+  return [...names].sort().map((model) => {
+    const versions = new Map<StatementDigest, { version: ModelVersion; statement: StatementDigest; devices: number }>();
+    let missing = 0;
+    for (const { deployment, report } of devices) {
+      const active = report?.slots.find(({ slot }) => slot === model)?.active;
+      if (active !== undefined) {
+        const { version, statement } = active;
+        versions.set(statement, { version, statement, devices: (versions.get(statement)?.devices ?? 0) + 1 });
+      } else if (deployment?.slots.some(({ slot }) => slot === model) === true) missing += 1;
+    }
+    return { model, versions: [...versions.values()].sort((a, b) => b.devices - a.devices), missing };
+  });
+}
+
+function summaryOf(rollout: RolloutRow, members: readonly RolloutDeviceRow[]): FleetReport["rollouts"][number] {
+  const count = (state: RolloutDeviceRow["state"]) => members.filter((member) => member.state === state).length;
+  return {
+    id: rollout.id,
+    model: rollout.name,
+    version: rollout.version,
+    state: rollout.state,
+    createdMs: rollout.created_ms,
+    devices: members.length,
+    proven: count("done"),
+    failed: count("failed"),
+    open: members
+      .filter(({ state }) => state !== "done" && state !== "superseded")
+      .slice(0, DEVICES_NAMED_MAX)
+      .map(({ device, state, why }) => ({ device, text: why ?? state })),
+  };
+}

@@ -1,0 +1,146 @@
+/** What a rollout would do to each device that matches: shown before anything happens, and what then happens. */
+import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import type { DeviceId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import { SLOTS_MAX } from "../../protocol/limits.ts";
+import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
+import { interfaceDifference, type InterfaceLine } from "./interface-difference.ts";
+
+/** A bundle as planning sees it. */
+export interface PlannedBundle {
+  readonly statement: StatementDigest;
+  readonly model: ModelJson;
+}
+
+export interface PlanRequest {
+  readonly bundle: PlannedBundle;
+  /** Every bundle of the same name, newest first. */
+  readonly versions: readonly PlannedBundle[];
+  /** The devices that match. */
+  readonly devices: readonly DeviceView[];
+  /** The operator knows that callers must change with the model. */
+  readonly allowInterfaceChange: boolean;
+}
+
+export type ObstacleCode =
+  "interface-change" | "hardware" | "agent-too-old" | "rollback-index" | "slots-full" | "not-introduced";
+
+/** Why a device cannot take the bundle, for a person. */
+export interface Obstacle {
+  readonly code: ObstacleCode;
+  readonly text: string;
+}
+
+export interface PlannedDevice {
+  readonly device: DeviceId;
+  readonly online: boolean;
+  /** What it serves under this name now. */
+  readonly from: ModelVersion | undefined;
+  /** `same`: it runs this very bundle already, and only confirms it. */
+  readonly action: "install" | "replace" | "same" | "cannot";
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface InterfaceChange {
+  /** The version compared with. */
+  readonly from: ModelVersion;
+  readonly lines: readonly InterfaceLine[];
+}
+
+export interface RolloutPlan {
+  readonly devices: readonly PlannedDevice[];
+  /** One for each version compared with whose callers would break. */
+  readonly interfaceChanges: readonly InterfaceChange[];
+}
+
+export function planRollout({ bundle, versions, devices, allowInterfaceChange }: PlanRequest): RolloutPlan {
+  const changes = new Map<ModelVersion, InterfaceChange>();
+  const planned = devices.map((device): PlannedDevice => {
+    const running = runningVersion(device, bundle, versions);
+    const change = interfaceChange(bundle, running?.known ?? newestOther(bundle, versions));
+    if (change !== undefined) changes.set(change.from, change);
+    const obstacles = [
+      ...(change === undefined || allowInterfaceChange ? [] : [interfaceObstacle(bundle, change)]),
+      ...deviceObstacles(bundle.model, device, running?.known?.model),
+    ];
+    const action = obstacles.length > 0 ? "cannot" : actionFor(bundle, running?.statement);
+    return { device: device.id, online: device.online, from: running?.version, action, obstacles };
+  });
+  return { devices: planned, interfaceChanges: [...changes.values()] };
+}
+
+interface RunningVersion {
+  readonly statement: StatementDigest;
+  readonly version: ModelVersion;
+  /** Undefined where the catalogue does not have what the device runs. */
+  readonly known: PlannedBundle | undefined;
+}
+
+function runningVersion(
+  device: DeviceView,
+  { model }: PlannedBundle,
+  versions: readonly PlannedBundle[],
+): RunningVersion | undefined {
+  const active = slotReportOf(device, model.name)?.active;
+  if (active === undefined) return undefined;
+  const known = versions.find(({ statement }) => statement === active.statement);
+  return { statement: active.statement, version: active.version, known };
+}
+
+/** Where a device runs nothing under the name, applications were written against the newest bundle of it. */
+function newestOther(bundle: PlannedBundle, versions: readonly PlannedBundle[]): PlannedBundle | undefined {
+  return versions.find(({ statement }) => statement !== bundle.statement);
+}
+
+function interfaceChange(bundle: PlannedBundle, before: PlannedBundle | undefined): InterfaceChange | undefined {
+  if (before === undefined || before.statement === bundle.statement) return undefined;
+  const lines = interfaceDifference(before.model, bundle.model);
+  return lines.length === 0 ? undefined : { from: before.model.version, lines };
+}
+
+function interfaceObstacle({ model }: PlannedBundle, { from }: InterfaceChange): Obstacle {
+  return {
+    code: "interface-change",
+    text: `${model.name}@${model.version} has other inputs or outputs than ${from}: applications that call it would break`,
+  };
+}
+
+function deviceObstacles(model: ModelJson, device: DeviceView, running: ModelJson | undefined): Obstacle[] {
+  if (device.info === undefined) {
+    return [{ code: "not-introduced", text: "it has not told its key and hardware yet" }];
+  }
+  const { hardware, agentVersion } = device.info;
+  const obstacles: Obstacle[] = [];
+  if (!model.compatible.includes("*") && !model.compatible.some((name) => hardware.classes.includes(name))) {
+    const needs = model.compatible.join(" or ");
+    obstacles.push({ code: "hardware", text: `the bundle is for ${needs}; this is ${hardware.classes.join(", ")}` });
+  }
+  if (model.minimumAgent !== undefined && isOlder(agentVersion, model.minimumAgent)) {
+    const text = `the bundle needs agent ${model.minimumAgent} or newer; this one is ${agentVersion}`;
+    obstacles.push({ code: "agent-too-old", text });
+  }
+  if (running !== undefined && model.rollbackIndex < running.rollbackIndex) {
+    const text = `its rollback index ${model.rollbackIndex} is below ${running.rollbackIndex} of ${running.version}, which runs there: the device would refuse it`;
+    obstacles.push({ code: "rollback-index", text });
+  }
+  const slots = device.deployment?.slots ?? [];
+  if (slots.length >= SLOTS_MAX && !slots.some(({ slot }) => slot === model.name)) {
+    obstacles.push({ code: "slots-full", text: `it serves ${slots.length} models already, the most a device takes` });
+  }
+  return obstacles;
+}
+
+function actionFor({ statement }: PlannedBundle, running: StatementDigest | undefined): PlannedDevice["action"] {
+  if (running === undefined) return "install";
+  return running === statement ? "same" : "replace";
+}
+
+/** MAJOR.MINOR.PATCH, whatever follows; text that is no such version counts as the oldest. */
+function isOlder(version: string, minimum: string): boolean {
+  const [have, need] = [parts(version), parts(minimum)];
+  const at = need.findIndex((number, index) => number !== (have[index] ?? 0));
+  return at >= 0 && (have[at] ?? 0) < (need[at] ?? 0);
+}
+
+function parts(version: string): readonly number[] {
+  return (/^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+}

@@ -1,0 +1,170 @@
+import { sql, type Kysely } from "kysely";
+import type { Migration } from "kysely/migration";
+
+/** Numbered steps of the schema, applied in order; steps are added at the end and never edited. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001-fleet-bundles-rollouts-telemetry": { up: first },
+  "0002-telemetry-gaps": { up: indexGaps },
+  "0003-index-of-rollout-members": { up: indexMembers },
+  "0004-operators-and-audit": { up: operatorsAndAudit },
+  "0005-enrolment": { up: enrolment },
+};
+
+async function first(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  await schema
+    .createTable("devices")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("public_key", "text")
+    .addColumn("first_seen_ms", "bigint", (c) => c.notNull())
+    .addColumn("last_heard_ms", "bigint", (c) => c.notNull())
+    .addColumn("session", "text")
+    .addColumn("online", "integer", (c) => c.notNull())
+    .addColumn("online_since_ms", "bigint", (c) => c.notNull())
+    .addColumn("heartbeat_ms", "bigint")
+    .addColumn("info_json", "text")
+    .execute();
+  await schema
+    .createTable("device_labels")
+    .addColumn("device", "text", (c) => c.notNull().references("devices.id"))
+    .addColumn("key", "text", (c) => c.notNull())
+    .addColumn("value", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("device_labels_pk", ["device", "key"])
+    .execute();
+  await schema
+    .createTable("reports")
+    .addColumn("device", "text", (c) => c.primaryKey().references("devices.id"))
+    .addColumn("counter", "bigint", (c) => c.notNull())
+    .addColumn("received_ms", "bigint", (c) => c.notNull())
+    .addColumn("report_json", "text", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("bundles")
+    .addColumn("statement", "text", (c) => c.primaryKey())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("version", "text", (c) => c.notNull())
+    .addColumn("archive_sha256", "text", (c) => c.notNull())
+    .addColumn("archive_length", "bigint", (c) => c.notNull())
+    .addColumn("chunk_list_sha256", "text", (c) => c.notNull())
+    .addColumn("model_json", "text", (c) => c.notNull())
+    .addColumn("pushed_ms", "bigint", (c) => c.notNull())
+    .addUniqueConstraint("bundles_name_version", ["name", "version"])
+    .execute();
+  await schema
+    .createTable("deployments")
+    .addColumn("device", "text", (c) => c.primaryKey().references("devices.id"))
+    .addColumn("seq", "bigint", (c) => c.notNull())
+    .addColumn("slots_json", "text", (c) => c.notNull())
+    .addColumn("changed_ms", "bigint", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("rollouts")
+    .addColumn("id", "integer", (c) => c.primaryKey().autoIncrement())
+    .addColumn("statement", "text", (c) => c.notNull().references("bundles.statement"))
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("version", "text", (c) => c.notNull())
+    .addColumn("selector", "text", (c) => c.notNull())
+    .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("created_ms", "bigint", (c) => c.notNull())
+    .addColumn("finished_ms", "bigint")
+    .execute();
+  await schema
+    .createTable("rollout_devices")
+    .addColumn("rollout", "integer", (c) => c.notNull().references("rollouts.id"))
+    .addColumn("device", "text", (c) => c.notNull().references("devices.id"))
+    .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("seq", "bigint")
+    .addColumn("since_ms", "bigint", (c) => c.notNull())
+    .addColumn("why", "text")
+    .addPrimaryKeyConstraint("rollout_devices_pk", ["rollout", "device"])
+    .execute();
+  await schema
+    .createTable("streams")
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("stream", "text", (c) => c.notNull())
+    .addColumn("next", "bigint", (c) => c.notNull())
+    .addColumn("first_ms", "bigint", (c) => c.notNull())
+    .addColumn("last_ms", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("streams_pk", ["device", "stream"])
+    .execute();
+  await schema
+    .createTable("telemetry")
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("stream", "text", (c) => c.notNull())
+    .addColumn("seq", "bigint", (c) => c.notNull())
+    .addColumn("at_ms", "double precision", (c) => c.notNull())
+    .addColumn("received_ms", "bigint", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("backfill", "integer", (c) => c.notNull())
+    .addColumn("fields_json", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("telemetry_pk", ["device", "stream", "seq"])
+    .execute();
+  await schema.createIndex("telemetry_received").on("telemetry").column("received_ms").execute();
+  await schema
+    .createTable("events")
+    .addColumn("id", "integer", (c) => c.primaryKey().autoIncrement())
+    .addColumn("at_ms", "bigint", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("device", "text")
+    .addColumn("text", "text", (c) => c.notNull())
+    .execute();
+}
+
+/** Gaps are few among millions of records, and every account of a device asks for all of its own. */
+async function indexGaps(db: Kysely<unknown>): Promise<void> {
+  await sql`CREATE INDEX telemetry_gaps ON telemetry (device, received_ms) WHERE kind = 'gap'`.execute(db);
+}
+
+/** Which rollouts have a device: asked for each member of each rollout, at every pass of the engine. */
+async function indexMembers({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.createIndex("rollout_devices_device").on("rollout_devices").columns(["device", "rollout"]).execute();
+}
+
+/** The audit log is numbered by the program: a number that the database gives could have holes, and holes are evidence. */
+async function operatorsAndAudit(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  await schema
+    .createTable("operators")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("role", "text", (c) => c.notNull())
+    .addColumn("token_sha256", "text", (c) => c.notNull().unique())
+    .addColumn("created_ms", "bigint", (c) => c.notNull())
+    .addColumn("token_ms", "bigint", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("audit")
+    .addColumn("seq", "bigint", (c) => c.primaryKey())
+    .addColumn("at_ms", "bigint", (c) => c.notNull())
+    .addColumn("actor", "text", (c) => c.notNull())
+    .addColumn("action", "text", (c) => c.notNull())
+    .addColumn("target", "text")
+    .addColumn("outcome", "text", (c) => c.notNull())
+    .addColumn("detail", "text")
+    .addColumn("hash", "text", (c) => c.notNull())
+    .execute();
+}
+
+/** Only the digest of a token's secret is kept. Which certificates are revoked stands beside the CA, not here. */
+async function enrolment({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable("join_tokens")
+    .addColumn("secret_sha256", "text", (c) => c.primaryKey())
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("created_ms", "bigint", (c) => c.notNull())
+    .addColumn("expires_ms", "bigint", (c) => c.notNull())
+    .addColumn("used_ms", "bigint")
+    .execute();
+  await schema
+    .createTable("certificates")
+    .addColumn("serial", "text", (c) => c.primaryKey())
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("issued_ms", "bigint", (c) => c.notNull())
+    .addColumn("expires_ms", "bigint", (c) => c.notNull())
+    .execute();
+  await schema.createIndex("certificates_device").on("certificates").column("device").execute();
+  await schema
+    .createTable("renewal_permits")
+    .addColumn("device", "text", (c) => c.primaryKey())
+    .addColumn("until_ms", "bigint", (c) => c.notNull())
+    .execute();
+}

@@ -1,0 +1,187 @@
+/** The rows of the controller's database. Times are the controller's own clock, in milliseconds; JSON is text. */
+import type { Generated, Selectable } from "kysely";
+import type {
+  DeviceId,
+  ModelName,
+  ModelVersion,
+  SessionId,
+  Sha256,
+  StatementDigest,
+  StreamId,
+} from "../../protocol/ids.ts";
+import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { Outcome } from "../audit/audit-entry.ts";
+import type { OperatorRole } from "../operators/operator-role.ts";
+import type { RolloutDeviceState, RolloutState } from "./rollout-state.ts";
+
+export interface Tables {
+  readonly devices: DevicesTable;
+  readonly device_labels: DeviceLabelsTable;
+  readonly reports: ReportsTable;
+  readonly bundles: BundlesTable;
+  readonly deployments: DeploymentsTable;
+  readonly rollouts: RolloutsTable;
+  readonly rollout_devices: RolloutDevicesTable;
+  readonly streams: StreamsTable;
+  readonly telemetry: TelemetryTable;
+  readonly events: EventsTable;
+  readonly join_tokens: JoinTokensTable;
+  readonly certificates: CertificatesTable;
+  readonly renewal_permits: RenewalPermitsTable;
+  readonly operators: OperatorsTable;
+  readonly audit: AuditTable;
+}
+
+export interface DevicesTable {
+  id: DeviceId;
+  /** SPKI in PEM, as first seen: reports signed by another key are refused. */
+  public_key: string | null;
+  first_seen_ms: number;
+  last_heard_ms: number;
+  session: SessionId | null;
+  online: 0 | 1;
+  /** When `online` last changed. */
+  online_since_ms: number;
+  heartbeat_ms: number | null;
+  /** The last DeviceInfo. */
+  info_json: string | null;
+}
+export type DeviceRow = Selectable<DevicesTable>;
+
+/** Labels that an operator set; they win over the device's own. */
+export interface DeviceLabelsTable {
+  device: DeviceId;
+  key: string;
+  value: string;
+}
+
+/** The newest signed report of each device. */
+export interface ReportsTable {
+  device: DeviceId;
+  counter: number;
+  received_ms: number;
+  report_json: string;
+}
+
+export interface BundlesTable {
+  statement: StatementDigest;
+  name: ModelName;
+  version: ModelVersion;
+  archive_sha256: Sha256;
+  archive_length: number;
+  chunk_list_sha256: Sha256;
+  model_json: string;
+  pushed_ms: number;
+}
+export type BundleRow = Selectable<BundlesTable>;
+
+/** What each device is to run: the source of its signed deployments. */
+export interface DeploymentsTable {
+  device: DeviceId;
+  seq: number;
+  slots_json: string;
+  changed_ms: number;
+}
+
+export interface RolloutsTable {
+  id: Generated<number>;
+  statement: StatementDigest;
+  name: ModelName;
+  version: ModelVersion;
+  selector: string;
+  state: RolloutState;
+  created_ms: number;
+  finished_ms: number | null;
+}
+export type RolloutRow = Selectable<RolloutsTable>;
+
+export interface RolloutDevicesTable {
+  rollout: number;
+  device: DeviceId;
+  state: RolloutDeviceState;
+  /** The sequence of the deployment that asks for it; null while waiting. */
+  seq: number | null;
+  since_ms: number;
+  /** One sentence for a person: why this device is not done. */
+  why: string | null;
+}
+export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
+
+/** The watermark of each telemetry stream: everything before `next` is stored or declared as a gap. */
+export interface StreamsTable {
+  device: DeviceId;
+  stream: StreamId;
+  next: number;
+  first_ms: number;
+  last_ms: number;
+}
+
+export interface TelemetryTable {
+  device: DeviceId;
+  stream: StreamId;
+  seq: number;
+  /** The device's clock. */
+  at_ms: number;
+  received_ms: number;
+  kind: RecordKind;
+  backfill: 0 | 1;
+  fields_json: string;
+}
+
+/** What happened in the fleet, for people; append-only. */
+export interface EventsTable {
+  id: Generated<number>;
+  at_ms: number;
+  kind: string;
+  device: DeviceId | null;
+  text: string;
+}
+
+/** Who may use the HTTP API. */
+export interface OperatorsTable {
+  name: string;
+  role: OperatorRole;
+  /** Of the whole token, prefix included; the token itself is nowhere. */
+  token_sha256: Sha256;
+  created_ms: number;
+  /** When the present token was made. */
+  token_ms: number;
+}
+export type OperatorRow = Selectable<OperatorsTable>;
+
+/** Who did what; never changed and never pruned. See `controller/audit/audit-entry.ts`. */
+export interface AuditTable {
+  seq: number;
+  at_ms: number;
+  actor: string;
+  action: string;
+  target: string | null;
+  outcome: Outcome;
+  detail: string | null;
+  hash: Sha256;
+}
+export type AuditRow = Selectable<AuditTable>;
+
+/** Each lets one device enrol once. */
+export interface JoinTokensTable {
+  secret_sha256: Sha256;
+  device: DeviceId;
+  created_ms: number;
+  expires_ms: number;
+  used_ms: number | null;
+}
+
+/** What the device CA issued to devices, so that a revocation finds all of it. */
+export interface CertificatesTable {
+  /** Hexadecimal, lower case, no leading zeros. */
+  serial: string;
+  device: DeviceId;
+  issued_ms: number;
+  expires_ms: number;
+}
+
+/** Devices that may renew a certificate that ended too long ago. */
+export interface RenewalPermitsTable {
+  device: DeviceId;
+  until_ms: number;
+}

@@ -1,0 +1,130 @@
+import type { Clock } from "../../common/clock.ts";
+import { messageOf } from "../../common/ferry-error.ts";
+import type { Log } from "../../common/log.ts";
+import type { DeviceId, FleetId } from "../../protocol/ids.ts";
+import { encodeTelemetryAck } from "../../protocol/messages/telemetry-ack.ts";
+import { decodeTelemetryBatch } from "../../protocol/messages/telemetry-batch.ts";
+import { deviceTopics } from "../../protocol/topics.ts";
+import type { Store } from "../store/store.ts";
+import { openAckPacer } from "./ack-pacer.ts";
+import { storeBatches, type ArrivedBatch, type Watermark } from "./store-batches.ts";
+
+/** Stores the telemetry of all devices, each record once, and acknowledges only what a power cut cannot take any more. */
+export interface TelemetryIngest extends AsyncDisposable {
+  /** One message of a device's telemetry topic. Never throws: what is not stored is not acknowledged and comes again. */
+  readonly onBatch: (device: DeviceId, payload: Uint8Array) => void;
+  readonly counters: Readonly<IngestCounters>;
+}
+
+/** Since the start; for people and for Prometheus. */
+export interface IngestCounters {
+  batches: number;
+  /** Records stored. */
+  records: number;
+  /** Records that came again: an acknowledgement was lost or late. */
+  duplicates: number;
+  malformed: number;
+  /** Batches turned away because QUEUE_BYTES_MAX were waiting. */
+  refused: number;
+}
+
+export interface TelemetryIngestPorts {
+  readonly store: Store;
+  readonly publish: (topic: string, payload: Uint8Array, options: { readonly qos: 0 }) => Promise<void>;
+  readonly fleet: FleetId;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Batches that wait for the database, as they came; in memory they take about five times that. */
+const QUEUE_BYTES_MAX = 8 * 1024 ** 2;
+/** How long to wait for others to share a transaction: its fsync costs about as much as 500 records. */
+const GROUP_MS = 4;
+/** Records in one transaction, 50 ms of work: in between, other parts of the controller get the database. */
+const TRANSACTION_RECORDS_MAX = 5_000;
+/** After the database refused. */
+const RETRY_MS = 1_000;
+
+interface QueuedBatch extends ArrivedBatch {
+  readonly payloadBytes: number;
+}
+
+export function openTelemetryIngest({ store, publish, fleet, clock, log }: TelemetryIngestPorts): TelemetryIngest {
+  const counters: IngestCounters = { batches: 0, records: 0, duplicates: 0, malformed: 0, refused: 0 };
+  const queue: QueuedBatch[] = [];
+  const closing = new AbortController();
+  const pacer = openAckPacer(clock, acknowledge);
+  let queuedBytes = 0;
+  let working: Promise<void> | undefined;
+  let lastReceivedMs = 0;
+
+  async function work(): Promise<void> {
+    await clock.sleep(GROUP_MS, closing.signal);
+    while (queue.length > 0 && !closing.signal.aborted) {
+      if (!(await storeSome())) await clock.sleep(RETRY_MS, closing.signal);
+    }
+    working = undefined;
+  }
+
+  /** False where the database refused: the batches are not acknowledged, and so come again. */
+  async function storeSome(): Promise<boolean> {
+    const some = takeSome();
+    // The clock may step back; the order in which records became visible must not.
+    lastReceivedMs = Math.max(lastReceivedMs, Math.round(clock.nowMs()));
+    try {
+      const work = store.transaction().execute((db) => storeBatches(db, some, lastReceivedMs));
+      const { watermarks, stored, duplicates } = await work;
+      counters.records += stored;
+      counters.duplicates += duplicates;
+      for (const watermark of watermarks) pacer.acknowledge(watermark);
+      return true;
+    } catch (error) {
+      log.error({ error: messageOf(error), batches: some.length }, "telemetry cannot be stored; it will come again");
+      return false;
+    }
+  }
+
+  function takeSome(): readonly QueuedBatch[] {
+    let records = 0;
+    const over = queue.findIndex((batch) => (records += batch.range.records.length) > TRANSACTION_RECORDS_MAX);
+    const some = queue.splice(0, over < 0 ? queue.length : Math.max(1, over));
+    for (const batch of some) queuedBytes -= batch.payloadBytes;
+    return some;
+  }
+
+  function acknowledge({ device, stream, next }: Watermark): void {
+    const topic = deviceTopics(fleet, device).telemetryAck;
+    publish(topic, encodeTelemetryAck({ stream, next }), { qos: 0 }).catch((error: unknown) => {
+      log.debug(
+        { device, error: messageOf(error) },
+        "a telemetry acknowledgement was not sent; the next one tells all",
+      );
+    });
+  }
+
+  return {
+    counters,
+    onBatch: (device, payload) => {
+      if (closing.signal.aborted) return;
+      if (queuedBytes + payload.byteLength > QUEUE_BYTES_MAX) {
+        counters.refused += 1;
+        return;
+      }
+      try {
+        queue.push({ device, range: decodeTelemetryBatch(payload), payloadBytes: payload.byteLength });
+        queuedBytes += payload.byteLength;
+        counters.batches += 1;
+      } catch (error) {
+        counters.malformed += 1;
+        log.warn({ device, error: messageOf(error) }, "an unreadable telemetry batch was left aside");
+        return;
+      }
+      working ??= work();
+    },
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      await working;
+      await pacer[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { readFileSync } from "node:fs";
+
+/** Of this program: MAJOR.MINOR.PATCH, as package.json has it. */
+export const VERSION = packageVersion();
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return isManifest && typeof manifest.version === "string" ? manifest.version : "0.0.0";
+}
