@@ -1,0 +1,60 @@
+import t from "tap";
+import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
+import { slotReports } from "../../../agent/link/slot-reports.ts";
+import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
+import { digitsFolder } from "../../support/model-folders.ts";
+
+const slot = "digits" as ModelName;
+const bundle = digitsFolder("1.0.0");
+const active: HeldBundle = {
+  model: slot,
+  version: bundle.model.version,
+  statement: bundle.statement,
+  rollbackIndex: 0,
+};
+const statement = "2".repeat(64) as StatementDigest;
+const archive = { sha256: "3".repeat(64) as Sha256, length: 1_000, chunkList: "4".repeat(64) as Sha256 };
+const wish = { slot, model: slot, version: "1.1.0" as ModelVersion, statement, archive };
+const kept = { active, lastKnownGood: null, work: 1, wish };
+const evidence = {
+  provider: "cpu",
+  loadMs: 1,
+  warmUpMs: 1,
+  goldenCases: 1,
+  goldenPassed: 1,
+  latencyP50Ms: 1,
+  latencyP95Ms: 1,
+  memoryBytes: 1,
+  qualifiedAtMs: 1,
+};
+const served = { slot, bundle, evidence, sinceMs: 5, ready: true };
+const refusal = { code: "disk-full", message: "no room" } as const;
+
+const transferring: SlotState = { phase: "transferring", ...kept, tries: 0, deadlineMs: 9 };
+const waiting: SlotState = { phase: "waiting", ...kept, tries: 1, retryAtMs: 9, refusal };
+
+t.test("what answers is said by the engine, not by the state", async (t) => {
+  const [asServed] = slotReports([{ slot, state: transferring, doneBytes: 250 }], [served]);
+  t.match(asServed, {
+    phase: "transferring",
+    desired: statement,
+    active: { version: "1.0.0", statement: bundle.statement, sinceMs: 5, evidence },
+    transfer: { doneBytes: 250, totalBytes: 1_000 },
+  });
+  for (const answering of [[], [{ ...served, ready: false }]]) {
+    const [report] = slotReports([{ slot, state: transferring, doneBytes: undefined }], answering);
+    t.equal(report?.active, undefined, "a runner that restarts answers nothing at the moment");
+    t.equal(report?.transfer, undefined);
+  }
+});
+
+t.test("a wait between attempts is a transfer with the reason why it is not done", async (t) => {
+  const [report] = slotReports([{ slot, state: waiting, doneBytes: undefined }], [served]);
+  t.match(report, { phase: "transferring", refusal });
+});
+
+t.test("the last-known-good bundle is named", async (t) => {
+  const state: SlotState = { ...transferring, lastKnownGood: active };
+  const [report] = slotReports([{ slot, state, doneBytes: 0 }], []);
+  t.strictSame(report?.lastKnownGood, { model: slot, version: "1.0.0", statement: bundle.statement });
+});

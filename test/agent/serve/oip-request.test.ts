@@ -1,0 +1,53 @@
+import t from "tap";
+import { parseOipRequest } from "../../../agent/serve/oip-request.ts";
+
+const x = { name: "x", datatype: "UINT8", shape: [2] };
+
+function parse(header: object, binary: Uint8Array = new Uint8Array()) {
+  const json = Buffer.from(JSON.stringify(header));
+  return parseOipRequest(Buffer.concat([json, binary]), String(json.byteLength));
+}
+
+t.test("tensors follow the JSON in the order of the inputs, between those in JSON", async (t) => {
+  const inBinary = { ...x, parameters: { binary_data_size: 2 } };
+  const inputs = [
+    { ...inBinary, name: "a" },
+    { ...x, name: "b", data: [5, 6] },
+    { ...inBinary, name: "c" },
+  ];
+  const parsed = parse({ inputs }, Uint8Array.of(1, 2, 3, 4));
+  t.same(
+    parsed.inputs.map(({ name, bytes }) => [name, ...bytes]),
+    [
+      ["a", 1, 2],
+      ["b", 5, 6],
+      ["c", 3, 4],
+    ],
+  );
+});
+
+t.test("each output says for itself whether it comes in binary, or the request says for all", async (t) => {
+  const inputs = [{ ...x, data: [1, 2] }];
+  const outputs = [{ name: "y", parameters: { binary_data: false } }, { name: "z" }];
+  const both = parse({ inputs, outputs, parameters: { binary_data_output: true } });
+  t.same([both.isBinary("y"), both.isBinary("z")], [false, true]);
+  t.same(both.outputs, ["y", "z"]);
+  const neither = parse({ inputs });
+  t.equal(neither.isBinary("y"), false);
+  t.equal(neither.outputs, undefined);
+});
+
+t.test("a timeout comes in microseconds, as Triton's clients send it", async (t) => {
+  const inputs = [{ ...x, data: [1, 2] }];
+  t.equal(parse({ inputs, parameters: { timeout: 250_000 } }).timeoutMs, 250);
+  t.equal(parse({ inputs }).timeoutMs, undefined);
+});
+
+t.test("fields that are not known are passed over: the protocol has extensions", async (t) => {
+  const parsed = parse({
+    inputs: [{ ...x, data: [1, 2], parameters: { other: 1 } }],
+    priority: 1,
+    parameters: { sequence_id: 7 },
+  });
+  t.equal(parsed.inputs.length, 1);
+});

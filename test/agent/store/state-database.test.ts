@@ -1,0 +1,127 @@
+import { copyFileSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync, closeSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { openLog } from "../../../common/log.ts";
+import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
+import { openStateDatabase, type StoredTrust } from "../../../agent/store/state-database.ts";
+import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
+
+const log = openLog("test", "silent");
+const digits = "digits" as ModelName;
+
+const trust: StoredTrust = {
+  rootBytes: Buffer.from("root"),
+  seq: 7,
+  contentDigest: "1".repeat(64) as Sha256,
+  timeFloorMs: 1_790_000_000_123.5,
+  deploymentBytes: Buffer.from("envelope"),
+};
+
+function committed(rollbackIndex: number): SlotState {
+  const statement = "2".repeat(64) as StatementDigest;
+  const active: HeldBundle = { model: digits, version: "1.0.0" as ModelVersion, statement, rollbackIndex };
+  const archive = { sha256: "3".repeat(64) as Sha256, length: 1, chunkList: "4".repeat(64) as Sha256 };
+  const wish = { slot: digits, model: digits, version: active.version, statement, archive };
+  return { phase: "committed", active, lastKnownGood: null, work: 3, wish };
+}
+
+/** Overwrites the middle of the file, as a failing disk would. */
+function damage(path: string): void {
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(16_384, 0xff), 0, 16_384, 100);
+  closeSync(file);
+  for (const suffix of ["-wal", "-shm"]) rmSync(path + suffix, { force: true });
+}
+
+t.test("what was stored is there after a restart", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  let counter: number;
+  {
+    using state = openStateDatabase(path, log);
+    t.equal(state.trust(), undefined);
+    state.saveTrust(trust);
+    state.saveSlot(digits, committed(4));
+    counter = state.nextReportCounter();
+  }
+  using state = openStateDatabase(path, log);
+  t.strictSame(state.trust(), trust);
+  t.strictSame(state.slots(), new Map([[digits, committed(4)]]));
+  t.equal(state.nextReportCounter(), counter + 1);
+  t.equal(state.damage, undefined);
+});
+
+t.test("the rollback index of a model only rises, and outlives its slot", async (t) => {
+  using state = openStateDatabase(join(t.testdir(), "state.db"), log);
+  t.equal(state.rollbackIndexOf(digits), 0);
+  state.saveSlot(digits, committed(4));
+  state.saveSlot(digits, committed(2));
+  state.removeSlot(digits);
+  t.equal(state.rollbackIndexOf(digits), 4);
+  t.equal(state.slots().size, 0);
+});
+
+t.test("a damaged file gives way to the copy: nothing but the newest changes is lost, and it is said", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  let counter: number;
+  {
+    using state = openStateDatabase(path, log);
+    state.saveTrust(trust);
+    state.saveSlot(digits, committed(4));
+    state.keepCopy();
+    counter = state.nextReportCounter();
+  }
+  damage(path);
+  using state = openStateDatabase(path, log);
+  t.match(state.damage, { restoredFromCopy: true, movedTo: /state\.db\.damaged-/ });
+  t.strictSame(state.trust(), trust);
+  t.equal(state.rollbackIndexOf(digits), 4);
+  t.ok(state.nextReportCounter() > counter + 100_000, "no report counter is given away twice");
+});
+
+t.test(
+  "where the copy is damaged too, an empty one begins, and both stay for whoever wants to repair them",
+  async (t) => {
+    const directory = t.testdir();
+    const path = join(directory, "state.db");
+    let counter: number;
+    {
+      using state = openStateDatabase(path, log);
+      state.saveTrust(trust);
+      state.keepCopy();
+      counter = state.nextReportCounter();
+    }
+    damage(path);
+    writeFileSync(`${path}.copy`, "not a database");
+    using state = openStateDatabase(path, log);
+    t.match(state.damage, { restoredFromCopy: false });
+    t.equal(state.trust(), undefined);
+    t.ok(state.nextReportCounter() > counter, "a device that lost everything is still believed");
+    t.equal(readdirSync(directory).filter((name) => name.includes("damaged")).length, 2);
+  },
+);
+
+t.test("the newest pages of the log damaged: the commit before them holds, whole", async (t) => {
+  const directory = t.testdir();
+  const [path, cut] = [join(directory, "state.db"), join(directory, "cut.db")];
+  using state = openStateDatabase(path, log);
+  state.saveTrust(trust);
+  state.saveSlot(digits, committed(4));
+  const before = statSync(`${path}-wal`).size;
+  state.saveTrust({ ...trust, seq: 8 });
+  // As the disk looks after a power cut: the log is still beside the database.
+  copyFileSync(path, cut);
+  copyFileSync(`${path}-wal`, `${cut}-wal`);
+  const wal = openSync(`${cut}-wal`, "r+");
+  writeSync(wal, Buffer.alloc(64, 0xff), 0, 64, before + 100);
+  closeSync(wal);
+  using found = openStateDatabase(cut, log);
+  t.strictSame(found.trust(), trust, "neither the damaged commit nor an empty state");
+  t.equal(found.rollbackIndexOf(digits), 4);
+  t.strictSame(found.slots(), new Map([[digits, committed(4)]]));
+});
+
+t.test("two agents never share a folder", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  using _first = openStateDatabase(path, log);
+  t.throws(() => openStateDatabase(path, log), { code: "already-running", exitCode: 6, hint: /--dir/ });
+});

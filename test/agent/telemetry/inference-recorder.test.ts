@@ -1,0 +1,66 @@
+import t from "tap";
+import type { InferResponse } from "../../../agent/inference/inference-engine.ts";
+import { createInferenceRecorder } from "../../../agent/telemetry/inference-recorder.ts";
+import { systemClock } from "../../../common/clock.ts";
+import type { ModelName, ModelVersion, StatementDigest } from "../../../protocol/ids.ts";
+import { checkInferenceFields } from "../../../protocol/messages/telemetry-inference.ts";
+import type { RecordFields, RecordKind } from "../../../protocol/messages/telemetry-batch.ts";
+import { Sketch } from "../../../protocol/sketch.ts";
+import { quietLog } from "../../support/telemetry-pipe.ts";
+
+const digits = "digits" as ModelName;
+const latest = "1.1.0" as ModelVersion;
+const response = (version: string, inferMs: number): InferResponse => ({
+  model: digits,
+  version: version as ModelVersion,
+  statement: "0".repeat(64) as StatementDigest,
+  outputs: [],
+  queueMs: 0.5,
+  inferMs,
+});
+
+function openRecorder(intervalMs?: number) {
+  const records: { kind: RecordKind; fields: RecordFields }[] = [];
+  const outbox = { append: (kind: RecordKind, fields: RecordFields) => void records.push({ kind, fields }) };
+  const options = intervalMs === undefined ? {} : { intervalMs };
+  return { records, recorder: createInferenceRecorder({ outbox, clock: systemClock, log: quietLog, ...options }) };
+}
+
+t.test("an interval becomes one record for each slot and version", async (t) => {
+  const { recorder, records } = openRecorder();
+  for (let n = 1; n <= 100; n += 1) recorder.answered(digits, response("1.0.0", n));
+  recorder.answered(digits, response("1.1.0", 7));
+  for (const failure of ["queue-full", "queue-full", "timed-out"] as const) recorder.failed(digits, failure, latest);
+  recorder.flush();
+  t.match(
+    records.map(({ fields }) => fields),
+    [
+      { slot: "digits", version: "1.0.0", "outcome.answered": 100 },
+      { slot: "digits", version: "1.1.0", "outcome.answered": 1, "outcome.queue-full": 2, "outcome.timed-out": 1 },
+    ],
+  );
+  const { inferSketch = "" } = checkInferenceFields(records[0]?.fields);
+  t.ok(Math.abs(Number(Sketch.fromText(inferSketch).quantile(0.5)) - 50) <= 0.51);
+  recorder.flush();
+  t.equal(records.length, 2, "without traffic there is no record");
+});
+
+t.test("a crash is an event at once, and counted", async (t) => {
+  const { recorder, records } = openRecorder();
+  recorder.crashed(digits, "1.0.0" as ModelVersion, "SIGSEGV");
+  recorder.flush();
+  t.match(records, [
+    { kind: "event", fields: { event: "runner-crashed", slot: "digits", version: "1.0.0", why: "SIGSEGV" } },
+    { kind: "inference", fields: { slot: "digits", crashes: 1 } },
+  ]);
+});
+
+t.test("what was summed up is recorded when the program ends", async (t) => {
+  const { recorder, records } = openRecorder(60_000);
+  const stopping = new AbortController();
+  const running = recorder.run(stopping.signal);
+  recorder.answered(digits, response("1.0.0", 3));
+  stopping.abort();
+  await running;
+  t.equal(records.length, 1);
+});

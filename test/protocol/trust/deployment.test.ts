@@ -1,0 +1,80 @@
+import t from "tap";
+import type { DeviceId, FleetId, ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
+import {
+  deploymentContentDigest,
+  deploymentIn,
+  DEPLOYMENT_TYPE,
+  signDeployment,
+  type Deployment,
+} from "../../../protocol/trust/deployment.ts";
+import { countSigningKeys, openEnvelope, signEnvelope } from "../../../protocol/trust/dsse.ts";
+import { newSigner } from "../../support/keys.ts";
+
+const director = newSigner();
+const digest = (digit: string) => digit.repeat(64);
+const deployment: Deployment = {
+  v: 1,
+  fleet: "demo" as FleetId,
+  device: "cam-1" as DeviceId,
+  seq: 7,
+  rootVersion: 1,
+  issued: "2026-11-21T10:00:00.000Z",
+  expires: "2026-11-28T10:00:00.000Z",
+  slots: [
+    {
+      slot: "digits" as ModelName,
+      model: "digits" as ModelName,
+      version: "1.0.0" as ModelVersion,
+      statement: digest("a") as StatementDigest,
+      archive: { sha256: digest("b") as Sha256, length: 10, chunkList: digest("c") as Sha256 },
+    },
+  ],
+};
+
+t.test("a signed deployment is read back as it was", async (t) => {
+  const envelope = openEnvelope(await signDeployment(deployment, director));
+  t.equal(countSigningKeys(envelope, [director.publicKey]), 1);
+  t.same(deploymentIn(envelope), deployment);
+});
+
+t.test("an unknown field is refused: it might change the meaning of the others", async (t) => {
+  const payload = Buffer.from(JSON.stringify({ ...deployment, unless: "sunday" }));
+  const envelope = openEnvelope(await signEnvelope(DEPLOYMENT_TYPE, payload, [director]));
+  t.throws(() => deploymentIn(envelope), { code: "SCHEMA", message: /unless/ });
+});
+
+t.test("re-issuing with other times and a nonce does not change the content", async (t) => {
+  const reissued = {
+    ...deployment,
+    issued: "2026-11-22T10:00:00.000Z",
+    expires: "2026-11-29T10:00:00.000Z",
+    nonce: "n".repeat(22),
+  };
+  t.equal(deploymentContentDigest(reissued), deploymentContentDigest(deployment));
+});
+
+const [slot] = deployment.slots;
+const contentCases: readonly { readonly what: string; readonly change: Partial<Deployment> }[] = [
+  { what: "the device", change: { device: "cam-2" as DeviceId } },
+  { what: "a slot that is gone", change: { slots: [] } },
+  {
+    what: "another statement",
+    change: { slots: slot === undefined ? [] : [{ ...slot, statement: digest("d") as StatementDigest }] },
+  },
+  {
+    what: "another archive of the same statement",
+    change: {
+      slots: slot === undefined ? [] : [{ ...slot, archive: { ...slot.archive, sha256: digest("e") as Sha256 } }],
+    },
+  },
+];
+
+t.test("a new root does not make another wish of the same sequence", async (t) => {
+  t.equal(deploymentContentDigest({ ...deployment, rootVersion: 2 }), deploymentContentDigest(deployment));
+});
+
+for (const { what, change } of contentCases) {
+  t.test(`the content digest tells ${what} apart`, async (t) => {
+    t.not(deploymentContentDigest({ ...deployment, ...change }), deploymentContentDigest(deployment));
+  });
+}

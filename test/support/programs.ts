@@ -1,0 +1,123 @@
+/** The two programs as a person runs them: real processes of this checkout. */
+import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export type ProgramName = "ferry" | "ferry-agent";
+
+const MAIN: Readonly<Record<ProgramName, string>> = { ferry: "controller/main.ts", "ferry-agent": "agent/main.ts" };
+
+const checkout = new URL("../..", import.meta.url).pathname;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  /** Everything it has said, both streams. */
+  readonly output: () => string;
+  readonly running: () => boolean;
+  /** Ends it (SIGTERM unless told otherwise) and waits until it has. Resolves to how long that took. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number>;
+}
+
+/** Output that is kept of a long-running program, from its end. */
+const OUTPUT_CHARS_MAX = 200_000;
+/** A program that does not end on SIGTERM within its promised 5 s is a failure; this only keeps a test from hanging. */
+const STOP_MS_MAX = 15_000;
+
+export type Environment = Readonly<Record<string, string>>;
+
+function spawnProgram(name: ProgramName, args: readonly string[], env: Environment) {
+  return spawn(process.execPath, [`${checkout}${MAIN[name]}`, ...args], {
+    env: { ...process.env, NO_COLOR: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+export interface StartOptions {
+  readonly env?: Environment;
+  /** Everything that the program says is added to this file. */
+  readonly logFile?: string;
+}
+
+/** Starts a program that runs until it is stopped. */
+export function startProgram(
+  name: ProgramName,
+  args: readonly string[],
+  { env = {}, logFile }: StartOptions = {},
+): Program {
+  const child = spawnProgram(name, args, env);
+  let output = "";
+  const keep = (text: Buffer) => {
+    output = (output + text.toString()).slice(-OUTPUT_CHARS_MAX);
+    if (logFile !== undefined) appendFileSync(logFile, text);
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const exited = once(child, "exit");
+  const running = () => child.exitCode === null && child.signalCode === null;
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    const startedMs = performance.now();
+    if (running()) {
+      child.kill(signal);
+      const timer = new AbortController();
+      const late = sleep(STOP_MS_MAX, undefined, { signal: timer.signal }).catch(() => undefined);
+      await Promise.race([exited, late]);
+      timer.abort();
+      if (running()) {
+        child.kill("SIGKILL");
+        await exited;
+        throw new Error(`${name} did not end within ${String(STOP_MS_MAX)} ms of ${signal}; its output:\n${output}`);
+      }
+    }
+    return performance.now() - startedMs;
+  };
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    running,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+    },
+  };
+}
+
+/** Runs a program to its end. `input` is never given: commands take files. */
+export async function runProgram(name: ProgramName, args: readonly string[], env: Environment = {}): Promise<Finished> {
+  const child = spawnProgram(name, args, env);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout: await stdout, stderr: await stderr };
+}
+
+async function collect(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  for await (const part of stream) text += String(part);
+  return text;
+}
+
+/** Ports that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
+}
+
+/** True where a URL answers at all, with a status below 500. */
+export async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  await response?.body?.cancel();
+  return response !== undefined && response.status < 500;
+}

@@ -1,0 +1,30 @@
+/** The agent's engine and HTTP server with models in them, as a test of either side needs them. */
+import type { InferenceEngine, VerifiedBundle } from "../../agent/inference/inference-engine.ts";
+import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
+import { openHttpServer, type HttpServerOptions } from "../../agent/serve/http-server.ts";
+import { openLog } from "../../common/log.ts";
+
+export interface ServingAgent extends AsyncDisposable {
+  readonly engine: InferenceEngine;
+  readonly url: string;
+  readonly serve: (bundle: VerifiedBundle) => Promise<void>;
+}
+
+export async function openServingAgent(options: Pick<HttpServerOptions, "extraRoutes"> = {}): Promise<ServingAgent> {
+  const log = openLog("test", "silent");
+  const engine = openInferenceEngine({ log, intraOpThreads: 1 });
+  const http = await openHttpServer({ engine, port: 0, log, ...options });
+  return {
+    engine,
+    url: http.url,
+    serve: async (bundle) => {
+      const qualification = await engine.qualify(bundle, new AbortController().signal);
+      if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
+      await engine.activate(bundle.model.name, qualification.candidate);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await http[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+    },
+  };
+}

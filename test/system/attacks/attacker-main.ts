@@ -1,0 +1,58 @@
+/** The attacker's process: runs the broker, and one attempt after another when it is told to. */
+import type { AttackCase } from "./attack.ts";
+import { Attacker, type Loot } from "./attacker.ts";
+import { ATTACKS } from "./attacks.ts";
+import { openRogueBroker } from "./rogue-broker.ts";
+
+export type ToAttacker =
+  | { readonly kind: "attempt"; readonly attack: string; readonly loot: Loot }
+  | { readonly kind: "serve"; readonly archive: Uint8Array }
+  /** The attacker lets go of the broker: it forwards everything as it is. */
+  | { readonly kind: "relent" }
+  /** A message that makes no sense behind all that was sent before: the device counts it. */
+  | { readonly kind: "fence"; readonly topic: string };
+
+export type FromAttacker =
+  | { readonly kind: "listening"; readonly url: string }
+  | { readonly kind: "done"; readonly number: number; readonly error?: string };
+
+const [fleet = "", device = ""] = process.argv.slice(2);
+const broker = await openRogueBroker(fleet as Loot["fleet"], device as Loot["device"]);
+
+async function act(order: ToAttacker): Promise<void> {
+  switch (order.kind) {
+    case "attempt": {
+      const found: AttackCase | undefined = ATTACKS.find(({ attack }) => attack === order.attack);
+      if (found === undefined) throw new Error(`there is no attack "${order.attack}"`);
+      await found.attempt(new Attacker(order.loot, broker));
+      return;
+    }
+    case "serve":
+      broker.serve(order.archive);
+      return;
+    case "relent":
+      await broker.relent();
+      return;
+    case "fence":
+      await broker.send(order.topic, "");
+  }
+}
+
+process.on("message", ({ number, order }: { readonly number: number; readonly order: ToAttacker }) => {
+  act(order).then(
+    () => {
+      say({ kind: "done", number });
+    },
+    (error: unknown) => {
+      say({ kind: "done", number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    },
+  );
+});
+process.on("disconnect", () => {
+  process.exit();
+});
+say({ kind: "listening", url: broker.url });
+
+function say(message: FromAttacker): void {
+  process.send?.(message);
+}
