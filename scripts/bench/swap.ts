@@ -1,0 +1,153 @@
+/**
+ * 200 swaps between digits 1.0.0 and 1.1.0 under a steady load over HTTP, in the agent's own engine and server. Prints
+ * failed requests, resident memory of agent and runners, and what a swap costs the requests around it. Exits 1 where a
+ * request failed or memory grew by more than 5 %. `--json` prints the figures alone; `--swaps N`; `--rate N` a second.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { InferenceEngine, VerifiedBundle } from "../../agent/inference/inference-engine.ts";
+import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
+import { openHttpServer } from "../../agent/serve/http-server.ts";
+import { openLog } from "../../common/log.ts";
+import { digitsFolder } from "../../test/support/model-folders.ts";
+import { monotonicMs, type LoadAnswer } from "./swap-load.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    swaps: { type: "string", default: "200" },
+    rate: { type: "string", default: "200" },
+    json: { type: "boolean", default: false },
+  },
+});
+const swaps = Number(options.swaps);
+const perSecond = Number(options.rate);
+
+/** Memory before this swap is still growing into its steady size. */
+const SETTLED_AFTER = Math.min(20, Math.ceil(swaps / 2));
+/** After each swap, so that there is a time between them to compare with. */
+const REST_MS = 250;
+/** Memory may grow by this share from the settled state to the end. */
+const GROWTH_MAX = 0.05;
+
+interface Swap {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+interface Memory {
+  readonly agentBytes: number;
+  readonly runnersBytes: number;
+}
+
+const figures = await measure();
+process.stdout.write(options.json ? `${JSON.stringify(figures, undefined, 2)}\n` : table());
+process.exitCode = figures.failedRequests === 0 && figures.growthRatio <= GROWTH_MAX ? 0 : 1;
+
+async function measure() {
+  const versions = [digitsFolder("1.1.0"), digitsFolder("1.0.0")] as const;
+  const log = openLog("bench", "error");
+  await using engine = openInferenceEngine({ log });
+  await using http = await openHttpServer({ engine, port: 0, log });
+  await swapTo(engine, versions[1]);
+  const load = startLoad(http.url);
+  const done: Swap[] = [];
+  let settled = memoryOf(engine);
+  for (let at = 1; at <= swaps; at += 1) {
+    done.push(await swapTo(engine, versions[(at - 1) % 2] ?? versions[0]));
+    await sleep(REST_MS);
+    if (at === SETTLED_AFTER) settled = memoryOf(engine);
+    if (at % 20 === 0) process.stderr.write(`${String(at)} of ${String(swaps)} swaps\n`);
+  }
+  const end = memoryOf(engine);
+  const answers = await load.stop();
+
+  const isDuring = ({ atMs, tookMs }: LoadAnswer) =>
+    done.some(({ fromMs, toMs }) => atMs + tookMs >= fromMs && atMs <= toMs);
+  const during = answers.filter(isDuring).map(({ tookMs }) => tookMs);
+  const between = answers.filter((answer) => !isDuring(answer)).map(({ tookMs }) => tookMs);
+  const known = new Set<string>(versions.map(({ model }) => model.version));
+  const failed = answers.filter(({ outcome }) => !known.has(outcome));
+  return {
+    machine: `${cpus()[0]?.model ?? "unknown"}, ${String(cpus().length)} cores, Node.js ${process.version}`,
+    swaps: done.length,
+    requests: answers.length,
+    failedRequests: failed.length,
+    firstFailure: failed[0]?.outcome,
+    settled,
+    end,
+    growthRatio: totalBytes(end) / totalBytes(settled) - 1,
+    swapMedianMs: quantile(
+      done.map(({ fromMs, toMs }) => toMs - fromMs),
+      0.5,
+    ),
+    p50BetweenMs: quantile(between, 0.5),
+    p50DuringMs: quantile(during, 0.5),
+    p99BetweenMs: quantile(between, 0.99),
+    p99DuringMs: quantile(during, 0.99),
+    p99Ratio: quantile(during, 0.99) / quantile(between, 0.99),
+  };
+}
+
+async function swapTo(engine: InferenceEngine, bundle: VerifiedBundle): Promise<Swap> {
+  const fromMs = monotonicMs();
+  const qualification = await engine.qualify(bundle, new AbortController().signal);
+  if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
+  await engine.activate(bundle.model.name, qualification.candidate);
+  return { fromMs, toMs: monotonicMs() };
+}
+
+function startLoad(url: string): { stop: () => Promise<LoadAnswer[]> } {
+  const clients = fork(fileURLToPath(new URL("swap-load.ts", import.meta.url)), [url, String(perSecond)], {
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+  });
+  return {
+    stop: async () => {
+      const answered = once(clients, "message");
+      clients.send("stop");
+      const [answers] = (await answered) as [LoadAnswer[]];
+      return answers;
+    },
+  };
+}
+
+/** Without what only waits to be collected. */
+function memoryOf(engine: InferenceEngine): Memory {
+  globalThis.gc?.();
+  const runnersBytes = engine.gauges().reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  return { agentBytes: process.memoryUsage.rss(), runnersBytes };
+}
+
+function totalBytes({ agentBytes, runnersBytes }: Memory): number {
+  return agentBytes + runnersBytes;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const ascending = [...values].sort((a, b) => a - b);
+  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? 0;
+}
+
+function table(): string {
+  const { settled, end } = figures;
+  const ms = (value: number) => `${value.toFixed(2)} ms`;
+  const megabytes = (memory: Memory) => `${(totalBytes(memory) / 1e6).toFixed(1)} MB`;
+  const shares = ({ agentBytes, runnersBytes }: Memory) =>
+    `agent ${(agentBytes / 1e6).toFixed(1)}, runner ${(runnersBytes / 1e6).toFixed(1)}`;
+  const growth = `${(figures.growthRatio * 100).toFixed(1)} %; at most +${String(GROWTH_MAX * 100)} %`;
+  const rows: [string, string, string][] = [
+    ["swaps", String(figures.swaps), `${ms(figures.swapMedianMs)} each, with the self-test`],
+    ["requests", String(figures.requests), `${String(perSecond)} a second over HTTP`],
+    ["failed requests", String(figures.failedRequests), figures.firstFailure ?? "must be 0"],
+    [`memory after ${String(SETTLED_AFTER)} swaps`, megabytes(settled), shares(settled)],
+    ["memory at the end", megabytes(end), `${shares(end)}: ${growth}`],
+    ["p50 between swaps", ms(figures.p50BetweenMs), ""],
+    ["p50 during swaps", ms(figures.p50DuringMs), ""],
+    ["p99 between swaps", ms(figures.p99BetweenMs), ""],
+    ["p99 during swaps", ms(figures.p99DuringMs), `${figures.p99Ratio.toFixed(2)} times that between`],
+  ];
+  const lines = rows.map(([what, figure, remark]) => `${what.padEnd(22)} ${figure.padStart(12)}   ${remark}`.trimEnd());
+  return `${figures.machine}\n${lines.join("\n")}\n`;
+}
