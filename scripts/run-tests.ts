@@ -1,8 +1,15 @@
-// Runs tap over the whole suite, or over the files given, and says in the last line how many assertions passed and failed.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Runs tap over the whole suite, or over the files given; a line for each file as it ends, its failures at once, and in the last line
+// how many assertions passed and failed. Ends by itself, whatever a test leaves behind.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** The suite takes about 7 minutes on two quiet cores: what is not done after this hangs, and is named and killed. */
+const RUN_MS_MAX = 40 * 60_000;
+/** Of one failed assertion: its difference, place and source. */
+const DIAGNOSIS_LINES_MAX = 60;
 
 /** tap builds its own class from the plugins that `.taprc` names, once for each installation of it. */
 const builtStamp = join("node_modules", ".tap-built-for");
@@ -16,15 +23,13 @@ function buildTapOnce(): void {
 }
 
 /** tap ends its stream with a comment such as `# { total: 9, pass: 7, fail: 1, skip: 1 }`. */
-function readCounts(tapOutput: string): { passed: number; failed: number; skipped: number } {
-  const summary = [...tapOutput.matchAll(/^# \{ (total: .*) \}$/gm)].at(-1)?.[1] ?? "";
+function readCounts(summary: string): { passed: number; failed: number; skipped: number } {
   const count = (name: string) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary)?.[1] ?? 0);
   return { passed: count("pass"), failed: count("fail"), skipped: count("skip") + count("todo") };
 }
 
-/** Each failed assertion with its diagnosis, then the claims and the file that it belongs to. */
-function failuresIn(tapOutput: string): string[] {
-  const lines = tapOutput.split("\n");
+/** Each failed assertion with its diagnosis, then the claims that it belongs to. */
+function failuresIn(lines: readonly string[]): string[] {
   return lines.flatMap((line, at) => {
     const indent = /^( *)not ok /.exec(line)?.[1];
     if (indent === undefined) return [];
@@ -36,29 +41,81 @@ function failuresIn(tapOutput: string): string[] {
   });
 }
 
-/** Of one failed assertion: its difference, place and source. */
-const DIAGNOSIS_LINES_MAX = 60;
+/** `ok 12 - test/common/lru.test.ts # time=1033.7ms {`: the line that opens what one file printed. */
+function readFileLine(line: string): { file: string; ok: boolean; seconds: string } | undefined {
+  const found = /^(not ok|ok) \d+ - (\S+\.ts) # time=([\d.]+)ms/.exec(line);
+  if (found === null) return undefined;
+  const [, ok, file = "", milliseconds] = found;
+  return { file, ok: ok === "ok", seconds: (Number(milliseconds) / 1_000).toFixed(1) };
+}
+
+/** Prints each file when it is done, with what failed in it; returns the line of counts once the stream has ended. */
+async function tell(stream: NodeJS.ReadableStream): Promise<string> {
+  let summary = "";
+  let current: string[] = [];
+  let currentFailed = false;
+  const closeFile = () => {
+    if (currentFailed) console.log(failuresIn(current).join("\n"));
+    current = [];
+    currentFailed = false;
+  };
+  for await (const line of createInterface({ input: stream })) {
+    const file = readFileLine(line);
+    if (file !== undefined) {
+      closeFile();
+      console.log(`${file.ok ? "ok    " : "FAILED"} ${file.seconds.padStart(6)} s  ${file.file}`);
+      currentFailed = !file.ok;
+    } else if (line.startsWith("# { total:")) {
+      summary = line;
+    } else {
+      current.push(line);
+    }
+  }
+  closeFile();
+  return summary;
+}
+
+/** tap's own process group: everything that a test started and did not detach. */
+function processesOf(group: number): string {
+  const all = execFileSync("ps", ["-eo", "pgid,pid,etimes,args"], { encoding: "utf8" }).split("\n");
+  return all.filter((line) => line.trim().startsWith(`${String(group)} `)).join("\n");
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // Nobody is left in it.
+  }
+}
 
 buildTapOnce();
-const folder = mkdtempSync(join(tmpdir(), "modelferry-test-"));
-try {
-  const outputFile = join(folder, "results.tap");
-  const reporter = process.stdout.isTTY ? "base" : "silent";
-  const tap = spawnSync(
-    "tap",
-    ["run", `--reporter=${reporter}`, `--output-file=${outputFile}`, ...process.argv.slice(2)],
-    {
-      stdio: "inherit",
-    },
-  );
-  const output = existsSync(outputFile) ? readFileSync(outputFile, "utf8") : "";
-  const counts = readCounts(output);
-  if (!process.stdout.isTTY) console.log(failuresIn(output).join("\n"));
-  // A run that broke off (a file that could not be loaded, a signal) counts as a failure even where no assertion failed.
-  const failed = tap.status === 0 && counts.passed > 0 ? counts.failed : Math.max(1, counts.failed);
-  const skipped = counts.skipped === 0 ? "" : `, ${String(counts.skipped)} skipped`;
-  console.log(`${String(counts.passed)} passed, ${String(failed)} failed${skipped}`);
-  process.exitCode = failed === 0 ? 0 : 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+const tap = spawn("tap", ["run", "--reporter=tap", ...process.argv.slice(2)], {
+  stdio: ["ignore", "pipe", "pipe"],
+  detached: true,
+});
+const group = tap.pid ?? 0;
+tap.stderr.pipe(process.stderr);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    killGroup(group);
+    process.exit(1);
+  });
 }
+let late = false;
+const deadline = setTimeout(() => {
+  late = true;
+  console.log(`FAILED: not done after ${String(RUN_MS_MAX / 60_000)} minutes; still running:\n${processesOf(group)}`);
+  killGroup(group);
+}, RUN_MS_MAX);
+const told = tell(tap.stdout);
+const [status] = (await once(tap, "exit")) as [number | null];
+// What a killed test left behind would hold the pipe open.
+killGroup(group);
+const counts = readCounts(await told);
+clearTimeout(deadline);
+// A run that broke off (a file that could not be loaded, a signal) counts as a failure even where no assertion failed.
+const failed = status === 0 && !late && counts.passed > 0 ? counts.failed : Math.max(1, counts.failed);
+const skipped = counts.skipped === 0 ? "" : `, ${String(counts.skipped)} skipped`;
+console.log(`${String(counts.passed)} passed, ${String(failed)} failed${skipped}`);
+process.exit(failed === 0 ? 0 : 1);
