@@ -31,6 +31,33 @@ export interface ServedSlot {
   readonly ready: boolean;
 }
 
+/** Counted from the moment a version got the traffic of its slot; what judges a soaking version. */
+export interface Observed {
+  readonly statement: StatementDigest;
+  /** Requests that this version has answered or failed; those that still wait are none yet. */
+  readonly requests: number;
+  /** Of these, those that failed for the model's sake: `model-failed`. */
+  readonly failed: number;
+  /** Of those answered, those with NaN, an infinity, or a value outside the range that `model.json` declares. */
+  readonly badOutputs: number;
+  /** Runner processes that ended by themselves, restarts that failed included. */
+  readonly crashes: number;
+  /** Of these, those of the last CRASH_WINDOW_MS. */
+  readonly recentCrashes: number;
+  /** Of the model's own time over the most recent answers; undefined before the first. */
+  readonly latencyP95Ms: number | undefined;
+}
+
+/** The minute of "three crashes in a minute". */
+export const CRASH_WINDOW_MS = 60_000;
+
+/** The active version of a slot that has gone and cannot be started again. */
+export interface LostVersion {
+  readonly slot: ModelName;
+  readonly statement: StatementDigest;
+  readonly refusal: Refusal;
+}
+
 export interface InferRequest {
   readonly slot: ModelName;
   /** Only this version may answer; absent: whichever is active. */
@@ -57,10 +84,35 @@ export type InferFailure =
 
 /** Runs models in processes of their own; no request is lost over a swap or a crash that could have been answered. */
 export interface InferenceEngine extends AsyncDisposable {
-  /** Starts a runner, loads, warms up, runs the golden set, holds it against the budgets. Never throws for a bad bundle. */
-  readonly qualify: (bundle: VerifiedBundle, signal: AbortSignal) => Promise<Qualification>;
-  /** Turns the slot's traffic over; the former version answers what it has begun, then its process ends. */
+  /**
+   * Starts a runner, loads, warms up, runs the golden set, holds it against the budgets. Never throws for a bad bundle.
+   * Where old and new do not fit into the memory together, what answers in the slot is unloaded first: requests wait in
+   * the slot's queue until the candidate is activated, or is discarded and the former is loaded again. The evidence says
+   * which (`memoryMode`).
+   */
+  readonly qualify: (slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal) => Promise<Qualification>;
+  /**
+   * Turns the slot's traffic over, and resolves then. What answered stays loaded as the slot's standby (or unloaded,
+   * where memory does not allow it) until `release` or `turnBack`. A slot has at most one standby: where there is one
+   * already it stays, and what answered since answers what it has begun and ends.
+   */
   readonly activate: (slot: ModelName, candidate: Candidate) => Promise<void>;
+  /**
+   * Turns the slot's traffic back to its standby, and resolves then, with the bundle that answers from here on; what
+   * answered until now finishes what is bound to it and ends. Undefined where there is no standby: the slot is cleared.
+   * Throws Refused or BundleRefused where the standby was unloaded and cannot be loaded again: nothing answers then.
+   */
+  readonly turnBack: (slot: ModelName) => Promise<VerifiedBundle | undefined>;
+  /** Ends the standby, after what is bound to it is answered. Nothing happens where there is none. */
+  readonly release: (slot: ModelName) => Promise<void>;
+  /** How the active version has done since it got the traffic; undefined where nothing is active. */
+  readonly observed: (slot: ModelName) => Observed | undefined;
+  /**
+   * Told when the active version of a slot ended and cannot be started again: its files changed, or it crashes beyond its
+   * restarts. Called synchronously, once a version; must not throw. Requests go on waiting in the slot's queue within
+   * their deadlines, for whatever is activated, turned back to or cleared next.
+   */
+  readonly onLost: (listener: (lost: LostVersion) => void) => Disposable;
   /** Ends a candidate that will not be used. */
   readonly discard: (candidate: Candidate) => Promise<void>;
   /** Stops serving a slot, after what it has begun is answered. */

@@ -10,6 +10,7 @@ import type {
   InferenceObserver,
   InferRequest,
   InferResponse,
+  LostVersion,
   Qualification,
   RunnerGauge,
   VerifiedBundle,
@@ -40,6 +41,7 @@ const CLOSE_MS_MAX = 3_000;
 export function openInferenceEngine(options: InferenceEngineOptions): InferenceEngine {
   const { log, clock = systemClock, command = RUNNER_COMMAND } = options;
   const observers = new Set(options.observers);
+  const lostListeners = new Set<(lost: LostVersion) => void>();
   const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const slots = new Map<ModelName, Slot>();
   /** The runners of candidates; also those still being qualified, so that closing leaves none behind. */
@@ -47,7 +49,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const qualifying = new Set<Runner>();
   let isClosed = false;
 
-  async function qualify(bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
+  async function qualify(_slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
     let runner: Runner | undefined;
     const stop = () => runner?.kill();
     signal.addEventListener("abort", stop, { once: true });
@@ -74,7 +76,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     }
   }
 
-  async function activate(name: ModelName, candidate: Candidate): Promise<void> {
+  function activate(name: ModelName, candidate: Candidate): void {
     const runner = candidates.get(candidate);
     if (runner === undefined) throw new Error("a candidate can be activated once, and not after it was discarded");
     candidates.delete(candidate);
@@ -92,7 +94,13 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       log,
     };
     const version = new ServingVersion(ports, candidate.bundle, runner);
-    await slot.activate(version, candidate.evidence, clock.nowMs());
+    slot.activate(version, candidate.evidence, clock.nowMs());
+  }
+
+  async function turnBack(name: ModelName): Promise<VerifiedBundle | undefined> {
+    const bundle = slots.get(name)?.turnBack(clock.nowMs());
+    if (bundle === undefined) await clear(name);
+    return bundle;
   }
 
   async function restart(bundle: VerifiedBundle): Promise<Runner> {
@@ -152,7 +160,18 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
 
   return {
     qualify,
-    activate,
+    activate: (name, candidate) =>
+      new Promise((resolve) => {
+        activate(name, candidate);
+        resolve();
+      }),
+    turnBack,
+    release: async (name) => slots.get(name)?.release(),
+    observed: (name) => slots.get(name)?.observed(),
+    onLost: (listener) => {
+      lostListeners.add(listener);
+      return { [Symbol.dispose]: () => void lostListeners.delete(listener) };
+    },
     discard,
     clear,
     slots: () => [...slots.values()].flatMap((slot) => slot.served() ?? []),

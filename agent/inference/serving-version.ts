@@ -2,7 +2,7 @@ import { backoffMs, type BackoffPolicy } from "../../common/backoff.ts";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import type { VerifiedBundle } from "./inference-engine.ts";
+import type { Observed, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
 import type { PendingRequest, RequestQueue } from "./request-queue.ts";
 import { ModelFailure, type Runner } from "./runner.ts";
@@ -36,13 +36,16 @@ const DRAIN_MS_MAX = 30_000;
 export class ServingVersion {
   readonly bundle: VerifiedBundle;
   restarts = 0;
+  #requests = 0;
+  #failed = 0;
+  #crashes = 0;
   readonly #ports: ServingPorts;
   readonly #inFlight = new Set<PendingRequest>();
   readonly #drained = Promise.withResolvers<undefined>();
   readonly #over = new AbortController();
   #runner: Runner | undefined;
-  /** `serving`: also what is bound to no version. `draining`: only what is bound to this one. */
-  #phase: "serving" | "draining" | "over" = "serving";
+  /** `serving`: also what is bound to no version. `standby`, `draining`: only what is bound to this one. */
+  #phase: "serving" | "standby" | "draining" | "over" = "serving";
 
   constructor(ports: ServingPorts, bundle: VerifiedBundle, runner: Runner) {
     this.bundle = bundle;
@@ -63,6 +66,18 @@ export class ServingVersion {
     return this.#runner?.residentBytes() ?? 0;
   }
 
+  observed(): Observed {
+    return {
+      statement: this.bundle.statement,
+      requests: this.#requests,
+      failed: this.#failed,
+      badOutputs: 0,
+      crashes: this.#crashes,
+      recentCrashes: this.#crashes,
+      latencyP95Ms: undefined,
+    };
+  }
+
   /** To be called whenever the queue or the runner may have something to give. */
   pump(): void {
     const runner = this.#runner;
@@ -79,6 +94,18 @@ export class ServingVersion {
     ) {
       this.#drained.resolve(undefined);
     }
+  }
+
+  /** From here on it answers only what it has begun and what is bound to it, and stays loaded. */
+  standBy(): void {
+    this.#phase = "standby";
+    this.pump();
+  }
+
+  /** The traffic is its own again. */
+  resume(): void {
+    this.#phase = "serving";
+    this.pump();
   }
 
   /** From here on it answers only what it has begun and what is bound to it; resolves when its process is gone. */
@@ -113,9 +140,14 @@ export class ServingVersion {
     const { inputs, outputs } = pending.request;
     try {
       pending.resolve({ answer: await runner.infer(inputs, outputs), bundle: this.bundle });
+      this.#requests += 1;
     } catch (error) {
-      if (error instanceof ModelFailure) pending.reject(failureOf(error));
-      else this.#retry(pending, messageOf(error));
+      if (error instanceof ModelFailure) {
+        const failure = failureOf(error);
+        this.#requests += 1;
+        if (failure.failure === "model-failed") this.#failed += 1;
+        pending.reject(failure);
+      } else this.#retry(pending, messageOf(error));
     }
     this.#inFlight.delete(pending);
     this.pump();
@@ -141,6 +173,7 @@ export class ServingVersion {
       const why = await this.#runner.ended;
       if (this.#isOver()) return;
       this.#runner = undefined;
+      this.#crashes += 1;
       onCrash(why);
       if (clock.monotonicMs() - startedMs > STABLE_AFTER_MS) attempt = 0;
       for (; !this.isReady && !this.#isOver(); attempt += 1) {

@@ -137,7 +137,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
         break;
       case "qualify":
         step(slot, effect.work, "runner-crash", async (attempt) => {
-          await heavy.run(() => qualifyStep(ports, attempt), attempt.stop.signal);
+          await heavy.run(() => qualifyStep(ports, slot, attempt), attempt.stop.signal);
           return { kind: "qualified", work: effect.work };
         });
         break;
@@ -194,6 +194,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
       laneOf(slot).run(async () => {
         try {
           await engine.activate(slot, candidate);
+          await engine.release(slot);
           dispatch(slot, { kind: "activated", bundle: heldOf(candidate.bundle) });
         } catch (thrown) {
           await engine.discard(candidate);

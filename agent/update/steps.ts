@@ -15,7 +15,7 @@ export interface StepPorts {
   readonly bundles: BundleDirectory;
   /** The directory whose file system must have room for what is unpacked. */
   readonly bundlesPath: string;
-  readonly engine: Pick<InferenceEngine, "qualify" | "activate" | "discard" | "clear">;
+  readonly engine: Pick<InferenceEngine, "qualify" | "activate" | "release" | "discard" | "clear">;
   readonly archives: {
     /** Resolves to the path of a file with exactly these bytes; resumes what it has of them. */
     readonly fetch: (
@@ -91,9 +91,9 @@ export async function verifyStep(
 }
 
 /** Throws BundleRefused where the engine refuses the bundle. */
-export async function qualifyStep({ engine }: StepPorts, attempt: Attempt): Promise<void> {
+export async function qualifyStep({ engine }: StepPorts, slot: ModelName, attempt: Attempt): Promise<void> {
   if (attempt.bundle === undefined) throw new FerryError("runner-crash", "The bundle of this attempt is not there");
-  attempt.candidate = await qualified(engine, attempt.bundle, attempt.stop.signal);
+  attempt.candidate = await qualified(engine, slot, attempt.bundle, attempt.stop.signal);
 }
 
 /** A bundle that was active before: its bytes, its rollback index and its golden set again, then it answers. */
@@ -110,12 +110,13 @@ export async function restoreStep(
     rollbackIndex: ports.rollbackIndexOf(held.model),
     traits: ports.traits,
   });
-  const candidate = await qualified(engine, bundle, signal);
+  const candidate = await qualified(engine, slot, bundle, signal);
   await engine.activate(slot, candidate);
+  await engine.release(slot);
 }
 
-async function qualified(engine: StepPorts["engine"], bundle: VerifiedBundle, signal: AbortSignal) {
-  const outcome = await engine.qualify(bundle, signal);
+async function qualified(engine: StepPorts["engine"], slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal) {
+  const outcome = await engine.qualify(slot, bundle, signal);
   if (outcome.kind === "refused") throw new BundleRefused(outcome.refusal.code, outcome.refusal.message);
   return outcome.candidate;
 }

@@ -34,6 +34,11 @@ export const Evidence = Type.Object({
   /** Resident memory of the runner process after warm-up. */
   memoryBytes: Type.Integer({ minimum: 0 }),
   qualifiedAtMs: Type.Number(),
+  /**
+   * `load-first`: loaded beside what answered. `unload-first`: both did not fit, so requests waited in their queue
+   * meanwhile. Absent where an older agent measured.
+   */
+  memoryMode: Type.Optional(Type.Union([Type.Literal("load-first"), Type.Literal("unload-first")])),
 });
 export type Evidence = Static<typeof Evidence>;
 

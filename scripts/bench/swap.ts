@@ -94,9 +94,10 @@ async function measure() {
 
 async function swapTo(engine: InferenceEngine, bundle: VerifiedBundle): Promise<Swap> {
   const fromMs = monotonicMs();
-  const qualification = await engine.qualify(bundle, new AbortController().signal);
+  const qualification = await engine.qualify(bundle.model.name, bundle, new AbortController().signal);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   await engine.activate(bundle.model.name, qualification.candidate);
+  await engine.release(bundle.model.name);
   return { fromMs, toMs: monotonicMs() };
 }
 

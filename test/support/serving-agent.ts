@@ -18,9 +18,10 @@ export async function openServingAgent(options: Pick<HttpServerOptions, "extraRo
     engine,
     url: http.url,
     serve: async (bundle) => {
-      const qualification = await engine.qualify(bundle, new AbortController().signal);
+      const qualification = await engine.qualify(bundle.model.name, bundle, new AbortController().signal);
       if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
       await engine.activate(bundle.model.name, qualification.candidate);
+      await engine.release(bundle.model.name);
     },
     [Symbol.asyncDispose]: async () => {
       await http[Symbol.asyncDispose]();

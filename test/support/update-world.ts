@@ -115,8 +115,8 @@ async function boot(
     throw new Error("no power");
   }
 
-  const engine: Pick<InferenceEngine, "qualify" | "activate" | "discard" | "clear"> = {
-    qualify: (bundle) => {
+  const engine: Pick<InferenceEngine, "qualify" | "activate" | "release" | "discard" | "clear"> = {
+    qualify: (_slot, bundle) => {
       const refusal = refuse?.(bundle);
       if (refusal !== undefined) return Promise.resolve({ kind: "refused", refusal });
       const candidate: Candidate = { bundle, evidence: EVIDENCE };
@@ -126,6 +126,7 @@ async function boot(
       await holdActivation?.(bundle);
       serving.set(slot, bundle);
     },
+    release: () => Promise.resolve(),
     discard: () => Promise.resolve(),
     clear: (slot) => {
       serving.delete(slot);

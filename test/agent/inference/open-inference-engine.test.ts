@@ -32,9 +32,10 @@ function openEngine(t: Test, observers: InferenceObserver[] = []): InferenceEngi
 
 /** Qualifies and activates; throws what it is refused for. */
 async function serve(engine: InferenceEngine, bundle: VerifiedBundle): Promise<void> {
-  const qualification = await engine.qualify(bundle, never);
+  const qualification = await engine.qualify(bundle.model.name, bundle, never);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   await engine.activate(bundle.model.name, qualification.candidate);
+  await engine.release(bundle.model.name);
 }
 
 function ask(engine: InferenceEngine, { model }: VerifiedBundle, inputs: readonly Tensor[], timeoutMs = 20_000) {
@@ -90,7 +91,7 @@ function startLoad(engine: InferenceEngine, bundle: VerifiedBundle, inputs: read
 
 t.test("a bundle that passes its golden set is qualified, with figures measured here", async (t) => {
   const engine = openEngine(t);
-  const qualification = await engine.qualify(digitsFolder("1.0.0"), never);
+  const qualification = await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   const { evidence } = qualification.candidate;
   t.match(evidence, { provider: "cpu", goldenCases: 20, goldenPassed: 20 });
@@ -153,7 +154,7 @@ for (const { when, code, says, ...rest } of refusals) {
     const { writeFileSync } = await import("node:fs");
     for (const [file, text] of Object.entries("damage" in rest ? rest.damage : {}))
       writeFileSync(`${directory}/${file}`, text);
-    const qualification = await openEngine(t).qualify(bundle, never);
+    const qualification = await openEngine(t).qualify(bundle.model.name, bundle, never);
     t.match(qualification, { kind: "refused", refusal: { code, message: says } });
     t.same(runnerPids(), [], "its runner is gone");
   });
@@ -165,14 +166,14 @@ t.test("a runner that crashes or cannot start refuses the bundle, not the agent"
     ["-e", "process.kill(process.pid, 'SIGSEGV')"],
   ]) {
     await using engine = openInferenceEngine({ log, command: { file: process.execPath, args } });
-    const qualification = await engine.qualify(digitsFolder("1.0.0"), never);
+    const qualification = await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never);
     t.match(qualification, {
       kind: "refused",
       refusal: { code: "runner-crash", message: /exited with code 3|ended by SIGSEGV/ },
     });
   }
   await using engine = openInferenceEngine({ log, command: { file: "/nonesuch", args: [] } });
-  t.match(await engine.qualify(digitsFolder("1.0.0"), never), {
+  t.match(await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never), {
     kind: "refused",
     refusal: { code: "runner-crash", message: /ENOENT/ },
   });
@@ -185,7 +186,7 @@ t.test("a qualification that is given up ends its runner", async (t) => {
     log,
     command: { file: process.execPath, args: ["-e", "process.on('message', () => {})"] },
   });
-  const qualifying = engine.qualify(digitsFolder("1.0.0"), giveUp.signal);
+  const qualifying = engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), giveUp.signal);
   setImmediate(() => {
     giveUp.abort();
   });
@@ -276,7 +277,7 @@ t.test("a runner that is killed under load loses no request", async (t) => {
 t.test("a candidate whose runner died while it waited is restarted when it is activated", async (t) => {
   const engine = openEngine(t);
   const bundle = await writePlusOne(t.testdir());
-  const qualification = await engine.qualify(bundle, never);
+  const qualification = await engine.qualify(bundle.model.name, bundle, never);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   for (const pid of runnerPids()) process.kill(pid, "SIGKILL");
   await engine.activate(bundle.model.name, qualification.candidate);
@@ -285,7 +286,7 @@ t.test("a candidate whose runner died while it waited is restarted when it is ac
 
 t.test("a discarded candidate ends its runner", async (t) => {
   const engine = openEngine(t);
-  const qualification = await engine.qualify(digitsFolder("1.0.0"), never);
+  const qualification = await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   t.equal(runnerPids().length, 1);
   await engine.discard(qualification.candidate);
@@ -378,7 +379,7 @@ t.test("closing answers what is in flight, refuses the rest, and leaves no proce
   const engine = openInferenceEngine({ log });
   const bundle = await writePlusOne(t.testdir());
   await serve(engine, bundle);
-  await engine.qualify(digitsFolder("1.0.0"), never);
+  await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never);
   const waiting = Array.from({ length: 20 }, () => ask(engine, bundle, [floats("x", [1], [1])]));
   const closed = engine[Symbol.asyncDispose]();
   t.match(await failureOf(ask(engine, bundle, [])), { failure: "unavailable" });
@@ -395,15 +396,16 @@ t.test("requests bound to a version that is replaced are still answered by it", 
   await serve(engine, former);
   const [pid] = runnerPids();
   if (pid === undefined) throw new Error("there is no runner");
-  const qualification = await engine.qualify(next, never);
+  const qualification = await engine.qualify(next.model.name, next, never);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
   process.kill(pid, "SIGSTOP");
   const request = { slot: former.model.name, inputs: [floats("x", [1], [1])], timeoutMs: 20_000 };
   const bound = Array.from({ length: 5 }, () => engine.infer({ ...request, version: former.model.version }));
   const free = engine.infer(request);
-  const activated = engine.activate(former.model.name, qualification.candidate);
+  await engine.activate(former.model.name, qualification.candidate);
+  const released = engine.release(former.model.name);
   t.equal((await free).version, "2.0.0", "a request that waits goes to the new version");
   process.kill(pid, "SIGCONT");
   t.same(new Set((await Promise.all(bound)).map(({ version }) => version)), new Set(["1.0.0"]));
-  await activated;
+  await released;
 });
