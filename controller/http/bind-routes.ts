@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { Type, type TSchema } from "typebox";
 import { NOBODY } from "../audit/audit-log.ts";
 import type { Auditor } from "../audit/auditor.ts";
+import { rolesOf, roleText } from "../operators/operator-role.ts";
 import type { Operator } from "../operators/operators.ts";
 import type { InTransaction } from "../store/store.ts";
 import { ApiErrorBody, apiFailure } from "./api-error.ts";
@@ -110,8 +111,8 @@ function schemaOf(name: RouteName, shape: RouteShape) {
     operationId: name,
     tags: [shape.tag],
     summary: shape.summary,
-    description: role === "anyone" ? "Needs no token." : `Needs the role ${role}.`,
-    security: role === "anyone" ? [] : [{ [BEARER]: [role] }],
+    description: role === "anyone" ? "Needs no token." : `Needs the role ${roleText(role)}.`,
+    security: role === "anyone" ? [] : rolesOf(role).map((one) => ({ [BEARER]: [one] })),
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { querystring: query }),
     ...(body === undefined ? {} : { body: body === "bytes" ? { content: contentOf(body) } : body }),

@@ -5,7 +5,7 @@ import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import { NOBODY } from "../audit/audit-log.ts";
 import type { Auditor } from "../audit/auditor.ts";
 import { createFailureLimit } from "../operators/failure-limit.ts";
-import { mayDo, type OperatorRole, type RouteRole } from "../operators/operator-role.ts";
+import { mayDo, roleText, type NeededRole, type RouteRole } from "../operators/operator-role.ts";
 import type { Operator, Operators } from "../operators/operators.ts";
 
 declare module "fastify" {
@@ -58,10 +58,10 @@ export function createGuard({ operators, auditor, clock }: GuardPorts): Guard {
     });
   }
 
-  async function refuseRole(request: FastifyRequest, { name, role }: Operator, needed: OperatorRole): Promise<never> {
-    const detail = `needs ${needed}, is ${role}`;
+  async function refuseRole(request: FastifyRequest, { name, role }: Operator, needed: NeededRole): Promise<never> {
+    const detail = `needs ${roleText(needed)}, is ${role}`;
     await auditor.note({ ...attempt(request), actor: name, outcome: "denied", detail });
-    throw new FerryError("not-allowed", `This needs the role ${needed}; ${name} is ${role}`, {
+    throw new FerryError("not-allowed", `This needs the role ${roleText(needed)}; ${name} is ${role}`, {
       hint: "Ask somebody with that role, or an admin for another one.",
       exitCode: EXIT.notAllowed,
     });

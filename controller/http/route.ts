@@ -9,7 +9,7 @@ export interface RouteShape {
   readonly path: string;
   readonly tag: "devices" | "bundles" | "rollouts" | "telemetry" | "fleet" | "operators";
   readonly summary: string;
-  /** The least role that may use it. */
+  /** Who may use it, admins besides. */
   readonly role: RouteRole;
   /** Whoever uses it is written into the audit log, under the route's name. */
   readonly changes?: true;

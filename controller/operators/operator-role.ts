@@ -1,17 +1,35 @@
 import { Type, type Static } from "typebox";
 
-/** Ascending: each role may do what those before it may. */
 const ROLES = ["viewer", "operator", "approver", "admin"] as const;
 
-/** Viewers read; operators change the fleet; approvers also say yes to what others ask for; admins also manage operators. */
+/** Operators act, approvers say yes to what waits for it: one person has both only as an admin, so that two can be asked for. */
 export const OperatorRole = Type.Enum(ROLES);
 export type OperatorRole = Static<typeof OperatorRole>;
 
-/** Who a route is for: `anyone` needs no token. */
-export type RouteRole = OperatorRole | "anyone";
-
-export function mayDo(role: OperatorRole, needed: OperatorRole): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
-}
+/** Who a route is for: one role, any of several, or `anyone`, who needs no token. */
+export type RouteRole = NeededRole | "anyone";
+export type NeededRole = OperatorRole | readonly OperatorRole[];
 
 export const OPERATOR_ROLES: readonly OperatorRole[] = ROLES;
+
+/** What may be used by whoever has the role. */
+const MAY_DO: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
+  viewer: ["viewer"],
+  operator: ["viewer", "operator"],
+  approver: ["viewer", "approver"],
+  admin: ROLES,
+};
+
+export function mayDo(role: OperatorRole, needed: NeededRole): boolean {
+  return rolesOf(needed).some((one) => MAY_DO[role].includes(one));
+}
+
+/** The roles that a route names, one by one. */
+export function rolesOf(needed: NeededRole): readonly OperatorRole[] {
+  return typeof needed === "string" ? [needed] : needed;
+}
+
+/** As a sentence names them. */
+export function roleText(needed: NeededRole): string {
+  return rolesOf(needed).join(" or ");
+}

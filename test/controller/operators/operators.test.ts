@@ -4,21 +4,29 @@ import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { listAudit } from "../../../controller/audit/audit-log.ts";
 import { ensureLocalOperator, readLocalToken, writeLocalToken } from "../../../controller/operators/local-operator.ts";
-import { mayDo, OPERATOR_ROLES } from "../../../controller/operators/operator-role.ts";
+import { mayDo, OPERATOR_ROLES, type OperatorRole } from "../../../controller/operators/operator-role.ts";
 import { looksLikeToken, newToken } from "../../../controller/operators/operator-token.ts";
 import { openOperators } from "../../../controller/operators/operators.ts";
 import { NOTHING_ELSE, openStore } from "../../../controller/store/store.ts";
 
 const nowMs = () => 1_000;
 
-t.test("a role may do what those before it may, and no more", async (t) => {
-  for (const [at, role] of OPERATOR_ROLES.entries()) {
+t.test("everybody reads; operators act, approvers approve, and admins alone do both", async (t) => {
+  const may: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
+    viewer: ["viewer"],
+    operator: ["viewer", "operator"],
+    approver: ["viewer", "approver"],
+    admin: ["viewer", "operator", "approver", "admin"],
+  };
+  for (const role of OPERATOR_ROLES) {
     t.same(
-      OPERATOR_ROLES.map((needed) => mayDo(role, needed)),
-      OPERATOR_ROLES.map((_needed, other) => other <= at),
+      OPERATOR_ROLES.filter((needed) => mayDo(role, needed)),
+      may[role],
       role,
     );
   }
+  t.ok(mayDo("approver", ["operator", "approver"]), "any of several will do");
+  t.notOk(mayDo("viewer", ["operator", "approver"]));
 });
 
 t.test("tokens are recognised by their shape, and never alike", async (t) => {
