@@ -49,8 +49,17 @@ export const CLOCK_STEP_MS_MAX = 300_000;
 
 /** In the order of the design: nothing is parsed before it is bounded, nothing believed before it is signed. */
 export function judgeDeployment(request: GateRequest): GateVerdict {
+  return verdictOf(() => judgeOpened(openSigned(request.bytes, request.trust.root), request));
+}
+
+/** All that follows the signatures: for a simulation of thousands of devices, which signs nothing. */
+export function judgeOpenedDeployment(deployment: Deployment, request: Omit<GateRequest, "bytes">): GateVerdict {
+  return verdictOf(() => judgeOpened(deployment, request));
+}
+
+function verdictOf(judge: () => GateVerdict): GateVerdict {
   try {
-    return judge(request);
+    return judge();
   } catch (thrown) {
     if (thrown instanceof Refused) return { kind: "refused", refusal: thrown.refusal };
     if (thrown instanceof ProtocolError) return refused("deployment-malformed", thrown.message);
@@ -58,15 +67,18 @@ export function judgeDeployment(request: GateRequest): GateVerdict {
   }
 }
 
-function judge({ bytes, fleet, device, trust, time }: GateRequest): GateVerdict {
+function openSigned(bytes: Uint8Array, root: TrustRoot): Deployment {
   // Size, syntax, strict base64, at most SIGNATURES_MAX signatures; the root walk is over when a document gets here.
   const envelope = parseEnvelope(bytes);
   if (envelope.payload.byteLength > DOCUMENT_BYTES_MAX) {
     throw new Refused("deployment-malformed", `The deployment has ${envelope.payload.byteLength} bytes`);
   }
-  requireDirector(envelope, trust.root);
+  requireDirector(envelope, root);
   // Only from here on is the payload looked at.
-  const deployment = deploymentIn(envelope);
+  return deploymentIn(envelope);
+}
+
+function judgeOpened(deployment: Deployment, { fleet, device, trust, time }: Omit<GateRequest, "bytes">): GateVerdict {
   requireMine(deployment, fleet, device);
   requireKnownRoot(deployment, trust.root);
   const contentDigest = deploymentContentDigest(deployment);
