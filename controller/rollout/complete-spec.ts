@@ -1,0 +1,38 @@
+/** From what a person or program asked for to the whole specification: defaults filled in, and sense made of the sum. */
+import type { RolloutRequest, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
+
+/** Long enough for a large model on a slow link; a try that ends here resumes where it was. */
+const DEPLOYMENT_MS_MAX = 3_600_000;
+/** Longer than any device holds its telemetry back while it is connected. */
+const GATE_MS_MAX = 3_600_000;
+/** A second and a third time, for what passes by itself. */
+const RETRIES = 2;
+
+/** Everything at once: one stage with all devices. */
+export const WHOLE_FLEET: RolloutStage = {
+  name: "100%",
+  take: { kind: "share", share: 1, min: 1 },
+  soakMs: 0,
+  approval: "none",
+};
+
+/** A request that says only model, version and devices becomes one stage of all of them, without gates. */
+export function completeSpec(request: RolloutRequest): RolloutSpec {
+  const { selector, devices, abort = null } = request;
+  return {
+    ...request,
+    ...(selector === undefined && devices === undefined ? { selector: "" } : {}),
+    follow: request.follow ?? false,
+    stages: request.stages ?? [WHOLE_FLEET],
+    gates: request.gates ?? [],
+    abort,
+    rate: request.rate ?? { perMinute: null, concurrent: null },
+    window: request.window ?? null,
+    deploymentMsMax: request.deploymentMsMax ?? DEPLOYMENT_MS_MAX,
+    gateMsMax: request.gateMsMax ?? GATE_MS_MAX,
+    retries: request.retries ?? RETRIES,
+    quorum: request.quorum ?? 1 - (abort?.failedShareMax ?? 0),
+    priority: request.priority ?? 0,
+    allowInterfaceChange: request.allowInterfaceChange ?? false,
+  };
+}

@@ -1,0 +1,34 @@
+import t from "tap";
+import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
+import { RolloutRequest, RolloutSpec } from "../../../controller/rollout/rollout-spec.ts";
+import { Compile } from "typebox/compile";
+import type { DeviceId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
+
+const request = { model: "digits" as ModelName, version: "1.1.0" as ModelVersion };
+
+t.test("a request of a model and devices is one stage of all of them, without gates", async (t) => {
+  const spec = completeSpec({ ...request, devices: ["cam-1" as DeviceId] });
+  t.ok(Compile(RolloutSpec).Check(spec));
+  t.match(spec, { stages: [{ take: { kind: "share", share: 1 }, soakMs: 0 }], gates: [], abort: null, quorum: 1 });
+  t.notOk("selector" in spec);
+});
+
+t.test("without devices and selector it is about every device", async (t) => {
+  t.equal(completeSpec(request).selector, "");
+});
+
+t.test("the quorum is what the abort criterion leaves", async (t) => {
+  const abort = { failedShareMax: 0.25, devicesMin: 5, then: "pause" } as const;
+  t.equal(completeSpec({ ...request, abort }).quorum, 0.75);
+  t.equal(completeSpec({ ...request, abort, quorum: 0.5 }).quorum, 0.5);
+});
+
+t.test("a whole specification is a request too, and stays as it is", async (t) => {
+  const spec = completeSpec({ ...request, selector: "site=oslo" });
+  t.ok(Compile(RolloutRequest).Check(spec));
+  t.same(completeSpec(spec), spec);
+});
+
+t.test("a field that nobody knows is refused", async (t) => {
+  t.notOk(Compile(RolloutRequest).Check({ ...request, stagse: [] }));
+});
