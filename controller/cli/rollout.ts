@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { createInterface } from "node:readline/promises";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
-import type { Plan, Rollout, RolloutDetail, RolloutRequest } from "../http/rollout-routes.ts";
+import type { Plan, Rollout, RolloutDetail } from "../http/rollout-routes.ts";
+import type { RolloutRequest } from "../rollout/rollout-spec.ts";
 import {
   clientOf,
   formatOf,

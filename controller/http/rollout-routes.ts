@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import { RolloutRequest } from "../rollout/rollout-spec.ts";
 import { RolloutDeviceState, RolloutState } from "../store/rollout-state.ts";
 import { route } from "./route.ts";
 
@@ -50,20 +51,6 @@ export type RolloutMember = Static<typeof RolloutMember>;
 
 export const RolloutDetail = Type.Object({ rollout: Rollout, devices: Type.Array(RolloutMember) });
 export type RolloutDetail = Static<typeof RolloutDetail>;
-
-/** Either a selector (empty: all devices) or device ids. */
-export const RolloutRequest = Type.Object(
-  {
-    model: ModelName,
-    version: ModelVersion,
-    selector: Type.Optional(Type.String({ maxLength: 2_000 })),
-    devices: Type.Optional(Type.Array(DeviceId, { minItems: 1, maxItems: 10_000 })),
-    /** The operator knows that callers must change with the model. */
-    allowInterfaceChange: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-);
-export type RolloutRequest = Static<typeof RolloutRequest>;
 
 const PlannedDevice = Type.Object({
   device: DeviceId,

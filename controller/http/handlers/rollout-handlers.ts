@@ -5,12 +5,13 @@ import { readDevices } from "../../fleet/read-devices.ts";
 import { parseSelector, selects } from "../../fleet/selector.ts";
 import { interfaceLineText } from "../../rollout/interface-difference.ts";
 import { planRollout, type RolloutPlan } from "../../rollout/plan.ts";
+import type { RolloutRequest } from "../../rollout/rollout-spec.ts";
 import { createRollout, listRollouts, membersOf, rolloutById, type MemberRow } from "../../rollout/rollouts.ts";
 import { bundleByLabel, bundlesOf, type CatalogueEntry } from "../../store/catalogue.ts";
 import type { Store } from "../../store/store.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
 import type { Handlers } from "../bind-routes.ts";
-import type { Plan, Rollout, RolloutCounts, RolloutMember, RolloutRequest, ROLLOUT_ROUTES } from "../rollout-routes.ts";
+import type { Plan, Rollout, RolloutCounts, RolloutMember, ROLLOUT_ROUTES } from "../rollout-routes.ts";
 
 export interface RolloutHandlerPorts {
   readonly store: Store;
