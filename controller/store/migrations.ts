@@ -8,6 +8,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-index-of-rollout-members": { up: indexMembers },
   "0004-operators-and-audit": { up: operatorsAndAudit },
   "0005-enrolment": { up: enrolment },
+  "0006-pending-devices": { up: pendingDevices },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -166,5 +167,21 @@ async function enrolment({ schema }: Kysely<unknown>): Promise<void> {
     .createTable("renewal_permits")
     .addColumn("device", "text", (c) => c.primaryKey())
     .addColumn("until_ms", "bigint", (c) => c.notNull())
+    .execute();
+}
+
+/** Devices that ask to join without a token: one row for each key under each name. */
+async function pendingDevices({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable("pending_devices")
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("fingerprint", "text", (c) => c.notNull())
+    .addColumn("network", "text", (c) => c.notNull())
+    .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("first_ms", "bigint", (c) => c.notNull())
+    .addColumn("heard_ms", "bigint", (c) => c.notNull())
+    .addColumn("decided_ms", "bigint")
+    .addColumn("certificate", "text")
+    .addPrimaryKeyConstraint("pending_devices_pk", ["device", "fingerprint"])
     .execute();
 }

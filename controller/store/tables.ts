@@ -28,6 +28,7 @@ export interface Tables {
   readonly join_tokens: JoinTokensTable;
   readonly certificates: CertificatesTable;
   readonly renewal_permits: RenewalPermitsTable;
+  readonly pending_devices: PendingDevicesTable;
   readonly operators: OperatorsTable;
   readonly audit: AuditTable;
 }
@@ -179,6 +180,22 @@ export interface CertificatesTable {
   issued_ms: number;
   expires_ms: number;
 }
+
+/** Devices that asked to join without a token, by their key; see `controller/enrol/pending-devices.ts`. */
+export interface PendingDevicesTable {
+  device: DeviceId;
+  /** SHA-256 of the key (SPKI, DER) with which the request was signed. */
+  fingerprint: string;
+  /** From where it was asked first: an IPv4 address, or the network of an IPv6 one. */
+  network: string;
+  state: "waiting" | "approved" | "rejected";
+  first_ms: number;
+  heard_ms: number;
+  decided_ms: number | null;
+  /** What an approved one was given, PEM: given again where the answer was lost. */
+  certificate: string | null;
+}
+export type PendingDeviceRow = Selectable<PendingDevicesTable>;
 
 /** Devices that may renew a certificate that ended too long ago. */
 export interface RenewalPermitsTable {
