@@ -38,7 +38,10 @@ export interface Observed {
   readonly requests: number;
   /** Of these, those that failed for the model's sake: `model-failed`. */
   readonly failed: number;
-  /** Of those answered, those with NaN, an infinity, or a value outside the range that `model.json` declares. */
+  /**
+   * Of those answered, those with NaN, an infinity, or a value outside the range that `model.json` declares, although
+   * every number of the input was finite: a client that sends NaN must not bring down a rollout.
+   */
   readonly badOutputs: number;
   /** Runner processes that ended by themselves, restarts that failed included. */
   readonly crashes: number;

@@ -22,6 +22,9 @@ export const ArchiveRef = closedObject({
 });
 export type ArchiveRef = Static<typeof ArchiveRef>;
 
+/** The longest that a device watches a version before it counts as good: a day shows every hour's traffic once. */
+export const SOAK_MS_MAX = 24 * 3_600_000;
+
 export const DeployedSlot = closedObject({
   /** Where the model is served: `/v2/models/<slot>`; the model's name unless the operator chose otherwise. */
   slot: ModelName,
@@ -29,6 +32,13 @@ export const DeployedSlot = closedObject({
   version: ModelVersion,
   statement: StatementDigest,
   archive: ArchiveRef,
+  /**
+   * How long the version answers before the device commits to it and lets go of the one before. Absent: the agent's own
+   * default. 0: at once, with nothing left to turn back to but a restart from disk.
+   */
+  soakMs: Type.Optional(Type.Integer({ minimum: 0, maximum: SOAK_MS_MAX })),
+  /** Ascends when the operator wants another try of what a device has refused for good; absent: 0. */
+  retry: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 });
 export type DeployedSlot = Static<typeof DeployedSlot>;
 
@@ -66,14 +76,11 @@ export function signDeployment(deployment: Deployment, director: Signer): Promis
  */
 export function deploymentContentDigest(deployment: Deployment): Sha256 {
   const { fleet, device, seq, slots } = deployment;
-  const content = slots.map(({ slot, model, version, statement, archive }) => [
-    slot,
-    model,
-    version,
-    statement,
-    archive.sha256,
-    archive.length,
-    archive.chunkList,
-  ]);
-  return sha256(JSON.stringify([fleet, device, seq, content]));
+  return sha256(JSON.stringify([fleet, device, seq, slots.map(slotContent)]));
+}
+
+/** What is optional stands in an element of its own, and only where it is said: a slot without it keeps its digest. */
+function slotContent({ slot, model, version, statement, archive, soakMs, retry }: DeployedSlot): readonly unknown[] {
+  const content = [slot, model, version, statement, archive.sha256, archive.length, archive.chunkList];
+  return soakMs === undefined && retry === undefined ? content : [...content, { soakMs, retry }];
 }

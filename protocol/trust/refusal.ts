@@ -37,6 +37,14 @@ export const RefusalCode = Type.Union([
   Type.Literal("budget"),
   Type.Literal("runner-crash"),
   Type.Literal("deadline"),
+  // The model under real traffic, before the device commits to it.
+  Type.Literal("soak-errors"),
+  Type.Literal("soak-outputs"),
+  Type.Literal("soak-crashes"),
+  Type.Literal("soak-latency"),
+  Type.Literal("soak-interrupted"),
+  // Another slot of the same deployment failed: all of them change, or none.
+  Type.Literal("slot-mate"),
 ]);
 export type RefusalCode = Static<typeof RefusalCode>;
 
@@ -47,14 +55,31 @@ export const Refusal = Type.Object({
 });
 export type Refusal = Static<typeof Refusal>;
 
-/** Causes that may pass by themselves: tried again. All others are final for this bundle on this device. */
-const PASSING: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
-  "transfer-failed",
-  "disk-full",
-  "deadline",
-  "deployment-unfresh",
-]);
+/**
+ * What a device does about a refusal. `passes`: the cause may go away by itself; tried again with growing pauses.
+ * `fetch-again`: the copy on the disk is not what was verified; it is removed, and the archive may still be good.
+ * `final`: the same bytes fail the same way; remembered, and refused at once until that expires or `retry` ascends.
+ * `mates`: nothing is wrong with the bundle; it goes with the other slots of its deployment.
+ */
+export type RetryClass = "passes" | "fetch-again" | "final" | "mates";
 
+const NOT_FINAL: Partial<Record<RefusalCode, Exclude<RetryClass, "final">>> = {
+  "transfer-failed": "passes",
+  "disk-full": "passes",
+  deadline: "passes",
+  "deployment-unfresh": "passes",
+  "bundle-file-digest": "fetch-again",
+  "bundle-malformed": "fetch-again",
+  "bundle-unlisted-file": "fetch-again",
+  "slot-mate": "mates",
+};
+
+/** Of a bundle that was good here before; one that has just arrived is not fetched again for being wrong. */
+export function retryClass(code: RefusalCode): RetryClass {
+  return NOT_FINAL[code] ?? "final";
+}
+
+/** Causes that may pass by themselves: tried again. All others are final for this bundle on this device. */
 export function mayPass(code: RefusalCode): boolean {
-  return PASSING.has(code);
+  return retryClass(code) === "passes";
 }

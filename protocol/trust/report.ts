@@ -51,12 +51,21 @@ export const SlotReport = Type.Object({
   desired: Type.Optional(StatementDigest),
   /** What is loaded and answering right now, as the runner itself says; absent when nothing is. */
   active: Type.Optional(Type.Object({ ...BundleLabel, sinceMs: Type.Number(), evidence: Evidence })),
-  /** A verified bundle on disk to which the device can go back without a download. */
+  /** A verified bundle on disk to which the device can go back without a download; while soaking, the standby. */
   lastKnownGood: Type.Optional(Type.Object(BundleLabel)),
   /** Why the desired statement is not active, where it was refused. */
   refusal: Type.Optional(Refusal),
   transfer: Type.Optional(
     Type.Object({ doneBytes: Type.Integer({ minimum: 0 }), totalBytes: Type.Integer({ minimum: 0 }) }),
+  ),
+  /** While soaking: how the version that answers has done since it got the traffic. */
+  soak: Type.Optional(
+    Type.Object({
+      /** When it is over at the earliest, as the device counts time; absent until a fresh deployment confirms the wish. */
+      untilMs: Type.Optional(Type.Number()),
+      requests: Type.Integer({ minimum: 0 }),
+      failed: Type.Integer({ minimum: 0 }),
+    }),
   ),
 });
 export type SlotReport = Static<typeof SlotReport>;
@@ -81,6 +90,8 @@ export const Report = Type.Object({
   /** The last deployment document that was refused as a whole. */
   refusal: Type.Optional(Refusal),
   slots: Type.Array(SlotReport, { maxItems: SLOTS_MAX }),
+  /** Bundles that this device refuses at once because they failed here for good; absent from older agents. */
+  poisoned: Type.Optional(Type.Integer({ minimum: 0 })),
   telemetry: Type.Object({
     stream: StreamId,
     /** Records ever produced in this stream: with those received and the declared gaps, nothing can be lost unseen. */

@@ -67,7 +67,14 @@ const contentCases: readonly { readonly what: string; readonly change: Partial<D
       slots: slot === undefined ? [] : [{ ...slot, archive: { ...slot.archive, sha256: digest("e") as Sha256 } }],
     },
   },
+  { what: "a soak time", change: { slots: slot === undefined ? [] : [{ ...slot, soakMs: 0 }] } },
+  { what: "a request to try again", change: { slots: slot === undefined ? [] : [{ ...slot, retry: 1 }] } },
 ];
+
+t.test("what a slot leaves out does not enter its digest", async (t) => {
+  // Computed before these fields were there: what devices have stored stays comparable.
+  t.equal(deploymentContentDigest(deployment), "ef3228698c04d039e02e168b3489e1a97aa86f57ae34b65b366bd3a11f524d5a");
+});
 
 t.test("a new root does not make another wish of the same sequence", async (t) => {
   t.equal(deploymentContentDigest({ ...deployment, rootVersion: 2 }), deploymentContentDigest(deployment));
