@@ -5,7 +5,7 @@ import { table, type Column } from "./output.ts";
 
 /** `12 done, 1 failed, 3 waiting`. */
 export function countsText(counts: RolloutCounts): string {
-  const order = ["done", "deploying", "waiting", "failed", "superseded"] as const;
+  const order = ["done", "deploying", "waiting", "failed", "reverting", "reverted", "superseded"] as const;
   return order.flatMap((state) => (counts[state] === 0 ? [] : [`${counts[state]} ${state}`])).join(", ") || "none";
 }
 
@@ -15,13 +15,19 @@ export function stateMark(state: RolloutMember["state"] | RolloutDetail["rollout
     case "completed":
       return pc.green(`✔ ${state}`);
     case "failed":
+    case "rolled-back":
       return pc.red(`✖ ${state}`);
     case "running":
     case "deploying":
+    case "reverting":
+    case "rolling-back":
       return pc.cyan(`◌ ${state}`);
     case "waiting":
+    case "paused":
       return pc.yellow(`॥ ${state}`);
     case "superseded":
+    case "aborted":
+    case "reverted":
       return pc.dim(`↷ ${state}`);
   }
 }

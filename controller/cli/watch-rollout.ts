@@ -45,10 +45,14 @@ export async function watchRollout(client: Client, id: number, { format, timeout
 function exitOf(state: RolloutDetail["rollout"]["state"]): ExitCode | undefined {
   switch (state) {
     case "running":
+    case "paused":
+    case "rolling-back":
       return undefined;
     case "completed":
       return EXIT.ok;
     case "failed":
+    case "aborted":
+    case "rolled-back":
       return EXIT.failed;
     case "superseded":
       return EXIT.conflict;

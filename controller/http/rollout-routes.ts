@@ -11,6 +11,8 @@ export const RolloutCounts = Type.Object({
   done: Type.Integer(),
   failed: Type.Integer(),
   superseded: Type.Integer(),
+  reverting: Type.Integer(),
+  reverted: Type.Integer(),
 });
 export type RolloutCounts = Static<typeof RolloutCounts>;
 

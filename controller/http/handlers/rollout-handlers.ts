@@ -162,7 +162,15 @@ async function rolloutWithCounts(store: Store, row: RolloutRow): Promise<Rollout
 }
 
 function rolloutOf(row: RolloutRow, members: readonly RolloutDeviceRow[]): Rollout {
-  const counts: RolloutCounts = { waiting: 0, deploying: 0, done: 0, failed: 0, superseded: 0 };
+  const counts: RolloutCounts = {
+    waiting: 0,
+    deploying: 0,
+    done: 0,
+    failed: 0,
+    superseded: 0,
+    reverting: 0,
+    reverted: 0,
+  };
   for (const { state } of members) counts[state] += 1;
   return {
     id: row.id,

@@ -1,0 +1,76 @@
+/** How many members stand where: so that a decision about a few devices need not look at the others. */
+import type { RolloutDeviceState } from "../store/rollout-state.ts";
+import type { MemberStanding } from "./situation.ts";
+
+/** What members are counted by. */
+export type Standing = Pick<MemberStanding, "state" | "stage" | "asked" | "reachable">;
+
+export interface TallyCell extends Standing {
+  readonly count: number;
+}
+
+export type Tally = readonly TallyCell[];
+
+export function tallyOf(members: Iterable<Standing>): Tally {
+  const counts = new Counts([]);
+  for (const member of members) counts.add(member, 1);
+  return counts.cells();
+}
+
+const STATES: readonly RolloutDeviceState[] = [
+  "waiting",
+  "deploying",
+  "done",
+  "failed",
+  "superseded",
+  "reverting",
+  "reverted",
+];
+const STATE_AT = new Map(STATES.map((state, at) => [state, at]));
+
+/** A tally under way: members move from one cell to another while it is decided about them. */
+export class Counts {
+  /** By `indexOf`; holes are zeros. */
+  readonly #counts: number[] = [];
+
+  constructor(tally: Tally) {
+    for (const cell of tally) this.add(cell, cell.count);
+  }
+
+  add(standing: Standing, count: number): void {
+    const at = indexOf(standing);
+    this.#counts[at] = (this.#counts[at] ?? 0) + count;
+  }
+
+  move(from: Standing, to: Standing): void {
+    this.add(from, -1);
+    this.add(to, 1);
+  }
+
+  count(matches: (standing: Standing) => boolean): number {
+    let sum = 0;
+    for (const cell of this.cells()) if (matches(cell)) sum += cell.count;
+    return sum;
+  }
+
+  cells(): TallyCell[] {
+    return this.#counts.flatMap((count, at) => (count === 0 ? [] : [{ ...standingAt(at), count }]));
+  }
+}
+
+/** Stage, state, asked, reachable as digits of one number: a few hundred at most. */
+function indexOf({ state, stage, asked, reachable }: Standing): number {
+  const digits = ((stage ?? -1) + 1) * STATES.length + (STATE_AT.get(state) ?? 0);
+  return digits * 4 + (asked ? 2 : 0) + (reachable ? 1 : 0);
+}
+
+function standingAt(index: number): Standing {
+  const digits = Math.floor(index / 4);
+  const stage = Math.floor(digits / STATES.length) - 1;
+  return {
+    state: STATES[digits % STATES.length] ?? "waiting",
+    stage: stage < 0 ? null : stage,
+    asked: (index & 2) !== 0,
+    reachable: (index & 1) !== 0,
+  };
+}
