@@ -33,6 +33,8 @@ export interface AuthorityPaths {
   readonly revocations: string;
   /** The same, signed, for brokers that read such a list. */
   readonly revocationList: string;
+  /** The names that applications have: no device may have one of them. */
+  readonly callers: string;
 }
 
 /** `--home` wins over FERRY_HOME, and that over `~/.modelferry`. */
@@ -54,6 +56,7 @@ export function controllerPaths(home: string | undefined): ControllerPaths {
       certificate: join(folder, "ca", "ca.crt.pem"),
       revocations: join(folder, "ca", "revoked.json"),
       revocationList: join(folder, "ca", "revoked.crl.pem"),
+      callers: join(folder, "ca", "callers.json"),
     },
     roots: join(folder, "root"),
   };
@@ -67,8 +70,11 @@ export const ControllerConfig = closedObject({
   fleet: FleetId,
   /** The embedded broker. `127.0.0.1` unless devices on other machines are to reach it. */
   mqtt: closedObject({ host: Type.String({ minLength: 1, maxLength: 253 }), port: Port }),
-  /** Where devices enrol, on the address of the embedded broker; absent: ENROL_PORT. */
-  enrol: Type.Optional(closedObject({ port: Port })),
+  /**
+   * Where devices enrol, on the address of the embedded broker; absent: ENROL_PORT. `approval: false`: only with a token,
+   * a device without one may not even ask.
+   */
+  enrol: Type.Optional(closedObject({ port: Port, approval: Type.Optional(Type.Boolean()) })),
   /** More names and addresses under which devices reach this machine; the first one stands in join tokens. */
   names: Type.Optional(Type.Array(Type.String({ pattern: "^[A-Za-z0-9.:-]{1,253}$" }), { maxItems: 20 })),
   /** The HTTP API: on loopback unless `host` says otherwise, and then with a certificate and its key, as paths of PEM files. */

@@ -173,7 +173,7 @@ export async function runController(
     auditor,
     handlers: {
       ...deviceHandlers(store, clock),
-      ...enrolHandlers(network.enrolments),
+      ...enrolHandlers(network.enrolment, first.digest),
       ...predictHandlers({ store, ask: predictions.ask, clock }),
       ...bundleHandlers({ store, shelf, publisher, clock }),
       ...rolloutHandlers({ store, settle: engine.settle, clock }),
@@ -194,7 +194,7 @@ export async function runController(
   onReady({
     httpUrl: http.url,
     brokerUrl: url,
-    enrolUrl: network.enrolUrl,
+    enrolUrl: network.enrolment?.url,
     rootPin: first.digest,
     damagedDatabase: damagedFile,
   });

@@ -44,14 +44,15 @@ export interface BrokerTls {
   readonly identity: { readonly cert: string; readonly key: string };
   /** Who issues clients' certificates, PEM. */
   readonly ca: string;
-  /** The common name and the serial of a client's certificate, which TLS has verified; undefined: nobody's. */
+  /** Whose a client's certificate is, which TLS has verified; undefined: nobody's. */
   readonly clientOf: (certificate: X509Certificate) => CertifiedClient | undefined;
-  readonly isRevoked: (serial: string) => boolean;
 }
 
 export interface CertifiedClient {
+  /** The certificate's common name. */
   readonly name: string;
-  readonly serial: string;
+  /** As of the question. */
+  readonly isRevoked: boolean;
 }
 
 export interface EmbeddedBroker extends AsyncDisposable {
@@ -186,7 +187,7 @@ export async function openEmbeddedBroker({ host, port, tls, log }: EmbeddedBroke
     endRevoked: () => {
       for (const socket of sockets) {
         const client = tls === undefined ? undefined : certifiedClient(socket, tls);
-        if (client === undefined || tls?.isRevoked(client.serial) !== true) continue;
+        if (client?.isRevoked !== true) continue;
         refuse(client.name, "its certificate is revoked");
         socket.destroy();
       }
@@ -250,7 +251,7 @@ function whyUnknown(client: Client, tls: BrokerTls | undefined): string | undefi
   }
   const certified = certifiedClient(client.conn, tls);
   if (certified === undefined || !isId(certified.name)) return "its certificate names nobody who may connect";
-  if (tls.isRevoked(certified.serial)) return `the certificate of ${certified.name} is revoked`;
+  if (certified.isRevoked) return `the certificate of ${certified.name} is revoked`;
   if (client.id !== certified.name) return `its certificate is that of ${certified.name}`;
   return undefined;
 }

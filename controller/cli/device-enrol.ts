@@ -34,6 +34,7 @@ export function addEnrolCommands(device: Command): void {
   const revoke = device
     .command("revoke <device>")
     .description("take the device's certificates away; its connection ends at once")
+    .option("--force", "also a name of which nothing is known: a device that a lost database has forgotten")
     .action(revokeDevice);
   withExamples(withOutput(withController(revoke)), "ferry device revoke cam-0017");
   const renew = device
@@ -62,10 +63,11 @@ async function inviteDevice(id: string, options: Options & { readonly ttl: strin
   printOne({ ...invitation, rootPin }, formatOf(options), describe, token);
 }
 
-async function revokeDevice(id: string, options: Options): Promise<void> {
-  const result = await clientOf(options).revokeDevice({ params: { device: deviceId(id) } });
+async function revokeDevice(id: string, options: Options & { readonly force?: true }): Promise<void> {
+  const evenUnknown = options.force === true;
+  const result = await clientOf(options).revokeDevice({ params: { device: deviceId(id) }, body: { evenUnknown } });
   const text = () =>
-    `${pc.green("✔")} ${result.device} may not connect any more (${counted(result.revoked, "certificate")} revoked)`;
+    `${pc.green("✔")} ${result.device} may not connect any more (${counted(result.revoked, "certificate")} revoked, and any other that it was given until now)`;
   printOne(result, formatOf(options), text, result.device);
 }
 

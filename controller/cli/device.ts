@@ -11,6 +11,7 @@ import {
   type OutputOptions,
   type RemoteOptions,
 } from "./context.ts";
+import { addApproveCommands } from "./device-approve.ts";
 import { addEnrolCommands } from "./device-enrol.ts";
 import { ago, bytes, instant, labelsText, milliseconds, shortDigest } from "./human.ts";
 import { deviceId } from "./ids.ts";
@@ -29,6 +30,7 @@ export function addDeviceCommands(program: Command): void {
   const show = device.command("show <device>").description("all that is known of one device").action(showDevice);
   withExamples(withOutput(withController(show)), "ferry device show cam-0017");
   addEnrolCommands(device);
+  addApproveCommands(device);
   const label = device
     .command("label <device> <changes...>")
     .description("set labels (key=value) or take the operator's away (key-)")

@@ -77,7 +77,7 @@ function configured(config: ControllerConfig, options: UpOptions): ControllerCon
   return {
     ...config,
     mqtt: { host: mqttHost ?? config.mqtt.host, port: mqttPort ?? config.mqtt.port },
-    ...(enrolPort === undefined ? {} : { enrol: { port: enrolPort } }),
+    ...(enrolPort === undefined ? {} : { enrol: { ...config.enrol, port: enrolPort } }),
     http: configuredHttp(config.http, http),
     ...directorOf(options),
   };

@@ -1,9 +1,8 @@
 /** The fleet's device CA: it says who a device is on the network, and is never believed about models. */
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from "node:crypto";
 import { dirname } from "node:path";
-import { Type, type Static } from "typebox";
 import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
 import { createKeyFile, readKeyFile } from "../../common/key-file.ts";
 import {
@@ -13,13 +12,13 @@ import {
   issueCertificate,
   normalSerial,
   type Issuer,
-  type Revocation,
 } from "../../common/x509.ts";
 import type { CallerId, DeviceId, FleetId, Sha256 } from "../../protocol/ids.ts";
 import { CERTIFICATE_LIFETIME_MS } from "../../protocol/enrol/lifetime.ts";
-import { closedObject, gate, parseJson } from "../../protocol/schema.ts";
 import { sha256 } from "../../protocol/trust/digest.ts";
 import type { AuthorityPaths } from "../config.ts";
+import { replaceFile } from "./replace-file.ts";
+import { openRevocations, type IssuedTo } from "./revocations.ts";
 
 /** Its key signs for machines that are in the field for long; who replaces it enrols every device again. */
 const AUTHORITY_LIFETIME_MS = 20 * 365 * 24 * 3_600_000;
@@ -29,12 +28,11 @@ const SERVER_LIFETIME_MS = 397 * 24 * 3_600_000;
 const CLOCK_SKEW_MS = 3_600_000;
 /** A device that boots in 1970 must still be able to reach the controller, which then tells it the time. */
 const ALWAYS = new Date(0);
-/** A fleet of 100,000 that revoked all of them ten times over, at about 60 bytes each. */
-const REVOCATIONS_BYTES_MAX = 64 * 1024 ** 2;
 
 export interface IssuedCertificate {
   readonly pem: string;
   readonly serial: string;
+  readonly issuedMs: number;
   readonly expiresMs: number;
 }
 
@@ -56,22 +54,17 @@ export interface Authority {
   readonly newServer: (hosts: readonly string[], nowMs: number) => Promise<TlsIdentity>;
   /** The name and serial of a certificate that this authority issued to a client; undefined for any other. */
   readonly read: (pem: string) => ClientCertificate | undefined;
-  readonly isRevoked: (serial: string) => boolean;
-  /** On disk when it resolves: a lost database must not bring a revoked device back. */
-  readonly revoke: (serials: readonly string[], nowMs: number) => Promise<void>;
+  readonly isRevoked: (certificate: IssuedTo) => boolean;
+  /** When this name was last revoked; -Infinity where it never was. */
+  readonly revokedUntilMs: (name: string) => number;
+  /** These serials, and whatever else was issued to this name until now. On disk when it resolves. */
+  readonly revoke: (name: DeviceId, serials: readonly string[], nowMs: number) => Promise<void>;
 }
 
-export interface ClientCertificate {
-  readonly name: string;
-  readonly serial: string;
+export interface ClientCertificate extends IssuedTo {
   readonly key: KeyObject;
   readonly expiresMs: number;
 }
-
-const RevocationFile = closedObject({
-  revoked: Type.Array(closedObject({ serial: Type.String({ pattern: "^[0-9a-f]{1,40}$" }), atMs: Type.Number() })),
-});
-const checkRevocations = gate("revoked.json", RevocationFile);
 
 /** Throws FerryError `exists`. */
 export async function createAuthorityFiles(paths: AuthorityPaths, fleet: FleetId, nowMs: number): Promise<void> {
@@ -100,21 +93,15 @@ export async function openAuthority(paths: AuthorityPaths): Promise<Authority> {
   const key = await readKeyFile(paths.key);
   const issuer: Issuer = { certificatePem: await readFile(paths.certificate, "utf8"), key };
   const certificate = matchingCertificate(paths, issuer);
-  const revoked = new Map((await readRevocations(paths)).map(({ serial, atMs }) => [serial, atMs]));
-  let writing = Promise.resolve();
-
-  async function writeRevocations(nowMs: number): Promise<void> {
-    const revocations = [...revoked].map(([serial, atMs]): Revocation => ({ serial, atMs }));
-    const file: Static<typeof RevocationFile> = { revoked: revocations };
-    await replaceFile(paths.revocations, `${JSON.stringify(file)}\n`);
-    await replaceFile(paths.revocationList, await createRevocationList(issuer, revocations, nowMs));
-  }
+  const revocations = await openRevocations(paths, issuer);
 
   const issueClient: Authority["issueClient"] = async (name, publicKey, nowMs) => {
-    const expiresMs = nowMs + CERTIFICATE_LIFETIME_MS;
-    const validity = { notBefore: new Date(nowMs - CLOCK_SKEW_MS), notAfter: new Date(expiresMs) };
+    // Certificates tell seconds: one that is issued in the second of a revocation belongs to the next.
+    const issuedMs = Math.max(nowMs, revocations.untilMs(name) + 1_000);
+    const expiresMs = issuedMs + CERTIFICATE_LIFETIME_MS;
+    const validity = { notBefore: new Date(issuedMs - CLOCK_SKEW_MS), notAfter: new Date(expiresMs) };
     const issued = await issueCertificate(issuer, { commonName: name, publicKey, ...validity });
-    return { ...issued, expiresMs };
+    return { ...issued, issuedMs, expiresMs };
   };
 
   return {
@@ -138,13 +125,9 @@ export async function openAuthority(paths: AuthorityPaths): Promise<Authority> {
       return { cert: pem + issuer.certificatePem, key: pemOf(privateKey) };
     },
     read: (pem) => readClient(pem, certificate),
-    isRevoked: (serial) => revoked.has(serial),
-    revoke: async (serials, nowMs) => {
-      // In memory first: what the disk is waited for must not let anyone in.
-      for (const serial of serials) if (!revoked.has(serial)) revoked.set(serial, nowMs);
-      writing = writing.catch(() => undefined).then(() => writeRevocations(nowMs));
-      await writing;
-    },
+    isRevoked: revocations.covers,
+    revokedUntilMs: revocations.untilMs,
+    revoke: revocations.add,
   };
 }
 
@@ -155,19 +138,21 @@ function readClient(pem: string, authority: X509Certificate): ClientCertificate 
     if (!certificate.verify(authority.publicKey) || certificate.ca) return undefined;
     // A server's certificate must not become a device's by renewal.
     if (!certificate.keyUsage.includes(CLIENT_AUTH)) return undefined;
-    const name = commonNameOf(certificate);
-    if (name === undefined) return undefined;
-    const { serialNumber, publicKey, validToDate } = certificate;
-    return { name, serial: normalSerial(serialNumber), key: publicKey, expiresMs: validToDate.getTime() };
+    const issued = issuedTo(certificate);
+    if (issued === undefined) return undefined;
+    const { publicKey, validToDate } = certificate;
+    return { ...issued, key: publicKey, expiresMs: validToDate.getTime() };
   } catch {
     return undefined;
   }
 }
 
-/** The subject's common name, if it has exactly one. */
-export function commonNameOf(certificate: X509Certificate): string | undefined {
-  const { CN } = certificate.toLegacyObject().subject;
-  return typeof CN === "string" ? CN : undefined;
+/** Undefined where the subject has not exactly one common name. */
+export function issuedTo(certificate: X509Certificate): IssuedTo | undefined {
+  const { CN: name } = certificate.toLegacyObject().subject;
+  if (typeof name !== "string") return undefined;
+  const { serialNumber, validFromDate } = certificate;
+  return { name, serial: normalSerial(serialNumber), issuedMs: validFromDate.getTime() + CLOCK_SKEW_MS };
 }
 
 function matchingCertificate(paths: AuthorityPaths, { certificatePem, key }: Issuer): X509Certificate {
@@ -185,38 +170,10 @@ function matchingCertificate(paths: AuthorityPaths, { certificatePem, key }: Iss
   }
 }
 
-async function readRevocations(paths: AuthorityPaths): Promise<readonly Revocation[]> {
-  if (!existsSync(paths.revocations)) return [];
-  try {
-    const bytes = await readFile(paths.revocations);
-    return parseJson("revoked.json", bytes, REVOCATIONS_BYTES_MAX, checkRevocations).revoked;
-  } catch (cause) {
-    // Going on without it would let revoked devices in.
-    throw new FerryError("ca-unusable", `Cannot read which certificates are revoked: ${messageOf(cause)}`, {
-      hint: `Restore ${paths.revocations} from a backup.`,
-      cause,
-    });
-  }
-}
-
 function newKeyPair() {
   return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
 function pemOf(key: KeyObject): string {
   return key.export({ type: "pkcs8", format: "pem" }).toString();
-}
-
-/** Whole before or after a power cut. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.tmp`;
-  {
-    await using file = await open(temporary, "w", 0o644);
-    await file.writeFile(text);
-    await file.sync();
-  }
-  await rename(temporary, path);
-  await using folder = await open(dirname(path), "r");
-  await folder.sync();
 }

@@ -1,6 +1,5 @@
-import { normalSerial } from "../../common/x509.ts";
 import type { BrokerTls } from "../broker/embedded-broker.ts";
-import { commonNameOf, type Authority, type TlsIdentity } from "./authority.ts";
+import { issuedTo, type Authority, type TlsIdentity } from "./authority.ts";
 
 /** How the embedded broker knows its clients: by certificates of this authority. */
 export function brokerTls(authority: Authority, identity: TlsIdentity): BrokerTls {
@@ -8,9 +7,8 @@ export function brokerTls(authority: Authority, identity: TlsIdentity): BrokerTl
     identity,
     ca: authority.certificatePem,
     clientOf: (certificate) => {
-      const name = commonNameOf(certificate);
-      return name === undefined ? undefined : { name, serial: normalSerial(certificate.serialNumber) };
+      const issued = issuedTo(certificate);
+      return issued === undefined ? undefined : { name: issued.name, isRevoked: authority.isRevoked(issued) };
     },
-    isRevoked: authority.isRevoked,
   };
 }

@@ -1,22 +1,29 @@
-/** The one door that is open to machines without a certificate: HTTPS, three paths, nothing else. */
+/** The one door that is open to machines without a certificate: HTTPS, four paths, nothing else. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Clock } from "../../common/clock.ts";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import {
+  checkAskRequest,
   checkJoinRequest,
   checkRenewRequest,
+  ENROL_ASK_PATH,
   ENROL_BODY_BYTES_MAX,
   ENROL_JOIN_PATH,
   ENROL_RENEW_PATH,
   ENROL_ROOT_PATH,
+  type AskAnswer,
   type EnrolAnswer,
 } from "../../protocol/enrol/enrol-messages.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { parseJson } from "../../protocol/schema.ts";
+import type { FleetId } from "../../protocol/ids.ts";
+import { networkOf } from "../http/network-of.ts";
 import type { Authority, TlsIdentity } from "./authority.ts";
-import { EnrolRefused, type Enrolled, type Enrolments } from "./enrolments.ts";
+import type { Enrolled, Enrolments } from "./enrolments.ts";
+import { EnrolRefused } from "./enrol-refused.ts";
+import type { Asked } from "./pending-devices.ts";
 import { RequestLimit } from "./request-limit.ts";
 
 /** A device keeps its connection for two requests. */
@@ -29,6 +36,7 @@ export interface EnrolServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly identity: TlsIdentity;
+  readonly fleet: FleetId;
   readonly authority: Authority;
   readonly enrolments: Enrolments;
   readonly firstRoot: Uint8Array;
@@ -95,10 +103,10 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const { clock, log, firstRoot } = options;
-  const from = request.socket.remoteAddress ?? "";
+  const from = networkOf(request.socket.remoteAddress ?? "");
   try {
     if (!limit.admits(from, clock.monotonicMs())) {
-      refuse(response, 429, "too-many", "too many requests from this address: wait a minute");
+      refuse(response, 429, "too-many", "too many requests from this network: wait a minute");
       return;
     }
     const route = `${request.method ?? ""} ${request.url ?? ""}`;
@@ -108,12 +116,17 @@ async function answer(
         return;
       case `POST ${ENROL_JOIN_PATH}`: {
         const asked = parseJson("join request", await readBody(request), ENROL_BODY_BYTES_MAX, checkJoinRequest);
-        grant(options, request, response, await options.enrolments.join(asked));
+        answerWith(response, granted(options, request, await options.enrolments.join(asked)));
         return;
       }
       case `POST ${ENROL_RENEW_PATH}`: {
         const asked = parseJson("renewal request", await readBody(request), ENROL_BODY_BYTES_MAX, checkRenewRequest);
-        grant(options, request, response, await options.enrolments.renew(asked));
+        answerWith(response, granted(options, request, await options.enrolments.renew(asked)));
+        return;
+      }
+      case `POST ${ENROL_ASK_PATH}`: {
+        const asked = parseJson("request to join", await readBody(request), ENROL_BODY_BYTES_MAX, checkAskRequest);
+        answerWith(response, askAnswer(options, request, await options.enrolments.ask(asked, from)));
         return;
       }
       default:
@@ -124,7 +137,7 @@ async function answer(
     limit.refused(from, clock.monotonicMs());
     if (thrown instanceof EnrolRefused) {
       log.warn({ from, code: thrown.code }, "an enrolment was refused");
-      refuse(response, 403, thrown.code, thrown.message);
+      refuse(response, thrown.code === "too-many-waiting" ? 429 : 403, thrown.code, thrown.message);
     } else if (thrown instanceof ProtocolError) {
       refuse(response, thrown.code === "OVERSIZE" ? 413 : 400, "bad-request", thrown.message);
     } else {
@@ -134,16 +147,25 @@ async function answer(
   }
 }
 
-function grant(
+function askAnswer(options: EnrolServerOptions, request: IncomingMessage, asked: Asked): AskAnswer {
+  const { fleet } = options;
+  return asked.kind === "waits"
+    ? { state: "waiting", fleet }
+    : { state: "granted", fleet, granted: granted(options, request, asked.enrolled) };
+}
+
+function granted(
   { authority, brokerFor }: EnrolServerOptions,
   request: IncomingMessage,
-  response: ServerResponse,
   { device, certificate }: Enrolled,
-): void {
+): EnrolAnswer {
   const { host = "" } = request.headers;
   const url = `https://${host}`;
   const broker = brokerFor(URL.canParse(url) ? new URL(url).hostname : "");
-  const body: EnrolAnswer = { device, certificate, ca: authority.certificatePem, broker };
+  return { device, certificate, ca: authority.certificatePem, broker };
+}
+
+function answerWith(response: ServerResponse, body: EnrolAnswer | AskAnswer): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 

@@ -3,12 +3,13 @@ import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { TlsCredentials } from "../../common/mqtt-link.ts";
-import type { CallerId } from "../../protocol/ids.ts";
+import type { CallerId, Sha256 } from "../../protocol/ids.ts";
 import { openEmbeddedBroker, type EmbeddedBroker } from "../broker/embedded-broker.ts";
 import { CONTROLLER_CLIENT } from "../broker/access.ts";
 import { ENROL_PORT, type ControllerConfig, type ControllerPaths } from "../config.ts";
 import type { Store } from "../store/store.ts";
 import { openAuthority } from "./authority.ts";
+import { readCallers } from "./callers.ts";
 import { brokerTls } from "./broker-tls.ts";
 import { createEnrolments, type Enrolments } from "./enrolments.ts";
 import { openEnrolServer } from "./enrol-server.ts";
@@ -28,14 +29,22 @@ export interface NetworkOptions {
   readonly log: Log;
 }
 
+export interface Enrolment {
+  readonly enrolments: Enrolments;
+  /** Where devices enrol, and the SHA-256 of the CA's key by which they know that endpoint. */
+  readonly url: string;
+  readonly caPin: Sha256;
+  /** Whether a device may ask without a token. */
+  readonly isOpen: boolean;
+}
+
 export interface Network extends AsyncDisposable {
   /** As the controller itself reaches it. */
   readonly brokerUrl: string;
   /** The controller's own credentials; undefined where there is no TLS. */
   readonly tls: (() => TlsCredentials) | undefined;
   /** Undefined where there is no TLS: then nobody needs to enrol. */
-  readonly enrolments: Enrolments | undefined;
-  readonly enrolUrl: string | undefined;
+  readonly enrolment: Enrolment | undefined;
   /** Keeps the certificates of the controller's side young. */
   readonly run: (signal: AbortSignal) => Promise<void>;
 }
@@ -46,8 +55,7 @@ export async function openLoopbackNetwork({ config, brokerUrl, log }: NetworkOpt
   return {
     brokerUrl: brokerUrl ?? broker?.url ?? "",
     tls: undefined,
-    enrolments: undefined,
-    enrolUrl: undefined,
+    enrolment: undefined,
     run: () => Promise.resolve(),
     [Symbol.asyncDispose]: async () => broker?.[Symbol.asyncDispose](),
   };
@@ -68,11 +76,15 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     brokerUrl === undefined
       ? opened.use(await openEmbeddedBroker({ ...config.mqtt, tls: brokerTls(authority, identity), log }))
       : undefined;
+  const approval = config.enrol?.approval !== false;
+  const enrolUrl = () => `https://${urlHost(advertisedHost(listening))}:${String(enrol.port)}`;
   const enrolments = createEnrolments({
     store,
     authority,
     fleet: config.fleet,
-    url: () => `https://${urlHost(advertisedHost(listening))}:${String(enrol.port)}`,
+    url: enrolUrl,
+    approval,
+    readCallers: () => readCallers(paths.authority),
     endRevoked: () => broker?.endRevoked(),
     clock,
   });
@@ -81,6 +93,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
       host: config.mqtt.host,
       port: config.enrol?.port ?? ENROL_PORT,
       identity,
+      fleet: config.fleet,
       authority,
       enrolments,
       firstRoot,
@@ -93,8 +106,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   return {
     brokerUrl: brokerUrl ?? broker?.url ?? "",
     tls: () => ({ ca: authority.certificatePem, cert: own.cert, key: own.key }),
-    enrolments,
-    enrolUrl: `https://${urlHost(advertisedHost(listening))}:${String(enrol.port)}`,
+    enrolment: { enrolments, url: enrolUrl(), caPin: authority.keyDigest, isOpen: approval },
     run: async (signal) => {
       for (;;) {
         await clock.sleep(RENEW_MS, signal);

@@ -1,5 +1,6 @@
 /** Who gets a certificate: decided from what is stored, the request and the time alone. */
 import { RENEWAL_GRACE_MS } from "../../protocol/enrol/lifetime.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 
 export type EnrolRefusalCode =
   | "token-unknown"
@@ -10,10 +11,19 @@ export type EnrolRefusalCode =
   | "certificate-unknown"
   | "certificate-revoked"
   | "certificate-too-old"
-  | "wrong-key";
+  | "wrong-key"
+  | "approval-closed"
+  | "approval-rejected"
+  | "name-reserved"
+  | "too-many-waiting";
 
-export type Verdict =
-  { readonly kind: "granted" } | { readonly kind: "refused"; readonly code: EnrolRefusalCode; readonly why: string };
+interface Refused {
+  readonly kind: "refused";
+  readonly code: EnrolRefusalCode;
+  readonly why: string;
+}
+
+export type Verdict = { readonly kind: "granted" } | Refused;
 
 export interface TokenFacts {
   readonly expiresMs: number;
@@ -62,6 +72,57 @@ export function judgeRenewal({ certificate, isSameKey, allowedUntilMs, nowMs }: 
   );
 }
 
-function refused(code: EnrolRefusalCode, why: string): Verdict {
+/** Keys that wait at once: what one person can look through, and what a flood of strangers may cost. */
+export const WAITING_MAX = 1_000;
+/** From one network, such as a site behind one address: others must find room. */
+export const WAITING_PER_NETWORK_MAX = 64;
+/** Under one name: one is the device, and each other one is somebody who wants to be it. */
+export const WAITING_PER_DEVICE_MAX = 4;
+
+export interface AskingFacts {
+  /** Whether devices may ask without a token at all. */
+  readonly isOpen: boolean;
+  readonly fleet: string;
+  /** Absent where the device leaves it to the controller. */
+  readonly askedFleet: string | undefined;
+  /** Whether the name is the controller's or an application's. */
+  readonly isReserved: boolean;
+  readonly isKeyProven: boolean;
+  /** What is stored of this key under this name. */
+  readonly known: "waiting" | "approved" | "rejected" | undefined;
+  /** How many wait altogether, from this network, and under this name. */
+  readonly waiting: { readonly all: number; readonly ofNetwork: number; readonly ofDevice: number };
+}
+
+export type AskingVerdict = Verdict | { readonly kind: "waits"; readonly isNew: boolean };
+
+export function judgeAsking(facts: AskingFacts): AskingVerdict {
+  const { fleet, askedFleet, waiting } = facts;
+  if (!facts.isOpen) return refused("approval-closed", "here a device joins with a token alone");
+  if (askedFleet !== undefined && askedFleet !== fleet)
+    return refused("wrong-fleet", `this is fleet ${fleet}, not ${askedFleet}`);
+  if (facts.isReserved) return refused("name-reserved", "the name is taken by the controller or an application");
+  if (!facts.isKeyProven) return refused("csr-invalid", "the request is not signed by the P-256 key that it names");
+  switch (facts.known) {
+    case "approved":
+      return { kind: "granted" };
+    case "rejected":
+      return refused("approval-rejected", "an operator said no to this key under this name");
+    case "waiting":
+      return { kind: "waits", isNew: false };
+    case undefined: {
+      const isFull =
+        waiting.all >= WAITING_MAX ||
+        waiting.ofNetwork >= WAITING_PER_NETWORK_MAX ||
+        waiting.ofDevice >= WAITING_PER_DEVICE_MAX;
+      if (isFull) return refused("too-many-waiting", "too many devices wait for an operator already");
+      return { kind: "waits", isNew: true };
+    }
+    default:
+      return unreachable(facts.known);
+  }
+}
+
+function refused(code: EnrolRefusalCode, why: string): Refused {
   return { kind: "refused", code, why };
 }

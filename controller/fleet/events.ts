@@ -16,6 +16,9 @@ export type EventKind =
   | "bundle-pushed"
   | "labels-changed"
   | "device-invited"
+  | "device-asks"
+  | "device-approved"
+  | "device-rejected"
   | "device-enrolled"
   | "device-renewed"
   | "device-revoked"
@@ -66,6 +69,7 @@ const REPEATS_DROPPED: ReadonlySet<EventKind> = new Set<EventKind>([
   "report-refused",
   "message-refused",
   "deployment-held",
+  "device-asks",
   "root-expires",
 ]);
 

@@ -7,6 +7,7 @@ import type { Auditor } from "../audit/auditor.ts";
 import { createFailureLimit } from "../operators/failure-limit.ts";
 import { mayDo, roleText, type NeededRole, type RouteRole } from "../operators/operator-role.ts";
 import type { Operator, Operators } from "../operators/operators.ts";
+import { networkOf } from "./network-of.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -88,13 +89,4 @@ function attempt(request: FastifyRequest): { readonly action: string; readonly t
 /** The scheme's name is case-insensitive (RFC 9110). */
 function bearerOf(header: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
-}
-
-/** One customer of an IPv6 network has 2^64 addresses: they count as one. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(":")) return address;
-  const [head = ""] = address.split("::");
-  return `${head.split(":").slice(0, 4).join(":")}::/64`;
 }

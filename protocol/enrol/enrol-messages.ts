@@ -14,6 +14,9 @@ export const ENROL_JOIN_PATH = "/enrol/v1/join";
 /** POST RenewRequest → EnrolAnswer. */
 export const ENROL_RENEW_PATH = "/enrol/v1/renew";
 
+/** POST AskRequest → AskAnswer, again and again until an operator has decided. */
+export const ENROL_ASK_PATH = "/enrol/v1/ask";
+
 const Pem = Type.String({ minLength: 1, maxLength: 8_192 });
 
 export const JoinRequest = closedObject({
@@ -45,6 +48,23 @@ export const EnrolAnswer = Type.Object({
 });
 export type EnrolAnswer = Static<typeof EnrolAnswer>;
 export const checkEnrolAnswer = gate("answer of the enrolment endpoint", EnrolAnswer);
+
+export const AskRequest = closedObject({
+  /** Absent: whichever fleet it is that answers under the CA which the device was told. */
+  fleet: Type.Optional(FleetId),
+  device: DeviceId,
+  /** As in JoinRequest; an operator says yes to this key, under this name, and to nothing else. */
+  csr: Pem,
+});
+export type AskRequest = Static<typeof AskRequest>;
+export const checkAskRequest = gate("request to join", AskRequest);
+
+export const AskAnswer = Type.Union([
+  Type.Object({ state: Type.Literal("waiting"), fleet: FleetId }),
+  Type.Object({ state: Type.Literal("granted"), fleet: FleetId, granted: EnrolAnswer }),
+]);
+export type AskAnswer = Static<typeof AskAnswer>;
+export const checkAskAnswer = gate("answer to a request to join", AskAnswer);
 
 /** Any other status than 200. */
 export const EnrolRefusal = Type.Object({ code: Type.String(), message: Type.String() });

@@ -19,6 +19,8 @@ export interface EnrolWorld {
   readonly paths: ControllerPaths;
   readonly network: Network;
   readonly enrolments: Enrolments;
+  /** Of the door. */
+  readonly url: string;
   readonly authority: Authority;
   readonly store: Store;
   readonly rootPin: Sha256;
@@ -47,12 +49,13 @@ export async function openEnrolWorld(t: Test): Promise<EnrolWorld> {
     log,
   });
   t.teardown(() => network[Symbol.asyncDispose]());
-  const { enrolments } = network;
-  if (enrolments === undefined) throw new Error("with TLS there is enrolment");
+  if (network.enrolment === undefined) throw new Error("with TLS there is enrolment");
+  const { enrolments, url } = network.enrolment;
   return {
     paths,
     network,
     enrolments,
+    url,
     authority: await openAuthority(paths.authority),
     store: opened.store,
     rootPin,

@@ -60,7 +60,7 @@ t.test("Mosquitto with these files keeps a device from another's topics", { skip
   const [port = 0] = await freePorts(1);
   const server = await authority.newServer(["127.0.0.1"], Date.now());
   const revoked = await client(authority, "cam-3");
-  await authority.revoke([revoked.serial], Date.now());
+  await authority.revoke("cam-3" as DeviceId, [revoked.serial], Date.now());
   copyFileSync(paths.revocationList, at("revoked.crl.pem"));
   writeFileSync(at("ca.crt.pem"), authority.certificatePem);
   writeFileSync(at("server.crt.pem"), server.cert);

@@ -6,10 +6,11 @@ import { openEnrolServer } from "../../../controller/enrol/enrol-server.ts";
 import { ENROL_BODY_BYTES_MAX, ENROL_JOIN_PATH, ENROL_ROOT_PATH } from "../../../protocol/enrol/enrol-messages.ts";
 import { systemClock } from "../../../common/clock.ts";
 import { openLog } from "../../../common/log.ts";
+import { FLEET } from "../../support/device-views.ts";
 import { openEnrolWorld, type EnrolWorld } from "../../support/enrol-world.ts";
 
 async function ask(world: EnrolWorld, method: string, path: string, body = "") {
-  const asked = request(`${world.network.enrolUrl ?? ""}${path}`, {
+  const asked = request(`${world.url}${path}`, {
     method,
     ca: world.authority.certificatePem,
     agent: false,
@@ -66,12 +67,13 @@ t.test("who is refused often must wait, and then even a good request does not he
 
 t.test("a taken port is told with the way out", async (t) => {
   const world = await openEnrolWorld(t);
-  const port = Number(new URL(world.network.enrolUrl ?? "").port);
+  const port = Number(new URL(world.url).port);
   const { authority, enrolments } = world;
   const opened = openEnrolServer({
     host: "127.0.0.1",
     port,
     identity: await authority.newServer(["127.0.0.1"], Date.now()),
+    fleet: FLEET,
     authority,
     enrolments,
     firstRoot: new Uint8Array(),
