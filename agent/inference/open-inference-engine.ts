@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import { systemClock, type Clock } from "../../common/clock.ts";
-import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { ModelName } from "../../protocol/ids.ts";
-import { BundleRefused } from "../../protocol/trust/model-signing.ts";
+import type { Refusal } from "../../protocol/trust/refusal.ts";
+import { availableMemoryBytes } from "../hardware/available-memory.ts";
+import { Candidates } from "./candidates.ts";
 import type {
   Candidate,
   InferenceEngine,
@@ -11,14 +12,13 @@ import type {
   InferRequest,
   InferResponse,
   LostVersion,
-  Qualification,
   RunnerGauge,
   VerifiedBundle,
 } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
-import { selfTest, warmUp } from "./qualify.ts";
-import { Refused } from "./refused.ts";
-import { RUNNER_COMMAND, RunnerGone, startRunner, type Runner, type RunnerCommand } from "./runner.ts";
+import { loadRunner } from "./load-runner.ts";
+import { MemoryNeeds } from "./memory-needs.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
 import { ServingVersion } from "./serving-version.ts";
 import { Slot } from "./slot.ts";
 
@@ -30,6 +30,8 @@ export interface InferenceEngineOptions {
   readonly command?: RunnerCommand;
   /** Threads of each runner within one operator; absent: one core is left to the agent, and four are enough for an edge model. */
   readonly intraOpThreads?: number;
+  /** What processes may still take; undefined where nobody can tell. */
+  readonly availableMemoryBytes?: () => number | undefined;
   readonly clock?: Clock;
   readonly log: Log;
 }
@@ -39,91 +41,63 @@ const CLOSE_MS_MAX = 3_000;
 
 /** Starts nothing yet: each runner is a child process that starts with a qualification and ends with its version. */
 export function openInferenceEngine(options: InferenceEngineOptions): InferenceEngine {
-  const { log, clock = systemClock, command = RUNNER_COMMAND } = options;
+  const { log, clock = systemClock, command = RUNNER_COMMAND, confirm } = options;
   const observers = new Set(options.observers);
   const lostListeners = new Set<(lost: LostVersion) => void>();
   const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const slots = new Map<ModelName, Slot>();
-  /** The runners of candidates; also those still being qualified, so that closing leaves none behind. */
-  const candidates = new Map<Candidate, Runner>();
-  const qualifying = new Set<Runner>();
+  const needs = new MemoryNeeds();
+  const load = (bundle: VerifiedBundle, signal: AbortSignal) =>
+    loadRunner({ command, confirm, intraOpThreads, log }, bundle, signal);
+  const candidates = new Candidates({
+    load,
+    availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
+    needs,
+    clock,
+  });
   let isClosed = false;
 
-  async function qualify(_slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
-    let runner: Runner | undefined;
-    const stop = () => runner?.kill();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      runner = await startRunner(command, log);
-      qualifying.add(runner);
-      if (isClosed || signal.aborted) runner.kill();
-      const warm = await warmUp(runner, bundle, intraOpThreads).finally(() => options.confirm?.(bundle));
-      const evidence = await selfTest(runner, bundle.model, warm, clock.nowMs());
-      if (isClosed || signal.aborted) throw new RunnerGone("it was stopped");
-      const candidate: Candidate = { bundle, evidence };
-      candidates.set(candidate, runner);
-      return { kind: "qualified", candidate };
-    } catch (error) {
-      runner?.kill();
-      await runner?.ended;
-      if (signal.aborted) return refused(new Refused("deadline", "Qualification was stopped before it was done"));
-      if (error instanceof Refused) return refused(error);
-      if (error instanceof BundleRefused) return refused(new Refused(error.code, error.message));
-      return refused(new Refused("runner-crash", messageOf(error)));
-    } finally {
-      if (runner !== undefined) qualifying.delete(runner);
-      signal.removeEventListener("abort", stop);
-    }
-  }
-
-  function activate(name: ModelName, candidate: Candidate): void {
-    const runner = candidates.get(candidate);
-    if (runner === undefined) throw new Error("a candidate can be activated once, and not after it was discarded");
-    candidates.delete(candidate);
+  async function activate(name: ModelName, candidate: Candidate): Promise<void> {
+    const { model, runner } = await candidates.take(candidate);
     const slot = slots.get(name) ?? new Slot(name);
     slots.set(name, slot);
+    const { bundle } = model;
     const ports = {
       queue: slot.queue,
-      restart: () => restart(candidate.bundle),
+      load: async (signal: AbortSignal) => (await load(bundle, signal)).runner,
       onCrash: (why: string) => {
-        const { version } = candidate.bundle.model;
-        log.debug({ slot: name, version, why }, "a runner ended by itself; starting another");
-        for (const observer of observers) observer.crashed(name, version, why);
+        tellCrash(slot.name, bundle, why);
+      },
+      onLost: (refusal: Refusal) => {
+        if (slot.isMissed(version)) tellLost({ slot: name, statement: bundle.statement, refusal });
       },
       clock,
       log,
     };
-    const version = new ServingVersion(ports, candidate.bundle, runner);
+    const version = new ServingVersion(ports, model, runner);
     slot.activate(version, candidate.evidence, clock.nowMs());
   }
 
-  async function turnBack(name: ModelName): Promise<VerifiedBundle | undefined> {
-    const bundle = slots.get(name)?.turnBack(clock.nowMs());
-    if (bundle === undefined) await clear(name);
-    return bundle;
+  function tellCrash(slot: ModelName, { model: { version } }: VerifiedBundle, why: string): void {
+    log.debug({ slot, version, why }, "a runner ended by itself; starting another");
+    for (const observer of observers) observer.crashed(slot, version, why);
   }
 
-  async function restart(bundle: VerifiedBundle): Promise<Runner> {
-    const runner = await startRunner(command, log);
-    try {
-      await warmUp(runner, bundle, intraOpThreads).finally(() => options.confirm?.(bundle));
-      return runner;
-    } catch (error) {
-      runner.kill();
-      throw error;
-    }
+  function tellLost(lost: LostVersion): void {
+    log.error({ ...lost }, "a model cannot be started again");
+    for (const listener of lostListeners) listener(lost);
+  }
+
+  async function turnBack(name: ModelName): Promise<VerifiedBundle | undefined> {
+    const bundle = await slots.get(name)?.turnBack(clock.nowMs());
+    if (bundle === undefined) await clear(name);
+    return bundle;
   }
 
   async function clear(name: ModelName): Promise<void> {
     const slot = slots.get(name);
     slots.delete(name);
     await slot?.close();
-  }
-
-  async function discard(candidate: Candidate): Promise<void> {
-    const runner = candidates.get(candidate);
-    candidates.delete(candidate);
-    await runner?.end();
   }
 
   async function infer(request: InferRequest): Promise<InferResponse> {
@@ -148,23 +122,19 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
 
   function gauges(): RunnerGauge[] {
     return [...slots.values()].flatMap((slot) =>
-      slot.versions.map((version, at) => ({
+      [...slot.versions].map((version) => ({
         slot: slot.name,
         version: version.bundle.model.version,
         residentBytes: version.residentBytes(),
         restarts: version.restarts,
-        waiting: (at === 0 ? slot.queue.length : 0) + version.inFlight,
+        waiting: (version === slot.active ? slot.queue.length : 0) + version.inFlight,
       })),
     );
   }
 
   return {
-    qualify,
-    activate: (name, candidate) =>
-      new Promise((resolve) => {
-        activate(name, candidate);
-        resolve();
-      }),
+    qualify: (name, bundle, signal) => candidates.qualify(slots.get(name), bundle, signal),
+    activate,
     turnBack,
     release: async (name) => slots.get(name)?.release(),
     observed: (name) => slots.get(name)?.observed(),
@@ -172,7 +142,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       lostListeners.add(listener);
       return { [Symbol.dispose]: () => void lostListeners.delete(listener) };
     },
-    discard,
+    discard: (candidate) => candidates.discard(candidate),
     clear,
     slots: () => [...slots.values()].flatMap((slot) => slot.served() ?? []),
     infer,
@@ -183,17 +153,8 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     gauges,
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
-      const unused = [...qualifying, ...candidates.values()];
-      for (const runner of unused) runner.kill();
-      await Promise.all([
-        ...unused.map((runner) => runner.ended),
-        ...[...slots.values()].map((slot) => slot.close(CLOSE_MS_MAX)),
-      ]);
+      await Promise.all([candidates.close(), ...[...slots.values()].map((slot) => slot.close(CLOSE_MS_MAX))]);
       slots.clear();
     },
   };
-}
-
-function refused(refusal: Refused): Qualification {
-  return { kind: "refused", refusal: refusal.refusal };
 }

@@ -7,6 +7,7 @@ import type { Evidence } from "../../protocol/trust/report.ts";
 import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import { interfaceDifference } from "./interface-difference.ts";
+import { percentile } from "./percentile.ts";
 import { Refused } from "./refused.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
 import { ModelFailure, RunnerDeadline, RunnerGone, type Runner } from "./runner.ts";
@@ -45,12 +46,20 @@ export async function warmUp(runner: Runner, bundle: VerifiedBundle, intraOpThre
   return { provider: loaded.provider, loadMs, warmUpMs: performance.now() - startedMs - loadMs, golden };
 }
 
+export interface SelfTest {
+  readonly evidence: Evidence;
+  /** Some golden case has NaN or infinities in its outputs: they are no sign of a fault. */
+  readonly givesNonFinite: boolean;
+}
+
 /** Measures a warm model against what its publisher promised. Throws Refused. */
-export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel, nowMs: number): Promise<Evidence> {
+export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel, nowMs: number): Promise<SelfTest> {
   const { golden } = warm;
+  let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
-    const { outputs } = await compute(runner, goldenCase);
+    const { outputs, isFinite } = await compute(runner, goldenCase);
+    givesNonFinite ||= !isFinite;
     const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, golden.tolerance);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }
@@ -61,14 +70,14 @@ export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel
     warmUpMs: warm.warmUpMs,
     goldenCases: golden.count,
     goldenPassed: golden.count,
-    latencyP50Ms: percentile(times, 0.5),
-    latencyP95Ms: percentile(times, 0.95),
+    latencyP50Ms: percentile(times, 0.5) ?? 0,
+    latencyP95Ms: percentile(times, 0.95) ?? 0,
     memoryBytes: runner.residentBytes(),
     qualifiedAtMs: nowMs,
   };
   const excess = budgetExcess(model.budgets ?? {}, evidence);
   if (excess !== undefined) throw new Refused("budget", excess);
-  return evidence;
+  return { evidence, givesNonFinite };
 }
 
 /** Ascending, in milliseconds of the model's own time. */
@@ -114,9 +123,4 @@ function budgetExcess({ latencyP95Ms, memoryBytes }: NonNullable<ModelJson["budg
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** Of ascending values: the smallest that at least this share does not exceed. */
-function percentile(ascending: readonly number[], share: number): number {
-  return ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)] ?? 0;
 }

@@ -2,9 +2,17 @@
  * The program of a runner: one process, one model. It loads the model that the agent names, answers one request after
  * the other, and exits when it is told to or when the agent is gone. A crash in native code takes nothing else with it.
  */
+import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
+import { areFinite } from "./finite-outputs.ts";
 import type { FromRunner, ToRunner } from "./runner-messages.ts";
+
+/**
+ * Of the range to 1,000 of proc_pid_oom_score_adj(5): where the system has no memory left, it ends a runner, which is
+ * started again, and not the agent.
+ */
+const OOM_SCORE_ADJUSTMENT = 500;
 
 let session: OnnxSession | undefined;
 /** Messages are dealt with strictly in order: `end` comes after the answers to all that was asked before it. */
@@ -19,6 +27,15 @@ process.on("disconnect", () => {
 // Ctrl-C reaches the whole process group, and systemd signals every process of a service: only the agent decides when
 // a runner ends, because it first lets what is in flight be answered.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
+offerToOomKiller();
+
+function offerToOomKiller(): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", String(OOM_SCORE_ADJUSTMENT));
+  } catch {
+    // A system without /proc, or a sandbox that keeps it read-only: all processes are then alike.
+  }
+}
 
 async function handle(message: ToRunner): Promise<void> {
   switch (message.kind) {
@@ -49,7 +66,8 @@ async function infer({ id, inputs, outputs }: ToRunner & { kind: "infer" }): Pro
     if (session === undefined) throw new FerryError("onnx-load", "No model is loaded");
     const startedMs = performance.now();
     const answer = await session.run(inputs, outputs);
-    await say({ kind: "answered", id, outputs: answer, inferMs: performance.now() - startedMs });
+    const inferMs = performance.now() - startedMs;
+    await say({ kind: "answered", id, outputs: answer, isFinite: areFinite(answer), inferMs });
   } catch (error) {
     await say({ kind: "failed", id, ...inWords(error) });
   }

@@ -33,6 +33,8 @@ export interface LoadedModel {
 
 export interface RunnerAnswer {
   readonly outputs: readonly Tensor[];
+  /** False where an output holds NaN or an infinity; see `finite-outputs.ts`. */
+  readonly isFinite: boolean;
   /** The model's own time, without the way there and back. */
   readonly inferMs: number;
 }

@@ -17,6 +17,8 @@ export interface Runner {
   readonly infer: (inputs: readonly Tensor[], outputs?: readonly string[]) => Promise<RunnerAnswer>;
   /** Resident memory of the process; 0 when it is gone. */
   readonly residentBytes: () => number;
+  /** The most memory that it has held for itself, without the programs and libraries that all runners share; 0 when it is gone. */
+  readonly peakPrivateBytes: () => number;
   /** Lets it answer what it has, then end; kills it after END_MS_MAX. */
   readonly end: () => Promise<void>;
   readonly kill: () => void;
@@ -148,7 +150,11 @@ function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Run
         waiting.delete(id);
       }
     },
-    residentBytes: () => residentBytes(pid),
+    residentBytes: () => memoryOf(pid).VmRSS,
+    peakPrivateBytes: () => {
+      const { VmHWM, RssFile } = memoryOf(pid);
+      return Math.max(0, VmHWM - RssFile);
+    },
     end: async () => {
       send({ kind: "end" });
       await withDeadline(ended, END_MS_MAX, () => {
@@ -172,14 +178,24 @@ async function withDeadline<T>(work: Promise<T>, timeoutMs: number, onDeadline: 
   }
 }
 
-/** VmRSS of /proc, which counts what the model's native memory takes; asking the process itself would wait behind its work. */
-function residentBytes(pid: number): number {
+const MEMORY_FIELDS = ["VmRSS", "VmHWM", "RssFile"] as const;
+type Memory = Record<(typeof MEMORY_FIELDS)[number], number>;
+
+/**
+ * In bytes, by proc_pid_status(5), which counts what the model's native memory takes; asking the process itself would wait
+ * behind its work. All 0 when it is gone.
+ */
+function memoryOf(pid: number): Memory {
+  const memory: Memory = { VmRSS: 0, VmHWM: 0, RssFile: 0 };
   try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Number(kilobytes ?? 0) * 1_024;
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    for (const field of MEMORY_FIELDS) {
+      memory[field] = Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) * 1_024;
+    }
   } catch {
-    return 0;
+    // The process has ended.
   }
+  return memory;
 }
 
 function logStandardError(child: ChildProcess, log: Log): void {

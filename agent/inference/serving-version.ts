@@ -1,20 +1,31 @@
-import { backoffMs, type BackoffPolicy } from "../../common/backoff.ts";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
+import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Observed, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
+import { memoryLimitBytes } from "./memory-limit.ts";
+import { Observation } from "./observation.ts";
 import type { PendingRequest, RequestQueue } from "./request-queue.ts";
 import { ModelFailure, type Runner } from "./runner.ts";
+import { SupervisedRunner } from "./supervised-runner.ts";
 
 export interface ServingPorts {
   readonly queue: RequestQueue;
-  /** A fresh runner with this version loaded and warm. */
-  readonly restart: () => Promise<Runner>;
-  /** A runner process ended by itself. */
+  /** A fresh runner with this version loaded and warm; none is left behind where it throws, or is aborted. */
+  readonly load: (signal: AbortSignal) => Promise<Runner>;
+  /** A runner process ended by itself, or a restart failed. */
   readonly onCrash: (why: string) => void;
+  readonly onLost: (refusal: Refusal) => void;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What `ServingVersion` is given of its qualification. */
+export interface QualifiedModel {
+  readonly bundle: VerifiedBundle;
+  /** Its own golden set has NaN or infinities: they are no sign of a fault. */
+  readonly givesNonFinite: boolean;
 }
 
 /**
@@ -25,87 +36,141 @@ export interface ServingPorts {
 const IN_FLIGHT_MAX = 2;
 /** A request during which that many processes ended is what ends them. */
 const CRASHES_MAX = 3;
-/** Restarts after the first, which is at once: a model that dies again and again must not take the processor. */
-const RESTART: BackoffPolicy = { firstMs: 250, mostMs: 30_000 };
-/** A runner that lived this long is a sound one: its next restart is at once again. */
-const STABLE_AFTER_MS = 60_000;
 /** Requests have deadlines of their own; this bounds what a caller with a very long one can hold back. */
 const DRAIN_MS_MAX = 30_000;
 
-/** One version of a model with its runner, which is restarted when it dies; takes its requests from the slot's queue. */
+/** What it takes from the slot's queue. */
+type Phase =
+  /** What is bound to it, and what is bound to no version. */
+  | "serving"
+  /** What is bound to it. */
+  | "standby"
+  | "draining"
+  /** Nothing. */
+  | "suspended"
+  | "over";
+
+/** One version of a model with its runner; takes its requests from the slot's queue. */
 export class ServingVersion {
   readonly bundle: VerifiedBundle;
-  restarts = 0;
-  #requests = 0;
-  #failed = 0;
-  #crashes = 0;
+  readonly #model: QualifiedModel;
   readonly #ports: ServingPorts;
   readonly #inFlight = new Set<PendingRequest>();
   readonly #drained = Promise.withResolvers<undefined>();
   readonly #over = new AbortController();
-  #runner: Runner | undefined;
-  /** `serving`: also what is bound to no version. `standby`, `draining`: only what is bound to this one. */
-  #phase: "serving" | "standby" | "draining" | "over" = "serving";
+  readonly #runner: SupervisedRunner;
+  readonly #suspendedBy = new Set<object>();
+  #observation = new Observation();
+  #phase: Phase = "serving";
 
-  constructor(ports: ServingPorts, bundle: VerifiedBundle, runner: Runner) {
-    this.bundle = bundle;
+  constructor(ports: ServingPorts, model: QualifiedModel, runner: Runner) {
+    this.bundle = model.bundle;
+    this.#model = model;
     this.#ports = ports;
-    this.#attach(runner);
-    void this.#supervise();
+    const { clock, log, load, onCrash, onLost } = ports;
+    const supervision = {
+      load,
+      limitBytes: memoryLimitBytes(model.bundle.model),
+      onReady: () => {
+        this.pump();
+      },
+      onCrash: (why: string) => {
+        this.#observation.crashed(clock.monotonicMs());
+        onCrash(why);
+      },
+      onLost: (refusal: Refusal) => {
+        this.pump();
+        onLost(refusal);
+      },
+      clock,
+      log,
+    };
+    this.#runner = new SupervisedRunner(supervision, runner);
   }
 
   get isReady(): boolean {
-    return this.#runner !== undefined;
+    return this.#runner.current !== undefined;
+  }
+
+  /** Unloaded or lost: nothing is answered before `resume`. */
+  get isOff(): boolean {
+    return this.#runner.isOff;
+  }
+
+  get isLost(): boolean {
+    return this.#runner.isLost;
   }
 
   get inFlight(): number {
     return this.#inFlight.size;
   }
 
+  get restarts(): number {
+    return this.#runner.restarts;
+  }
+
   residentBytes(): number {
-    return this.#runner?.residentBytes() ?? 0;
+    return this.#runner.current?.residentBytes() ?? 0;
+  }
+
+  privateBytes(): number {
+    return this.#runner.current?.peakPrivateBytes() ?? 0;
   }
 
   observed(): Observed {
-    return {
-      statement: this.bundle.statement,
-      requests: this.#requests,
-      failed: this.#failed,
-      badOutputs: 0,
-      crashes: this.#crashes,
-      recentCrashes: this.#crashes,
-      latencyP95Ms: undefined,
-    };
+    return { statement: this.bundle.statement, ...this.#observation.figures(this.#ports.clock.monotonicMs()) };
   }
 
   /** To be called whenever the queue or the runner may have something to give. */
   pump(): void {
-    const runner = this.#runner;
+    const runner = this.#runner.current;
     while (runner !== undefined && this.#mayTake()) {
       const pending = this.#ports.queue.take(this.#accepts);
       if (pending === undefined) break;
       this.#inFlight.add(pending);
       void this.#compute(runner, pending);
     }
-    if (
-      this.#phase === "draining" &&
-      this.#inFlight.size === 0 &&
-      this.#ports.queue.peek(this.#accepts) === undefined
-    ) {
-      this.#drained.resolve(undefined);
-    }
+    if (this.#phase === "draining" && this.#hasNothingLeft()) this.#drained.resolve(undefined);
   }
 
-  /** From here on it answers only what it has begun and what is bound to it, and stays loaded. */
+  /** From here on it answers only what it has begun and what is bound to it, and stays as loaded as it is. */
   standBy(): void {
     this.#phase = "standby";
+    this.#suspendedBy.clear();
     this.pump();
   }
 
-  /** The traffic is its own again. */
-  resume(): void {
+  /** The traffic is its own: resolves when it can answer, at once where it is loaded. Throws Refused where it cannot be. */
+  async serve(): Promise<void> {
+    if (this.#phase === "over") return;
     this.#phase = "serving";
+    this.#observation = new Observation();
     this.pump();
+    await this.#runner.load();
+  }
+
+  /**
+   * Gives its memory back, after what it has begun is answered (or put back, where that takes long): requests wait in the
+   * queue until whoever asked for this says `resume`, or another version is activated.
+   */
+  async suspend(by: object): Promise<void> {
+    if (this.#phase === "serving") this.#phase = "suspended";
+    if (this.#phase !== "suspended") return;
+    this.#suspendedBy.add(by);
+    await this.#runner.unload();
+  }
+
+  /** Loads again in the background, when nobody else wants it suspended. Nothing happens where it was not. */
+  resume(by: object): void {
+    if (!this.#suspendedBy.delete(by) || this.#suspendedBy.size > 0 || this.#phase !== "suspended") return;
+    this.#phase = "serving";
+    // Where it cannot, `onLost` says so.
+    this.#runner.load().catch(() => undefined);
+  }
+
+  /** Of a standby: gives its memory back. It is loaded again when it gets the traffic. */
+  async unload(): Promise<void> {
+    await this.#runner.unload();
   }
 
   /** From here on it answers only what it has begun and what is bound to it; resolves when its process is gone. */
@@ -119,14 +184,27 @@ export class ServingVersion {
   /** Ends the process; what it had in flight goes back to the queue. */
   async end(): Promise<void> {
     this.#phase = "over";
-    const runner = this.#runner;
-    this.#runner = undefined;
     this.#over.abort();
-    await runner?.end();
+    await this.#runner.unload();
   }
 
-  readonly #accepts = ({ only }: PendingRequest): boolean =>
-    only === undefined ? this.#phase === "serving" : only === this.bundle.statement;
+  readonly #accepts = ({ only }: PendingRequest): boolean => {
+    switch (this.#phase) {
+      case "serving":
+        return only === undefined || only === this.bundle.statement;
+      case "standby":
+      case "draining":
+        return only === this.bundle.statement;
+      case "suspended":
+      case "over":
+        return false;
+    }
+  };
+
+  /** Where nothing runs and nothing will, what is bound to it waits in vain. */
+  #hasNothingLeft(): boolean {
+    return this.#inFlight.size === 0 && (this.isOff || this.#ports.queue.peek(this.#accepts) === undefined);
+  }
 
   /** After a crash, what was in flight is tried alone, so that only the culprit is counted as one. */
   #mayTake(): boolean {
@@ -139,14 +217,15 @@ export class ServingVersion {
   async #compute(runner: Runner, pending: PendingRequest): Promise<void> {
     const { inputs, outputs } = pending.request;
     try {
-      pending.resolve({ answer: await runner.infer(inputs, outputs), bundle: this.bundle });
-      this.#requests += 1;
+      const answer = await runner.infer(inputs, outputs);
+      const hasBadOutput = !answer.isFinite && !this.#model.givesNonFinite;
+      this.#observation.answered({ inferMs: answer.inferMs, hasBadOutput });
+      this.#runner.noteAnswer();
+      pending.resolve({ answer, bundle: this.bundle });
     } catch (error) {
       if (error instanceof ModelFailure) {
-        const failure = failureOf(error);
-        this.#requests += 1;
-        if (failure.failure === "model-failed") this.#failed += 1;
-        pending.reject(failure);
+        this.#runner.noteAnswer();
+        this.#refuse(pending, failureOf(error));
       } else this.#retry(pending, messageOf(error));
     }
     this.#inFlight.delete(pending);
@@ -155,50 +234,19 @@ export class ServingVersion {
 
   /** Inference changes nothing, so a request whose runner died is simply computed again, here or by the next version. */
   #retry(pending: PendingRequest, why: string): void {
-    if (this.#phase !== "over") pending.crashes += 1;
+    // One that was ended on purpose is no sign against the request.
+    if (!this.isOff) pending.crashes += 1;
     if (pending.crashes < CRASHES_MAX) this.#ports.queue.putBack(pending);
-    else pending.reject(new InferenceError("model-failed", `${CRASHES_MAX} runners ended over this request: ${why}`));
+    else
+      this.#refuse(
+        pending,
+        new InferenceError("model-failed", `${CRASHES_MAX} runners ended over this request: ${why}`),
+      );
   }
 
-  #attach(runner: Runner): void {
-    this.#runner = runner;
-    this.pump();
-  }
-
-  /** Waits for the runner to die, and puts another in its place, for as long as this version is in use. */
-  async #supervise(): Promise<void> {
-    const { clock, log, onCrash } = this.#ports;
-    for (let attempt = 0; this.#runner !== undefined;) {
-      const startedMs = clock.monotonicMs();
-      const why = await this.#runner.ended;
-      if (this.#isOver()) return;
-      this.#runner = undefined;
-      this.#crashes += 1;
-      onCrash(why);
-      if (clock.monotonicMs() - startedMs > STABLE_AFTER_MS) attempt = 0;
-      for (; !this.isReady && !this.#isOver(); attempt += 1) {
-        if (attempt > 0) await clock.sleep(backoffMs(RESTART, attempt - 1, Math.random), this.#over.signal);
-        await this.#restart().catch((error: unknown) => {
-          log.error({ model: this.bundle.model.name, attempt, error: messageOf(error) }, "a runner did not restart");
-        });
-      }
-    }
-  }
-
-  async #restart(): Promise<void> {
-    if (this.#isOver()) return;
-    const runner = await this.#ports.restart();
-    if (this.#isOver()) {
-      runner.kill();
-      return;
-    }
-    this.restarts += 1;
-    this.#attach(runner);
-  }
-
-  /** A method, because the phase changes while others are awaited. */
-  #isOver(): boolean {
-    return this.#phase === "over";
+  #refuse(pending: PendingRequest, error: InferenceError): void {
+    this.#observation.failed(error.failure === "model-failed");
+    pending.reject(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ModelName } from "../../protocol/ids.ts";
+import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Evidence } from "../../protocol/trust/report.ts";
 import { checkRequest } from "./check-request.ts";
@@ -13,22 +13,40 @@ interface Loaded {
   readonly sinceMs: number;
 }
 
-/** One model name: its queue, the version that answers, and those before it that still answer what they have begun. */
+/** What a version that is turned back from may still answer while the one before it waits for its memory. */
+const TURN_BACK_DRAIN_MS_MAX = 2_000;
+
+/** One model name: its queue, the version that answers, the one to turn back to, and those that still drain. */
 export class Slot {
   readonly name: ModelName;
   readonly queue = new RequestQueue();
-  readonly #versions: ServingVersion[] = [];
+  readonly #versions = new Set<ServingVersion>();
   #active: Loaded | undefined;
-  /** Loaded and without traffic: what to turn back to. */
+  /** Without traffic, loaded or not: what to turn back to. */
   #standby: Loaded | undefined;
+  /** The former standby, while it is loaded again: whoever turned back hears of its failure, and nobody else. */
+  #returning: ServingVersion | undefined;
 
   constructor(name: ModelName) {
     this.name = name;
   }
 
-  /** The active version first, then those that drain. */
-  get versions(): readonly ServingVersion[] {
+  /** All that may hold memory. */
+  get versions(): ReadonlySet<ServingVersion> {
     return this.#versions;
+  }
+
+  get active(): ServingVersion | undefined {
+    return this.#active?.version;
+  }
+
+  get standby(): ServingVersion | undefined {
+    return this.#standby?.version;
+  }
+
+  /** Whether the loss of this version leaves the slot without an answer, and nobody knows it yet. */
+  isMissed(version: ServingVersion): boolean {
+    return this.#active?.version === version && this.#returning !== version;
   }
 
   served(): ServedSlot | undefined {
@@ -64,31 +82,59 @@ export class Slot {
     return responseTo(pending);
   }
 
-  /** Turns the traffic over in one step; the former version stands by, or ends where another stands by already. */
+  /**
+   * Turns the traffic over in one step. The former version stands by; it ends where another stands by already, or where
+   * it is lost, so that there would be nothing to turn back to.
+   */
   activate(version: ServingVersion, evidence: Evidence, nowMs: number): void {
     const former = this.#active;
     this.#bindWaiting(version);
-    this.#versions.unshift(version);
+    this.#versions.add(version);
     this.#active = { version, evidence, sinceMs: nowMs };
-    if (former === undefined) this.pump();
-    else if (this.#standby === undefined) {
-      this.#standby = former;
-      former.version.standBy();
-    } else void this.#end(former.version);
     this.pump();
+    if (former === undefined) return;
+    if (this.#standby !== undefined || former.version.isLost) {
+      void this.#end(former.version);
+      return;
+    }
+    this.#standby = former;
+    former.version.standBy();
+    this.#rejectUnanswerable(former.version);
   }
 
-  /** Traffic to the standby in one step; undefined where there is none. */
-  turnBack(nowMs: number): VerifiedBundle | undefined {
+  /**
+   * Traffic to the standby: in one step where it is loaded, else when it is. Undefined where there is none. Throws Refused
+   * where it cannot be loaded: nothing answers then.
+   */
+  async turnBack(nowMs: number): Promise<VerifiedBundle | undefined> {
     const [failed, standby] = [this.#active, this.#standby];
     if (standby === undefined) return undefined;
-    this.#bindWaiting(standby.version);
+    const { version } = standby;
+    this.#bindWaiting(version);
     this.#active = { ...standby, sinceMs: nowMs };
     this.#standby = undefined;
-    standby.version.resume();
-    if (failed !== undefined) void this.#end(failed.version);
-    this.pump();
-    return standby.version.bundle;
+    if (version.isOff) await this.#returnTo(version, failed?.version);
+    else {
+      // Where it restarts at this moment, it has the traffic as soon as it is there.
+      version.serve().catch(() => undefined);
+      if (failed !== undefined) void this.#end(failed.version);
+    }
+    return version.bundle;
+  }
+
+  /** They did not fit into the memory together, so one ends before the other loads. */
+  async #returnTo(version: ServingVersion, failed: ServingVersion | undefined): Promise<void> {
+    this.#returning = version;
+    try {
+      if (failed !== undefined) await this.#end(failed, TURN_BACK_DRAIN_MS_MAX);
+      await version.serve();
+    } catch (error) {
+      if (this.#active?.version === version) this.#active = undefined;
+      void this.#end(version);
+      throw error;
+    } finally {
+      this.#returning = undefined;
+    }
   }
 
   /** Resolves when the standby has answered what is bound to it and is gone. */
@@ -98,18 +144,11 @@ export class Slot {
     if (standby !== undefined) await this.#end(standby.version);
   }
 
-  /** What waits for a version whose inputs or outputs differ from the next one's stays with it. */
-  #bindWaiting(next: ServingVersion): void {
-    const former = this.#active?.version.bundle;
-    if (former !== undefined && !sameInterface(former.model, next.bundle.model))
-      this.queue.pinUnpinned(former.statement);
-  }
-
-  async #end(version: ServingVersion): Promise<void> {
-    await version.drain();
-    const at = this.#versions.indexOf(version);
-    if (at !== -1) this.#versions.splice(at, 1);
-    this.pump();
+  /** The standby gives its memory back, and stays what to turn back to. */
+  async unloadStandby(): Promise<void> {
+    const standby = this.#standby?.version;
+    await standby?.unload();
+    if (standby !== undefined) this.#rejectUnanswerable(standby);
   }
 
   /** Answers all that waits, then ends every process of this slot; what is left after `mostMs` is turned away. */
@@ -118,14 +157,40 @@ export class Slot {
     this.#active = undefined;
     this.#standby = undefined;
     if (active !== undefined) this.queue.pinUnpinned(active.bundle.statement);
-    await Promise.all(this.#versions.map((version) => version.drain(mostMs)));
-    for (let left = this.queue.take(() => true); left !== undefined; left = this.queue.take(() => true)) {
-      left.reject(new InferenceError("unavailable", `'${this.name}' is no longer served here`));
-    }
+    await Promise.all([...this.#versions].map((version) => version.drain(mostMs)));
+    this.#reject(() => true, `'${this.name}' is no longer served here`);
   }
 
   pump(): void {
-    for (const version of [...this.#versions]) version.pump();
+    for (const version of this.#versions) version.pump();
+  }
+
+  /** What waits for a version whose inputs or outputs differ from the next one's stays with it. */
+  #bindWaiting(next: ServingVersion): void {
+    const former = this.#active?.version.bundle;
+    if (former !== undefined && !sameInterface(former.model, next.bundle.model))
+      this.queue.pinUnpinned(former.statement);
+  }
+
+  async #end(version: ServingVersion, mostMs?: number): Promise<void> {
+    await version.drain(mostMs);
+    this.#versions.delete(version);
+    this.#rejectUnanswerable(version);
+    this.pump();
+  }
+
+  /** What is bound to a version that is not loaded any more, and is not the one that will be again. */
+  #rejectUnanswerable({ bundle: { statement, model } }: ServingVersion): void {
+    const mayAnswer = (other: ServingVersion) => !other.isOff || other === this.active;
+    if ([...this.#versions].some((other) => other.bundle.statement === statement && mayAnswer(other))) return;
+    const isBound = ({ only }: { readonly only: StatementDigest | undefined }) => only === statement;
+    this.#reject(isBound, `'${this.name}' version ${model.version} was replaced and is not loaded any more`);
+  }
+
+  #reject(which: (pending: PendingRequest) => boolean, why: string): void {
+    for (let left = this.queue.take(which); left !== undefined; left = this.queue.take(which)) {
+      left.reject(new InferenceError("unavailable", why));
+    }
   }
 }
 

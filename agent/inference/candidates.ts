@@ -1,0 +1,156 @@
+import type { Clock } from "../../common/clock.ts";
+import { messageOf } from "../../common/ferry-error.ts";
+import { BundleRefused } from "../../protocol/trust/model-signing.ts";
+import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
+import { killOnAbort, type LoadedRunner } from "./load-runner.ts";
+import { selfTest } from "./qualify.ts";
+import { Refused } from "./refused.ts";
+import { planRoom, type Room, type RoomPorts } from "./room.ts";
+import { RunnerGone, type Runner } from "./runner.ts";
+import type { QualifiedModel } from "./serving-version.ts";
+import type { Slot } from "./slot.ts";
+
+export interface CandidatePorts extends RoomPorts {
+  /** Leaves no process behind where it throws. */
+  readonly load: (bundle: VerifiedBundle, signal: AbortSignal) => Promise<LoadedRunner>;
+  readonly clock: Clock;
+}
+
+/**
+ * How long a candidate in whose favour the slot was suspended may wait for its activation. That follows within
+ * milliseconds, unless other slots of the same deployment are waited for: then the former version answers meanwhile.
+ */
+const HOLD_MS_MAX = 1_000;
+
+interface Held {
+  readonly model: QualifiedModel;
+  readonly room: Room;
+  readonly taken: AbortController;
+  /** Undefined when it gave its room back. */
+  runner: Runner | undefined;
+  parking: Promise<void>;
+}
+
+/** Versions on their way to the traffic: from the start of their runner until they are activated or discarded. */
+export class Candidates {
+  readonly #ports: CandidatePorts;
+  readonly #held = new Map<Candidate, Held>();
+  readonly #qualifying = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+
+  constructor(ports: CandidatePorts) {
+    this.#ports = ports;
+  }
+
+  /** `slot` is what answers under the same name, if anything does. Never throws. */
+  async qualify(slot: Slot | undefined, bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
+    const stopped = AbortSignal.any([signal, this.#closing.signal]);
+    const qualifying = this.#qualify(slot, bundle, stopped);
+    this.#qualifying.add(qualifying);
+    try {
+      return { kind: "qualified", candidate: await qualifying };
+    } catch (error) {
+      const refused = stopped.aborted ? new Refused("deadline", "Qualification was stopped before it was done") : error;
+      return { kind: "refused", refusal: refusedFor(refused).refusal };
+    } finally {
+      this.#qualifying.delete(qualifying);
+    }
+  }
+
+  async #qualify(slot: Slot | undefined, bundle: VerifiedBundle, signal: AbortSignal): Promise<Candidate> {
+    const { needs, load } = this.#ports;
+    const room = await planRoom(this.#ports, slot, bundle);
+    try {
+      await room.take();
+      const { runner, warm } = await load(bundle, signal);
+      needs.note(bundle.statement, runner.peakPrivateBytes());
+      const { evidence, givesNonFinite } = await this.#test(
+        runner,
+        () => selfTest(runner, bundle.model, warm, this.#ports.clock.nowMs()),
+        signal,
+      );
+      needs.note(bundle.statement, runner.peakPrivateBytes());
+      const candidate: Candidate = { bundle, evidence: { ...evidence, memoryMode: room.mode } };
+      this.#hold(candidate, { bundle, givesNonFinite }, room, runner);
+      return candidate;
+    } catch (error) {
+      room.giveBack();
+      throw error;
+    }
+  }
+
+  /** Leaves no process behind where the test throws, or is stopped. */
+  async #test<T>(runner: Runner, test: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    using _killing = killOnAbort(runner, signal);
+    try {
+      const result = await test();
+      if (signal.aborted) throw new RunnerGone("It was stopped");
+      return result;
+    } catch (error) {
+      runner.kill();
+      await runner.ended;
+      throw error;
+    }
+  }
+
+  #hold(candidate: Candidate, model: QualifiedModel, room: Room, runner: Runner): void {
+    const held: Held = { model, room, runner, taken: new AbortController(), parking: Promise.resolve() };
+    this.#held.set(candidate, held);
+    if (room.mode === "unload-first") held.parking = this.#park(held);
+  }
+
+  async #park(held: Held): Promise<void> {
+    await this.#ports.clock.sleep(HOLD_MS_MAX, held.taken.signal);
+    if (held.taken.signal.aborted) return;
+    const { runner } = held;
+    held.runner = undefined;
+    await runner?.end();
+    held.room.giveBack();
+  }
+
+  /** A qualified model with its runner, which the caller owns from here on. Throws Refused where it must load again and cannot. */
+  async take(candidate: Candidate): Promise<{ readonly model: QualifiedModel; readonly runner: Runner }> {
+    const held = await this.#release(candidate);
+    if (held === undefined) throw new Error("a candidate can be activated once, and not after it was discarded");
+    const { model, room, runner } = held;
+    if (runner !== undefined) return { model, runner };
+    try {
+      await room.take();
+      const loaded = await this.#ports.load(model.bundle, this.#closing.signal);
+      return { model, runner: loaded.runner };
+    } catch (error) {
+      room.giveBack();
+      throw refusedFor(error);
+    }
+  }
+
+  async discard(candidate: Candidate): Promise<void> {
+    const held = await this.#release(candidate);
+    await held?.runner?.end();
+    held?.room.giveBack();
+  }
+
+  async #release(candidate: Candidate): Promise<Held | undefined> {
+    const held = this.#held.get(candidate);
+    this.#held.delete(candidate);
+    held?.taken.abort();
+    await held?.parking;
+    return held;
+  }
+
+  /** Kills what loads, and what waits. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const left = await Promise.all([...this.#held.keys()].map((candidate) => this.#release(candidate)));
+    const runners = left.flatMap((held) => held?.runner ?? []);
+    for (const runner of runners) runner.kill();
+    await Promise.all(runners.map((runner) => runner.ended));
+    await Promise.allSettled(this.#qualifying);
+  }
+}
+
+function refusedFor(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  if (error instanceof BundleRefused) return new Refused(error.code, error.message);
+  return new Refused("runner-crash", messageOf(error));
+}

@@ -1,0 +1,44 @@
+/** Whether the next version of a model loads beside the one that answers, or in its place. */
+
+export interface MemoryFacts {
+  /** What processes may still take, by the system or by the limit of this one's group; undefined where nobody can tell. */
+  readonly availableBytes: number | undefined;
+  /** What the next version takes at its peak, beyond what it shares with the runners that are there. */
+  readonly needBytes: number;
+  /** What the slot's standby would give back; 0 where there is none, or none that is loaded. */
+  readonly standbyBytes: number;
+  /** Whether something answers in the slot, which could be unloaded. */
+  readonly isServing: boolean;
+}
+
+export type MemoryPlan =
+  /** The next one loads beside what there is. */
+  | "load-first"
+  /** It fits once the standby has ended: traffic does not notice. */
+  | "unload-standby"
+  /** What answers ends first: requests wait until the next one, or again the former, is loaded. */
+  | "unload-first";
+
+/** Stays free for the agent itself, its databases, and the system that it is a guest on: the same as on the disk. */
+export const MEMORY_RESERVE_BYTES = 64 * 1024 ** 2;
+
+/** Where neither way fits, unloading first is still the one that comes closer; a load that fails then is turned back. */
+export function planMemory({ availableBytes, needBytes, standbyBytes, isServing }: MemoryFacts): MemoryPlan {
+  if (availableBytes === undefined || !isServing) return "load-first";
+  const lackBytes = needBytes + MEMORY_RESERVE_BYTES - availableBytes;
+  if (lackBytes <= 0) return "load-first";
+  return lackBytes <= standbyBytes ? "unload-standby" : "unload-first";
+}
+
+/** Private memory of a runner with onnxruntime and the smallest of models: 31 MB measured, and some for its tensors. */
+const RUNNER_BYTES = 48e6;
+/**
+ * Private memory at the peak of loading, for each byte of the bundle: onnxruntime holds the file and the weights made of
+ * it. 1.3 to 1.9 measured for models of 20 to 300 MB; an image model's activations come on top.
+ */
+const BYTES_PER_FILE_BYTE = 2.5;
+
+/** For a bundle that was not loaded here yet. */
+export function estimatedNeedBytes(bundleBytes: number): number {
+  return RUNNER_BYTES + bundleBytes * BYTES_PER_FILE_BYTE;
+}

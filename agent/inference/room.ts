@@ -1,0 +1,62 @@
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { VerifiedBundle } from "./inference-engine.ts";
+import type { MemoryNeeds } from "./memory-needs.ts";
+import { planMemory } from "./memory-plan.ts";
+import type { ServingVersion } from "./serving-version.ts";
+import type { Slot } from "./slot.ts";
+
+export interface RoomPorts {
+  /** What processes may still take; undefined where nobody can tell. */
+  readonly availableMemoryBytes: () => number | undefined;
+  readonly needs: MemoryNeeds;
+}
+
+/** The memory into which a candidate loads: free beside the version that answers in its slot, or that version's own. */
+export class Room {
+  readonly mode: "load-first" | "unload-first";
+  readonly #slot: Slot | undefined;
+  #suspended: ServingVersion | undefined;
+
+  constructor(mode: Room["mode"], slot: Slot | undefined) {
+    this.mode = mode;
+    this.#slot = slot;
+  }
+
+  /** Resolves when the room is free; requests wait from here on where that takes the version that answers. */
+  async take(): Promise<void> {
+    if (this.mode === "load-first") return;
+    this.#suspended = this.#slot?.active;
+    await this.#suspended?.suspend(this);
+  }
+
+  /** To be called when the candidate's process is gone: what was suspended loads again, and answers. */
+  giveBack(): void {
+    this.#suspended?.resume(this);
+  }
+}
+
+/** Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does. */
+export async function planRoom(
+  { availableMemoryBytes, needs }: RoomPorts,
+  slot: Slot | undefined,
+  bundle: VerifiedBundle,
+) {
+  const plan = planMemory({
+    availableBytes: availableMemoryBytes(),
+    needBytes: await needs.of(bundle),
+    standbyBytes: slot?.standby?.privateBytes() ?? 0,
+    isServing: slot?.active !== undefined,
+  });
+  switch (plan) {
+    case "load-first":
+      return new Room("load-first", slot);
+    case "unload-standby":
+      await slot?.unloadStandby();
+      return new Room("load-first", slot);
+    case "unload-first":
+      await slot?.unloadStandby();
+      return new Room("unload-first", slot);
+    default:
+      return unreachable(plan);
+  }
+}
