@@ -2,9 +2,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
-import { join, type JoinOptions } from "./cli/join.ts";
+import { join } from "./cli/join.ts";
+import type { JoinOptions } from "./cli/join-options.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
+import type { Waiting } from "./enrol/ask-to-join.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 async function main(args: readonly string[]): Promise<ExitCode> {
@@ -20,7 +22,9 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .description(
       "make this device a member of a fleet: proves who answers, checks the root of trust, gets a certificate",
     )
-    .argument("<token>", "what `ferry device invite` printed; or mqtt://127.0.0.1:PORT on the controller's own machine")
+    .argument("[token]", "what `ferry device invite` printed; or mqtt://127.0.0.1:PORT on the controller's own machine")
+    .option("--controller <url>", "without a token: ask this controller, and wait until an operator approves the key")
+    .option("--ca-pin <hex>", "SHA-256 of that controller's CA key, as `ferry ca show` prints it")
     .option("--fleet <id>", "the fleet's name, where there is no token")
     .requiredOption("--root-pin <hex>", "SHA-256 of the fleet's first root, as `ferry init` printed it")
     .option("--id <id>", "this device's name (default: the token's, or from the host name)")
@@ -29,9 +33,13 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .option("--http-port <port>", "where models answer on this device; 0: any free port", portNumber, DEFAULT_HTTP.port)
     .option("--http-host <address>", "on which address", DEFAULT_HTTP.host)
     .option("--force", "join again: replaces what an earlier join wrote, keeps the device's key")
-    .addHelpText("after", example("ferry-agent join mfj1.eyJ1cmwi… --root-pin 3f9c…e1 --label site=oslo"))
-    .action(async (address: string, options: JoinOptions) => {
-      const joined = await join(address, options);
+    .addHelpText(
+      "after",
+      `${example("ferry-agent join mfj1.eyJ1cmwi… --root-pin 3f9c…e1 --label site=oslo")}
+  $ ferry-agent join --controller https://ferry.example:8471 --ca-pin 90ab…7c --root-pin 3f9c…e1 --id cam-1`,
+    )
+    .action(async (address: string | undefined, options: JoinOptions) => {
+      const joined = await join(address, options, { onWaiting: tellWaiting, onTrouble: tellTrouble });
       print(
         `${pc.bold(joined.device)} has joined the fleet ${pc.bold(joined.fleet)}\n` +
           `  folder   ${joined.directory}\n` +
@@ -76,6 +84,21 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   } catch (thrown) {
     return explain(thrown);
   }
+}
+
+function tellWaiting({ fleet, device, fingerprint }: Waiting): void {
+  say(
+    `${pc.bold(device)} asks to join the fleet ${pc.bold(fleet)}, and waits for an operator. Its key:\n\n` +
+      `  ${pc.bold(fingerprint)}\n\n` +
+      `On the operator's machine, where the same key must show:\n` +
+      `  ferry device pending\n` +
+      `  ferry device approve ${device} --fingerprint ${fingerprint}\n\n` +
+      pc.dim("This goes on by itself then. Ctrl-C ends the wait; running it again goes on with the same key."),
+  );
+}
+
+function tellTrouble(why: string): void {
+  say(`${pc.yellow("waiting:")} ${why}`);
 }
 
 function directoryOption(): Option {

@@ -71,7 +71,7 @@ async function connectProven(endpoint: EnrolEndpoint): Promise<TLSSocket> {
   if (why === undefined) return socket;
   socket.destroy();
   throw new FerryError("enrol-impostor", `${endpoint.url} is not the controller that you were sent to: ${why}`, {
-    hint: "Nothing was sent. Ask for a new token; if it happens again, somebody answers in the controller's place.",
+    hint: "Nothing was sent. Is the token, or the CA pin, of this controller? Then somebody answers in its place.",
     exitCode: EXIT.notAllowed,
   });
 }
@@ -84,7 +84,7 @@ export function whyImpostor(shown: X509Certificate | undefined, ca: Sha256, host
   const authority = shown?.issuerCertificate;
   if (shown === undefined || authority === undefined) return "it shows no certificate with its authority's";
   const digest = sha256(authority.publicKey.export({ type: "spki", format: "der" }));
-  if (digest !== ca) return `its authority's key is ${digest.slice(0, 16)}…, the token names ${ca.slice(0, 16)}…`;
+  if (digest !== ca) return `its authority's key is ${digest.slice(0, 16)}…, expected is ${ca.slice(0, 16)}…`;
   if (!authority.ca || shown.ca || !shown.verify(authority.publicKey))
     return "its authority did not sign its certificate";
   // A device's own certificate must not make it a controller.
@@ -137,11 +137,23 @@ function exchange(
   });
 }
 
+/** What to do about a refusal, where it is not another token. */
+const HINTS: Readonly<Record<string, string>> = {
+  "approval-closed":
+    "An operator makes a token with `ferry device invite`; this controller lets nobody ask without one.",
+  "approval-rejected":
+    "Ask the operator why. After a day, or with another key (remove device.key.pem), it can be asked again.",
+  "name-reserved": "Choose another name with --id.",
+  "too-many-waiting":
+    "Nothing is lost: it is asked again. An operator decides about those who wait: `ferry device pending`.",
+  "too-many": "Wait a minute.",
+};
+
 function refusal(endpoint: EnrolEndpoint, status: number, bytes: Uint8Array): FerryError {
   try {
     const { code, message } = parseJson("refusal", bytes, ENROL_BODY_BYTES_MAX, checkEnrolRefusal);
     return new FerryError(code, `The controller refused: ${message}`, {
-      hint: "An operator makes a token with `ferry device invite`.",
+      hint: HINTS[code] ?? "An operator makes a token with `ferry device invite`.",
       exitCode: status === 429 || status >= 500 ? EXIT.unreachable : EXIT.notAllowed,
     });
   } catch (cause) {

@@ -14,6 +14,7 @@ import {
 import type { JoinToken } from "../../protocol/enrol/join-token.ts";
 import type { DeviceId } from "../../protocol/ids.ts";
 import { parseJson } from "../../protocol/schema.ts";
+import { sha256 } from "../../protocol/trust/digest.ts";
 import { askEndpoint, type EnrolEndpoint } from "./enrol-connection.ts";
 import { readCertificate } from "./own-certificate.ts";
 
@@ -25,8 +26,7 @@ export function fetchRoot(endpoint: EnrolEndpoint): Promise<Uint8Array> {
 /** Throws FerryError; after that the token may be spent. */
 export async function enrol(token: JoinToken, key: KeyObject): Promise<EnrolAnswer> {
   const request: JoinRequest = { fleet: token.fleet, secret: token.secret, csr: await requestFor(key, token.device) };
-  const bytes = await askEndpoint(token, "POST", ENROL_JOIN_PATH, request);
-  return checkedAnswer(bytes, key, token.device);
+  return checkedAnswer(await ask(token, ENROL_JOIN_PATH, request), token, key, token.device);
 }
 
 export interface Renewing {
@@ -40,25 +40,38 @@ export interface Renewing {
 /** Throws FerryError. */
 export async function renew({ endpoint, device, key, certificate }: Renewing): Promise<EnrolAnswer> {
   const request: RenewRequest = { certificate, csr: await requestFor(key, device) };
-  return checkedAnswer(await askEndpoint(endpoint, "POST", ENROL_RENEW_PATH, request), key, device);
+  return checkedAnswer(await ask(endpoint, ENROL_RENEW_PATH, request), endpoint, key, device);
 }
 
-async function requestFor(key: KeyObject, device: DeviceId): Promise<string> {
+async function ask(endpoint: EnrolEndpoint, path: string, request: JoinRequest | RenewRequest): Promise<EnrolAnswer> {
+  const bytes = await askEndpoint(endpoint, "POST", path, request);
+  return parseJson("answer", bytes, ENROL_BODY_BYTES_MAX, checkEnrolAnswer);
+}
+
+/** Signed by the key: the proof that whoever asks has it. */
+export async function requestFor(key: KeyObject, device: DeviceId): Promise<string> {
   // Needed once in 60 days: an agent does not carry the library in memory for the rest of the time.
   const { createRequest } = await import("../../common/x509.ts");
   return createRequest(key, device);
 }
 
-function checkedAnswer(bytes: Uint8Array, key: KeyObject, device: DeviceId): EnrolAnswer {
-  const answer = parseJson("answer", bytes, ENROL_BODY_BYTES_MAX, checkEnrolAnswer);
-  const certificate = readCertificate(answer.certificate);
-  if (answer.device === device && certificate?.checkPrivateKey(key) === true) return answer;
-  throw new FerryError(
-    "enrol-wrong-answer",
-    `The controller answered with a certificate that is not that of ${device}`,
-    {
-      hint: "Ask for a new token; nothing was written.",
-      exitCode: EXIT.notAllowed,
-    },
-  );
+/** Throws FerryError `enrol-wrong-answer` for a certificate of another name or key, or another CA than the endpoint's. */
+export function checkedAnswer(
+  answer: EnrolAnswer,
+  endpoint: EnrolEndpoint,
+  key: KeyObject,
+  device: DeviceId,
+): EnrolAnswer {
+  const isOwn = answer.device === device && readCertificate(answer.certificate)?.checkPrivateKey(key) === true;
+  if (isOwn && authorityDigest(answer.ca) === endpoint.ca) return answer;
+  const what = isOwn ? "another CA than the one that it was known by" : `a certificate that is not that of ${device}`;
+  throw new FerryError("enrol-wrong-answer", `The controller answered with ${what}`, {
+    hint: "Nothing was written. Ask an operator; if it happens again, the controller is not to be trusted.",
+    exitCode: EXIT.notAllowed,
+  });
+}
+
+function authorityDigest(pem: string): string | undefined {
+  const key = readCertificate(pem)?.publicKey;
+  return key === undefined ? undefined : sha256(key.export({ type: "spki", format: "der" }));
 }

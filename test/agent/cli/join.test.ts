@@ -8,7 +8,8 @@ import { CONTROLLER_CLIENT } from "../../../controller/broker/access.ts";
 import { openEmbeddedBroker } from "../../../controller/broker/embedded-broker.ts";
 import type { FleetId } from "../../../protocol/ids.ts";
 import { fleetTopics } from "../../../protocol/topics.ts";
-import { deviceIdFrom, join, type JoinOptions } from "../../../agent/cli/join.ts";
+import { join } from "../../../agent/cli/join.ts";
+import { deviceIdFrom, type JoinOptions } from "../../../agent/cli/join-options.ts";
 import { newOwners, newRoot } from "../../support/keys.ts";
 import { freePorts, runProgram } from "../../support/programs.ts";
 
