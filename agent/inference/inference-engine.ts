@@ -90,20 +90,22 @@ export interface InferenceEngine extends AsyncDisposable {
   /**
    * Starts a runner, loads, warms up, runs the golden set, holds it against the budgets. Never throws for a bad bundle.
    * Where old and new do not fit into the memory together, what answers in the slot is unloaded first: requests wait in
-   * the slot's queue until the candidate is activated, or is discarded and the former is loaded again. The evidence says
-   * which (`memoryMode`).
+   * the slot's queue until the candidate is activated, or the former is loaded again, because the candidate was refused,
+   * discarded, or not activated within a second. The evidence says which (`memoryMode`).
    */
   readonly qualify: (slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal) => Promise<Qualification>;
   /**
    * Turns the slot's traffic over, and resolves then. What answered stays loaded as the slot's standby (or unloaded,
    * where memory does not allow it) until `release` or `turnBack`. A slot has at most one standby: where there is one
-   * already it stays, and what answered since answers what it has begun and ends.
+   * already it stays, and what answered since answers what it has begun and ends; so does a lost version, which nobody
+   * could turn back to. Throws Refused where the candidate waited so long that it must load again, and cannot: the former
+   * version answers.
    */
   readonly activate: (slot: ModelName, candidate: Candidate) => Promise<void>;
   /**
    * Turns the slot's traffic back to its standby, and resolves then, with the bundle that answers from here on; what
    * answered until now finishes what is bound to it and ends. Undefined where there is no standby: the slot is cleared.
-   * Throws Refused or BundleRefused where the standby was unloaded and cannot be loaded again: nothing answers then.
+   * Requests wait where the standby was unloaded and loads again. Throws Refused where it cannot: nothing answers then.
    */
   readonly turnBack: (slot: ModelName) => Promise<VerifiedBundle | undefined>;
   /** Ends the standby, after what is bound to it is answered. Nothing happens where there is none. */

@@ -58,8 +58,8 @@ export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel
   let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
-    const { outputs, isFinite } = await compute(runner, goldenCase);
-    givesNonFinite ||= !isFinite;
+    const { outputs, isSound } = await compute(runner, goldenCase);
+    givesNonFinite ||= !isSound;
     const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, golden.tolerance);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }

@@ -5,8 +5,8 @@
 import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
-import { areFinite } from "./finite-outputs.ts";
 import type { FromRunner, ToRunner } from "./runner-messages.ts";
+import { areSound } from "./sound-outputs.ts";
 
 /**
  * Of the range to 1,000 of proc_pid_oom_score_adj(5): where the system has no memory left, it ends a runner, which is
@@ -67,7 +67,7 @@ async function infer({ id, inputs, outputs }: ToRunner & { kind: "infer" }): Pro
     const startedMs = performance.now();
     const answer = await session.run(inputs, outputs);
     const inferMs = performance.now() - startedMs;
-    await say({ kind: "answered", id, outputs: answer, isFinite: areFinite(answer), inferMs });
+    await say({ kind: "answered", id, outputs: answer, isSound: areSound(answer, inputs), inferMs });
   } catch (error) {
     await say({ kind: "failed", id, ...inWords(error) });
   }

@@ -33,8 +33,8 @@ export interface LoadedModel {
 
 export interface RunnerAnswer {
   readonly outputs: readonly Tensor[];
-  /** False where an output holds NaN or an infinity; see `finite-outputs.ts`. */
-  readonly isFinite: boolean;
+  /** False where an output holds NaN or an infinity that no input did; see `sound-outputs.ts`. */
+  readonly isSound: boolean;
   /** The model's own time, without the way there and back. */
   readonly inferMs: number;
 }

@@ -218,7 +218,7 @@ export class ServingVersion {
     const { inputs, outputs } = pending.request;
     try {
       const answer = await runner.infer(inputs, outputs);
-      const hasBadOutput = !answer.isFinite && !this.#model.givesNonFinite;
+      const hasBadOutput = !answer.isSound && !this.#model.givesNonFinite;
       this.#observation.answered({ inferMs: answer.inferMs, hasBadOutput });
       this.#runner.noteAnswer();
       pending.resolve({ answer, bundle: this.bundle });
