@@ -1,4 +1,7 @@
-/** Label selectors as in Kubernetes: `site in (oslo, bergen), tier=gold, !frozen`. A comma means *and*. */
+/**
+ * Label selectors as in Kubernetes: `site in (oslo, bergen), tier=gold, !frozen`. A comma means *and*. `@cameras` stands for
+ * the group of that name, which is a saved selector; `!@cameras` for the devices outside it.
+ */
 import { FerryError, EXIT } from "../../common/ferry-error.ts";
 import type { Labels } from "../../protocol/ids.ts";
 
@@ -6,7 +9,9 @@ export type Requirement =
   | { readonly kind: "in"; readonly key: string; readonly values: readonly string[] }
   | { readonly kind: "notIn"; readonly key: string; readonly values: readonly string[] }
   | { readonly kind: "exists"; readonly key: string }
-  | { readonly kind: "absent"; readonly key: string };
+  | { readonly kind: "absent"; readonly key: string }
+  | { readonly kind: "inGroup"; readonly group: string; readonly selector: Selector }
+  | { readonly kind: "outsideGroup"; readonly group: string; readonly selector: Selector };
 
 /** All of them must hold; none: every device matches. */
 export type Selector = readonly Requirement[];
@@ -14,6 +19,8 @@ export type Selector = readonly Requirement[];
 /** As in Kubernetes, `!=` and `notin` also hold for a device that does not have the label. */
 export function selects(selector: Selector, labels: Labels): boolean {
   return selector.every((requirement) => {
+    if (requirement.kind === "inGroup") return selects(requirement.selector, labels);
+    if (requirement.kind === "outsideGroup") return !selects(requirement.selector, labels);
     const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
     switch (requirement.kind) {
       case "in":
@@ -28,11 +35,14 @@ export function selects(selector: Selector, labels: Labels): boolean {
   });
 }
 
+/** The selector of a group; throws where there is none of that name. */
+export type GroupLookup = (group: string) => Selector;
+
 /** A selector is typed by a person and stands in a URL. */
 const SELECTOR_CHARS_MAX = 2_000;
 
 /** Throws `bad-selector` with the position of what was not expected. */
-export function parseSelector(text: string): Selector {
+export function parseSelector(text: string, groupSelector: GroupLookup = noGroup): Selector {
   if (text.length > SELECTOR_CHARS_MAX) {
     throw badSelector(text, SELECTOR_CHARS_MAX, `more than ${SELECTOR_CHARS_MAX} characters`);
   }
@@ -40,18 +50,29 @@ export function parseSelector(text: string): Selector {
   const requirements: Requirement[] = [];
   if (tokens.peek().kind === "end") return requirements;
   for (;;) {
-    requirements.push(parseRequirement(tokens));
+    requirements.push(parseRequirement(tokens, groupSelector));
     const next = tokens.take();
     if (next.kind === "end") return requirements;
     if (next.text !== ",") throw tokens.unexpected(next, "`,` or the end");
   }
 }
 
-function parseRequirement(tokens: Tokens): Requirement {
+function noGroup(group: string): never {
+  throw new FerryError("not-found", `There is no group "${group}"`, {
+    hint: "See the groups with `ferry group list`.",
+    exitCode: EXIT.notFound,
+  });
+}
+
+function parseRequirement(tokens: Tokens, groupSelector: GroupLookup): Requirement {
   if (tokens.peek().text === "!") {
     tokens.take();
+    const group = tokens.takeGroup();
+    if (group !== undefined) return { kind: "outsideGroup", group, selector: groupSelector(group) };
     return { kind: "absent", key: tokens.takeWord("a label key") };
   }
+  const group = tokens.takeGroup();
+  if (group !== undefined) return { kind: "inGroup", group, selector: groupSelector(group) };
   const key = tokens.takeWord("a label key or `!`");
   const operator = tokens.peek();
   if (operator.kind === "end" || operator.text === ",") return { kind: "exists", key };
@@ -92,6 +113,8 @@ interface Token {
 
 /** What stands between spaces: a sign, a label's text, or anything else (which no rule takes). */
 const TOKEN = /\s*(?:(==|!=|=|!|,|\(|\))|([^\s=!,()]+))/y;
+const GROUP_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const GROUP = /^@(.*)$/;
 const LABEL_TEXT = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 class Tokens {
@@ -112,6 +135,20 @@ class Tokens {
     const token = this.peek();
     this.#next += 1;
     return token;
+  }
+
+  /** Undefined, and nothing taken, where no group is named. */
+  takeGroup(): string | undefined {
+    const { text, at } = this.peek();
+    const [, name] = GROUP.exec(text) ?? [];
+    if (name === undefined) return undefined;
+    this.take();
+    if (GROUP_NAME.test(name)) return name;
+    throw badSelector(
+      this.#text,
+      at,
+      `${JSON.stringify(text)} names no group: @ and lower-case letters, digits and hyphens, at most 63 characters`,
+    );
   }
 
   takeWord(expected: string): string {

@@ -53,3 +53,24 @@ for (const { selector, says } of refused) {
     t.throws(() => parseSelector(selector), FerryError);
   });
 }
+
+t.test("@name stands for the devices of a group, !@name for the others", async (t) => {
+  const groups = new Map([["cams", parseSelector("camera, site!=lab")]]);
+  const parse = (text: string) => parseSelector(text, (name) => groups.get(name) ?? []);
+  const camera = { camera: "front", site: "oslo" };
+  const inLab = { camera: "front", site: "lab" };
+  t.ok(selects(parse("@cams"), camera));
+  t.notOk(selects(parse("@cams"), inLab));
+  t.ok(selects(parse("camera, !@cams"), inLab));
+  t.notOk(selects(parse("site=bergen, @cams"), camera));
+});
+
+t.test("a group that does not exist, and what is no name of one, are refused", async (t) => {
+  t.throws(() => parseSelector("@cams"), { code: "not-found", message: 'There is no group "cams"' });
+  t.throws(() => parseSelector("site=oslo, @Cams"), {
+    code: "bad-selector",
+    message: /character 12: "@Cams" names no group/,
+  });
+  t.throws(() => parseSelector("@"), { code: "bad-selector" });
+  t.throws(() => parseSelector("site=@cams"), { code: "bad-selector", message: /no label text/ });
+});

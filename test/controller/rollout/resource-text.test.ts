@@ -1,0 +1,57 @@
+import t from "tap";
+import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
+import { parseRolloutFile, type Resource } from "../../../controller/rollout/parse-rollout-file.ts";
+import { resourceText } from "../../../controller/rollout/resource-text.ts";
+import type { RolloutRequest } from "../../../controller/rollout/rollout-spec.ts";
+import type { DeviceId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
+
+const bundle = { model: "digits" as ModelName, version: "1.4.0" as ModelVersion };
+
+const everything: RolloutRequest = {
+  ...bundle,
+  selector: "site in (oslo, bergen), !frozen, @cameras",
+  follow: true,
+  stages: [
+    { name: "canary", take: { kind: "share", share: 0.001, min: 2 }, soakMs: 600_000, approval: "none" },
+    { name: "ten", take: { kind: "count", count: 10 }, soakMs: 90_000, approval: "none" },
+    { name: "lab", take: { kind: "selector", selector: "lab" }, soakMs: 0, approval: "required" },
+    { name: "100%", take: { kind: "share", share: 1, min: 1 }, soakMs: 1_500, approval: "required" },
+  ],
+  gates: [
+    { metric: "error_rate", max: 0.01 },
+    { metric: "latency_p95_ms", maxRatio: 1.2, max: 30 },
+    { metric: "agreement_top1", min: 0.98, minSamples: 200 },
+  ],
+  abort: { failedShareMax: 0.02, devicesMin: 5, then: "pause" },
+  rate: { perMinute: 100, concurrent: null },
+  window: { cron: "0 2 * * *", durationMs: 10_800_000, timezone: "Europe/Oslo" },
+  deploymentMsMax: 1_800_000,
+  gateMsMax: 7_200_000,
+  retries: 3,
+  quorum: 0.95,
+  priority: -5,
+  deviceSoakMs: 120_000,
+  allowInterfaceChange: true,
+};
+
+const cases: readonly { readonly what: string; readonly request: RolloutRequest }[] = [
+  { what: "with every field", request: everything },
+  { what: "with none but the bundle", request: bundle },
+  { what: "to devices by id", request: { ...bundle, devices: ["cam-1", "cam-2"] as DeviceId[] } },
+];
+
+for (const { what, request } of cases) {
+  t.test(`the text of a rollout ${what} is read as the same rollout`, async (t) => {
+    const resource: Resource = {
+      kind: "Rollout",
+      name: "digits-1.4",
+      spec: completeSpec({ ...request, name: "digits-1.4" }),
+    };
+    t.same(parseRolloutFile(resourceText(resource), "text", 0), [resource]);
+  });
+}
+
+t.test("the text of a group is read as the same group", async (t) => {
+  const group: Resource = { kind: "Group", name: "cameras", selector: "camera, site!=lab" };
+  t.same(parseRolloutFile(resourceText(group), "text", 0), [group]);
+});
