@@ -1,16 +1,19 @@
-import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import type {
-  InferenceEngine,
-  InferenceObserver,
-  InferResponse,
-  VerifiedBundle,
-} from "../../../agent/inference/inference-engine.ts";
-import { InferenceError } from "../../../agent/inference/inference-error.ts";
+import type { InferenceEngine, InferenceObserver } from "../../../agent/inference/inference-engine.ts";
+import type { InferenceError } from "../../../agent/inference/inference-error.ts";
 import { openInferenceEngine } from "../../../agent/inference/open-inference-engine.ts";
 import { openLog } from "../../../common/log.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import {
+  ask,
+  failureOf,
+  never,
+  numbers,
+  openEngine as openEngineWith,
+  runnerPids,
+  serve,
+  startLoad,
+} from "../../support/engine-bench.ts";
 import {
   digitsFolder,
   floats,
@@ -22,71 +25,11 @@ import {
 import { until } from "../../support/until.ts";
 
 const log = openLog("test", "silent");
-const never = new AbortController().signal;
 
 function openEngine(t: Test, observers: InferenceObserver[] = []): InferenceEngine {
-  const engine = openInferenceEngine({ log, observers, intraOpThreads: 1 });
+  const engine = openEngineWith({ observers });
   t.teardown(() => engine[Symbol.asyncDispose]());
   return engine;
-}
-
-/** Qualifies and activates; throws what it is refused for. */
-async function serve(engine: InferenceEngine, bundle: VerifiedBundle): Promise<void> {
-  const qualification = await engine.qualify(bundle.model.name, bundle, never);
-  if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
-  await engine.activate(bundle.model.name, qualification.candidate);
-  await engine.release(bundle.model.name);
-}
-
-function ask(engine: InferenceEngine, { model }: VerifiedBundle, inputs: readonly Tensor[], timeoutMs = 20_000) {
-  return engine.infer({ slot: model.name, inputs, timeoutMs });
-}
-
-function numbers(response: InferResponse, output = 0): number[] {
-  return [...new Float32Array(new Uint8Array(response.outputs[output]?.bytes ?? []).buffer)];
-}
-
-async function failureOf(answer: Promise<unknown>): Promise<InferenceError> {
-  const error: unknown = await answer.catch((thrown: unknown) => thrown);
-  if (error instanceof InferenceError) return error;
-  throw new Error("the request did not fail as requests do", { cause: error });
-}
-
-/** The process of the only runner: the one child of this process that is a runner. */
-function runnerPids(): number[] {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
-  return children.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("runner-main");
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Asks without pause from several callers at once; `stop` gives every answer and every failure. */
-function startLoad(engine: InferenceEngine, bundle: VerifiedBundle, inputs: readonly Tensor[], callers = 4) {
-  const versions: string[] = [];
-  const failures: string[] = [];
-  let isStopping = false;
-  const calling = Array.from({ length: callers }, async () => {
-    while (!isStopping) {
-      try {
-        versions.push((await ask(engine, bundle, inputs)).version);
-      } catch (error) {
-        failures.push(String(error));
-      }
-    }
-  });
-  return {
-    versions,
-    failures,
-    stop: async () => {
-      isStopping = true;
-      await Promise.all(calling);
-      return { versions, failures };
-    },
-  };
 }
 
 t.test("a bundle that passes its golden set is qualified, with figures measured here", async (t) => {

@@ -1,0 +1,112 @@
+/** The engine with real runner processes, for tests of what it does around them. */
+import { readFileSync } from "node:fs";
+import { systemClock, type Clock } from "../../common/clock.ts";
+import { openLog } from "../../common/log.ts";
+import type {
+  Candidate,
+  InferenceEngine,
+  InferResponse,
+  LostVersion,
+  VerifiedBundle,
+} from "../../agent/inference/inference-engine.ts";
+import { InferenceError } from "../../agent/inference/inference-error.ts";
+import { openInferenceEngine, type InferenceEngineOptions } from "../../agent/inference/open-inference-engine.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+
+export const never = new AbortController().signal;
+
+export function openEngine(options: Partial<InferenceEngineOptions> = {}): InferenceEngine {
+  return openInferenceEngine({ log: openLog("test", "silent"), intraOpThreads: 1, ...options });
+}
+
+/** Throws what it is refused for. */
+export async function qualified(engine: InferenceEngine, bundle: VerifiedBundle): Promise<Candidate> {
+  const qualification = await engine.qualify(bundle.model.name, bundle, never);
+  if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
+  return qualification.candidate;
+}
+
+/** Qualifies and activates; the version before it stands by. */
+export async function turnOver(engine: InferenceEngine, bundle: VerifiedBundle): Promise<void> {
+  await engine.activate(bundle.model.name, await qualified(engine, bundle));
+}
+
+/** Qualifies, activates and commits. */
+export async function serve(engine: InferenceEngine, bundle: VerifiedBundle): Promise<void> {
+  await turnOver(engine, bundle);
+  await engine.release(bundle.model.name);
+}
+
+export function ask(engine: InferenceEngine, { model }: VerifiedBundle, inputs: readonly Tensor[], timeoutMs = 20_000) {
+  return engine.infer({ slot: model.name, inputs, timeoutMs });
+}
+
+export function numbers(response: InferResponse, output = 0): number[] {
+  return [...new Float32Array(new Uint8Array(response.outputs[output]?.bytes ?? []).buffer)];
+}
+
+export async function failureOf(answer: Promise<unknown>): Promise<InferenceError> {
+  const error: unknown = await answer.catch((thrown: unknown) => thrown);
+  if (error instanceof InferenceError) return error;
+  throw new Error("the request did not fail as requests do", { cause: error });
+}
+
+/** The children of this process that are runners, the oldest first. */
+export function runnerPids(): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
+  return children.map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("runner-main");
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Asks without pause from several callers at once; `stop` gives every answer and every failure. */
+export function startLoad(engine: InferenceEngine, bundle: VerifiedBundle, inputs: readonly Tensor[], callers = 4) {
+  const versions: string[] = [];
+  const failures: string[] = [];
+  let isStopping = false;
+  const calling = Array.from({ length: callers }, async () => {
+    while (!isStopping) {
+      try {
+        versions.push((await ask(engine, bundle, inputs)).version);
+      } catch (error) {
+        failures.push(String(error));
+      }
+    }
+  });
+  return {
+    versions,
+    failures,
+    stop: async () => {
+      isStopping = true;
+      await Promise.all(calling);
+      return { versions, failures };
+    },
+  };
+}
+
+/** Waits of minutes pass in a moment: for what comes after them, not for how long they are. */
+export const hastyClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal),
+};
+
+/** What the engine says was lost, as it says it. */
+export function collectLost(engine: InferenceEngine): readonly LostVersion[] {
+  const lost: LostVersion[] = [];
+  engine.onLost((version) => lost.push(version));
+  return lost;
+}
+
+/** A runner that does not come up while a file of this name is there. */
+export function runnerUnless(path: string): RunnerCommand {
+  const [, program = ""] = RUNNER_COMMAND.args;
+  const source = `
+    if ((await import("node:fs")).existsSync(${JSON.stringify(path)})) process.exit(3);
+    await import(${JSON.stringify(program)});`;
+  return { file: RUNNER_COMMAND.file, args: ["--input-type=module", "-e", source] };
+}
