@@ -1,3 +1,5 @@
+import { nestValues } from "../../protocol/tensor-values.ts";
+import { elementCount, type TensorSpec } from "../../protocol/tensor.ts";
 import type { InferenceEngine, ServedSlot } from "../inference/inference-engine.ts";
 import { AGENT_VERSION } from "../version.ts";
 import { jsonAnswer, type HttpHandler } from "./http-answer.ts";
@@ -43,12 +45,27 @@ function page(slots: readonly ServedSlot[]): string {
 body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem }
 dd { margin: 0; overflow-wrap: anywhere }
-pre { overflow-x: auto; padding: .6rem; border: 1px solid #8888 }
+pre, textarea { overflow-x: auto; padding: .6rem; border: 1px solid #8888; width: 100%; box-sizing: border-box }
+textarea { font: .85rem/1.4 ui-monospace, monospace; min-height: 6rem }
 </style>
 </head>
 <body>
 <h1>Modelferry agent ${escape(AGENT_VERSION)}</h1>
 ${models}
+<script>
+for (const form of document.forms) form.onsubmit = async (event) => {
+  event.preventDefault();
+  const answer = form.querySelector("output");
+  const startedMs = performance.now();
+  try {
+    const response = await fetch(form.action, { method: "POST", body: form.elements.body.value });
+    const text = JSON.stringify(await response.json(), undefined, 2);
+    answer.textContent = response.status + " in " + (performance.now() - startedMs).toFixed(1) + " ms\\n" + text;
+  } catch (error) {
+    answer.textContent = String(error);
+  }
+};
+</script>
 <p><a href="/status">Status</a> · <a href="/metrics">metrics</a> · <a href="/v2">Open Inference Protocol</a></p>
 </body>
 </html>
@@ -79,8 +96,28 @@ function section({ slot, bundle, evidence, sinceMs, ready }: ServedSlot): string
 <dl>
 ${rows}
 </dl>
-<pre>curl -d '{"inputs": {"${escape(bundle.model.inputs[0]?.name ?? "x")}": […]}}' http://…/predict/${escape(slot)}</pre>
+<form action="/predict/${escape(slot)}">
+<label>Try it: <code>POST /predict/${escape(slot)}</code>
+<textarea name="body" spellcheck="false">${escape(exampleRequest(bundle.model.inputs))}</textarea></label>
+<button>Predict</button>
+<pre><output></output></pre>
+</form>
+<p><a href="/v2/models/${escape(slot)}/docs">OpenAPI</a> · <a href="/v2/models/${escape(slot)}/stats">statistics</a> · <a href="/v2/models/${escape(slot)}/config">configuration</a></p>
 `;
+}
+
+/** Numbers that a form begins with; a model with larger inputs gets the beginning of its inputs to fill in. */
+const EXAMPLE_VALUES_MAX = 4_096;
+
+/** Zeros of the right shape, one example. */
+function exampleRequest(inputs: readonly TensorSpec[]): string {
+  const values = inputs.map(({ name, datatype, shape }) => {
+    const one = shape.map((size) => (size === -1 ? 1 : size));
+    const zero = datatype === "BYTES" ? "" : datatype === "BOOL" ? false : 0;
+    const flat = Array.from({ length: Math.min(EXAMPLE_VALUES_MAX, elementCount(one)) }, () => zero);
+    return [name, nestValues(flat, one)];
+  });
+  return JSON.stringify({ inputs: Object.fromEntries(values) as unknown });
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -7,8 +7,15 @@ import type { Log } from "../../common/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
+import { compressAnswer } from "./compress-answer.ts";
+import { mlflowRoutes } from "./dialects/mlflow-routes.ts";
+import { tensorflowServingRoutes } from "./dialects/tensorflow-serving-routes.ts";
+import { torchserveRoutes } from "./dialects/torchserve-routes.ts";
 import { frontPageRoutes } from "./front-page.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler } from "./http-answer.ts";
+import { openInferenceStatistics } from "./inference-statistics.ts";
+import { Labels } from "./labels.ts";
+import { oipRepositoryRoutes } from "./oip-repository.ts";
 import { oipRoutes } from "./oip-routes.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
@@ -51,10 +58,16 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const { engine, extraRoutes = new Map<string, HttpHandler>(), host = "127.0.0.1", port, log } = options;
   using opened = new DisposableStack();
   const metrics = opened.use(openPredictionMetrics(engine));
+  const statistics = opened.use(openInferenceStatistics(engine));
+  const labels = new Labels();
   const routes: Routes = new Map<string, HttpHandler>([
     ...extraRoutes,
-    ...oipRoutes(engine),
-    ...predictRoutes(engine),
+    ...oipRoutes({ engine, labels, statistics }),
+    ...oipRepositoryRoutes(engine),
+    ...predictRoutes(engine, labels),
+    ...tensorflowServingRoutes(engine),
+    ...torchserveRoutes(engine, labels),
+    ...mlflowRoutes(engine),
     ...frontPageRoutes(engine),
     ...metricsRoutes(metrics),
   ]);
@@ -107,10 +120,15 @@ async function answerTo(routes: Routes, bodies: BodyReader, request: IncomingMes
   try {
     const [path = "/"] = (request.url ?? "/").split("?");
     const { handler, parameters } = matchRoute(routes, request.method ?? "GET", path);
-    return await handler({ headers: request.headers, parameters, body: () => bodies.read(request) });
+    const answer = await handler({ headers: request.headers, parameters, body: () => bodies.read(request) });
+    return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));
   } catch (error) {
     return errorAnswer(error, log);
   }
+}
+
+function headerText(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === "string" ? header : header?.join(",");
 }
 
 /** OIP v2: errors are `{"error": text}`. */

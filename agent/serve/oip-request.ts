@@ -3,9 +3,12 @@ import { Type, type Static } from "typebox";
 import { TENSORS_MAX } from "../../protocol/limits.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
 import { tensorFromValues } from "../../protocol/tensor-values.ts";
-import { Datatype, Shape, type Tensor } from "../../protocol/tensor.ts";
+import { Datatype, ELEMENT_BYTES, elementCount, Shape, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
 import { HttpError } from "./http-answer.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
+
+/** More classes than any label file has lines. */
+const CLASSES_MAX = 1_000_000;
 
 const TensorName = Type.String({ minLength: 1, maxLength: 256 });
 
@@ -27,7 +30,13 @@ const OipRequest = Type.Object({
     Type.Array(
       Type.Object({
         name: TensorName,
-        parameters: Type.Optional(Type.Object({ binary_data: Type.Optional(Type.Boolean()) })),
+        parameters: Type.Optional(
+          Type.Object({
+            binary_data: Type.Optional(Type.Boolean()),
+            /** So many of the best classes instead of the numbers: classification extension. */
+            classification: Type.Optional(Type.Integer({ minimum: 0, maximum: CLASSES_MAX })),
+          }),
+        ),
       }),
       { maxItems: TENSORS_MAX },
     ),
@@ -51,11 +60,21 @@ export interface ParsedOipRequest {
   /** Absent or empty: all of them. */
   readonly outputs: readonly string[] | undefined;
   readonly isBinary: (output: string) => boolean;
+  /** How many of its best classes are wanted instead of its numbers; 0: the numbers. */
+  readonly classes: (output: string) => number;
   readonly timeoutMs: number | undefined;
 }
 
-/** Throws HttpError 400 or a ProtocolError, with the place that is wrong. `headerLength`: Inference-Header-Content-Length. */
-export function parseOipRequest(body: Uint8Array, headerLength: string | undefined): ParsedOipRequest {
+/**
+ * Throws HttpError 400 or a ProtocolError, with the place that is wrong. `headerLength`: Inference-Header-Content-Length;
+ * 0 stands for a body that is the model's only input and nothing else.
+ */
+export function parseOipRequest(
+  body: Uint8Array,
+  headerLength: string | undefined,
+  specs: readonly TensorSpec[],
+): ParsedOipRequest {
+  if (headerLength === "0") return rawRequest(body, specs);
   const jsonBytes = headerLength === undefined ? body.byteLength : checkedLength(headerLength, body.byteLength);
   const request = parseJson("inference request", body.subarray(0, jsonBytes), BODY_BYTES_MAX, check);
   const binary = new BinaryPart(body.subarray(jsonBytes));
@@ -67,8 +86,37 @@ export function parseOipRequest(body: Uint8Array, headerLength: string | undefin
     inputs,
     outputs: names?.length === 0 ? undefined : names,
     isBinary: (output) => isBinary(request, output),
+    classes: (output) => request.outputs?.find(({ name }) => name === output)?.parameters?.classification ?? 0,
     timeoutMs: request.parameters?.timeout === undefined ? undefined : request.parameters.timeout / 1_000,
   };
+}
+
+/** OIP v2, binary tensor extension, raw request: the answer is binary too. */
+function rawRequest(body: Uint8Array, specs: readonly TensorSpec[]): ParsedOipRequest {
+  const [spec, ...others] = specs;
+  if (spec === undefined || others.length > 0) {
+    throw new HttpError(400, "A raw request carries one input, and this model has several: name them in a JSON header");
+  }
+  const { name, datatype } = spec;
+  const inputs = [{ name, datatype, shape: rawShape(spec, body.byteLength), bytes: body }];
+  return { id: undefined, inputs, outputs: undefined, isBinary: () => true, classes: () => 0, timeoutMs: undefined };
+}
+
+/** The one dimension that may vary follows from the length. */
+function rawShape({ name, datatype, shape }: TensorSpec, bytes: number): readonly number[] {
+  const open = shape.filter((dimension) => dimension === -1).length;
+  if (datatype === "BYTES" || open > 1) {
+    throw new HttpError(400, `The shape of input "${name}" does not follow from its length: name it in a JSON header`);
+  }
+  const known = elementCount(shape.map((dimension) => (dimension === -1 ? 1 : dimension))) * ELEMENT_BYTES[datatype];
+  const whole = known === 0 ? 0 : bytes / known;
+  if (!Number.isInteger(whole) || (open === 0 && whole !== 1)) {
+    throw new HttpError(
+      400,
+      `The body has ${bytes} bytes; input "${name}" takes ${open === 0 ? "" : "a multiple of "}${known}`,
+    );
+  }
+  return shape.map((dimension) => (dimension === -1 ? whole : dimension));
 }
 
 function tensorOf({ name, datatype, shape, data, parameters }: Static<typeof OipInput>, binary: BinaryPart): Tensor {

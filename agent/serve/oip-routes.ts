@@ -2,23 +2,34 @@
 import type { Tensor } from "../../protocol/tensor.ts";
 import { valuesFromTensor } from "../../protocol/tensor-values.ts";
 import type { InferenceEngine, InferResponse, ServedSlot } from "../inference/inference-engine.ts";
-import { InferenceError } from "../inference/inference-error.ts";
 import { AGENT_VERSION } from "../version.ts";
-import { findSlot } from "./find-slot.ts";
+import { servedVersion, TIMEOUT_MS } from "./ask-model.ts";
+import { classify } from "./classification.ts";
 import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
+import type { InferenceStatistics } from "./inference-statistics.ts";
+import type { Labels } from "./labels.ts";
+import { modelDocs } from "./model-docs.ts";
+import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
 
-/** For clients that name none: longer than a runner needs to restart, shorter than people and proxies wait. */
-export const TIMEOUT_MS = 30_000;
+/** The extensions of OIP v2 that are served here, by Triton's names. */
+const EXTENSIONS = ["binary_tensor_data", "classification", "statistics", "model_configuration", "model_repository"];
 
-export function oipRoutes(engine: InferenceEngine): [string, HttpHandler][] {
-  const model = (request: HttpRequest) => servedModel(engine, request);
+export interface OipPorts {
+  readonly engine: InferenceEngine;
+  readonly labels: Labels;
+  readonly statistics: InferenceStatistics;
+}
+
+export function oipRoutes({ engine, labels, statistics }: OipPorts): [string, HttpHandler][] {
+  const model = ({ parameters }: HttpRequest) =>
+    servedVersion(engine, parameters["model"] ?? "", parameters["version"]);
   const both = (tail: string, method: string, handler: HttpHandler): [string, HttpHandler][] => [
     [`${method} /v2/models/:model${tail}`, handler],
     [`${method} /v2/models/:model/versions/:version${tail}`, handler],
   ];
   return [
-    ["GET /v2", () => jsonAnswer({ name: "modelferry", version: AGENT_VERSION, extensions: ["binary_tensor_data"] })],
+    ["GET /v2", () => jsonAnswer({ name: "modelferry", version: AGENT_VERSION, extensions: EXTENSIONS })],
     ["GET /v2/health/live", () => jsonAnswer({ live: true })],
     [
       "GET /v2/health/ready",
@@ -28,16 +39,24 @@ export function oipRoutes(engine: InferenceEngine): [string, HttpHandler][] {
           engine.slots().every(({ ready }) => ready),
         ),
     ],
+    ["GET /v2/models/stats", () => jsonAnswer({ model_stats: statistics.of() })],
     ...both("", "GET", (request) => jsonAnswer(metadata(model(request)))),
     ...both("/ready", "GET", (request) => readiness({ name: model(request).slot }, model(request).ready)),
-    ...both("/infer", "POST", (request) => infer(engine, request)),
+    ...both("/config", "GET", (request) => jsonAnswer(tritonConfig(model(request)))),
+    ...both("/stats", "GET", (request) => jsonAnswer({ model_stats: statistics.of(model(request).slot) })),
+    ...both("/docs", "GET", (request) => jsonAnswer(modelDocs(model(request)))),
+    ...both("/infer", "POST", (request) => infer(engine, labels, request)),
   ];
 }
 
-async function infer(engine: InferenceEngine, request: HttpRequest): Promise<HttpAnswer> {
-  const { slot, bundle } = servedModel(engine, request);
+async function infer(engine: InferenceEngine, labels: Labels, request: HttpRequest): Promise<HttpAnswer> {
+  const { slot, bundle } = servedVersion(engine, request.parameters["model"] ?? "", request.parameters["version"]);
   const headerLength = request.headers["inference-header-content-length"];
-  const parsed = parseOipRequest(await request.body(), typeof headerLength === "string" ? headerLength : undefined);
+  const parsed = parseOipRequest(
+    await request.body(),
+    typeof headerLength === "string" ? headerLength : undefined,
+    bundle.model.inputs,
+  );
   const response = await engine.infer({
     slot,
     ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
@@ -45,12 +64,22 @@ async function infer(engine: InferenceEngine, request: HttpRequest): Promise<Htt
     ...(parsed.outputs === undefined ? {} : { outputs: parsed.outputs }),
     timeoutMs: Math.min(parsed.timeoutMs ?? TIMEOUT_MS, TIMEOUT_MS),
   });
-  return answerOf(response, parsed);
+  // The version that answered may have come while this request waited: its labels, not those of the one before.
+  const names = response.outputs.some(({ name }) => parsed.classes(name) > 0)
+    ? await labels.of(engine, response.statement)
+    : [];
+  return answerOf(response, parsed, names);
 }
 
-function answerOf(response: InferResponse, { id, isBinary }: ParsedOipRequest): HttpAnswer {
+function answerOf(
+  response: InferResponse,
+  { id, isBinary, classes }: ParsedOipRequest,
+  labels: readonly string[],
+): HttpAnswer {
   const binary: Uint8Array[] = [];
-  const outputs = response.outputs.map((tensor) => {
+  const outputs = response.outputs.map((output) => {
+    const count = classes(output.name);
+    const tensor = count === 0 ? output : classify(output, count, labels);
     if (!isBinary(tensor.name)) return { ...head(tensor), data: valuesFromTensor(tensor) };
     binary.push(tensor.bytes);
     return { ...head(tensor), parameters: { binary_data_size: tensor.bytes.byteLength } };
@@ -80,14 +109,4 @@ function metadata({ bundle: { model } }: ServedSlot) {
 
 function readiness(what: object, ready: boolean): HttpAnswer {
   return jsonAnswer({ ...what, ready }, ready ? 200 : 503);
-}
-
-/** Throws InferenceError `unknown-model` or `unknown-version`. */
-function servedModel(engine: InferenceEngine, { parameters }: HttpRequest): ServedSlot {
-  const served = findSlot(engine, parameters["model"] ?? "");
-  const version = parameters["version"];
-  const there = served.bundle.model.version;
-  if (version === undefined || version === there) return served;
-  const message = `Request for unknown version: '${served.slot}' version ${version} is not found; version ${there} is there`;
-  throw new InferenceError("unknown-version", message);
 }

@@ -1,11 +1,12 @@
 import t from "tap";
+import type { Datatype } from "../../../protocol/tensor.ts";
 import { parseOipRequest } from "../../../agent/serve/oip-request.ts";
 
 const x = { name: "x", datatype: "UINT8", shape: [2] };
 
 function parse(header: object, binary: Uint8Array = new Uint8Array()) {
   const json = Buffer.from(JSON.stringify(header));
-  return parseOipRequest(Buffer.concat([json, binary]), String(json.byteLength));
+  return parseOipRequest(Buffer.concat([json, binary]), String(json.byteLength), []);
 }
 
 t.test("tensors follow the JSON in the order of the inputs, between those in JSON", async (t) => {
@@ -51,3 +52,33 @@ t.test("fields that are not known are passed over: the protocol has extensions",
   });
   t.equal(parsed.inputs.length, 1);
 });
+
+const raw = (bytes: number, shape: number[], datatype: Datatype = "FP32") =>
+  parseOipRequest(new Uint8Array(bytes), "0", [{ name: "x", datatype, shape }]);
+
+t.test(
+  "a body that is nothing but the only input takes its shape from its length, and is answered in binary",
+  async (t) => {
+    const parsed = raw(24, [-1, 3]);
+    t.match(parsed.inputs, [{ name: "x", datatype: "FP32", shape: [2, 3] }]);
+    t.ok(parsed.isBinary("anything"));
+    t.match(raw(12, [3]).inputs, [{ shape: [3] }]);
+  },
+);
+
+const unfit: readonly [string, () => unknown, RegExp][] = [
+  [
+    "a length that is no whole number of rows",
+    () => raw(20, [-1, 3]),
+    /has 20 bytes; input "x" takes a multiple of 12/,
+  ],
+  ["another length than a fixed shape has", () => raw(20, [3]), /has 20 bytes; input "x" takes 12/],
+  ["two dimensions that may vary", () => raw(24, [-1, -1]), /does not follow from its length/],
+  ["texts", () => raw(24, [-1], "BYTES"), /does not follow from its length/],
+  ["a model with several inputs", () => parseOipRequest(new Uint8Array(4), "0", []), /carries one input/],
+];
+for (const [what, act, message] of unfit) {
+  t.test(`a raw body is refused for ${what}`, async (t) => {
+    t.throws(act, { status: 400, message });
+  });
+}

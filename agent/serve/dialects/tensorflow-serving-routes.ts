@@ -1,0 +1,155 @@
+/** TensorFlow Serving's REST API (predict, model status, metadata), for clients that were written for it. */
+import { Type, type Static } from "typebox";
+import { gate, parseJson } from "../../../protocol/schema.ts";
+import type { NestedValues } from "../../../protocol/tensor-values.ts";
+import type { Datatype, Tensor, TensorSpec } from "../../../protocol/tensor.ts";
+import type { InferenceEngine, ServedSlot } from "../../inference/inference-engine.ts";
+import { askModel, servedVersion } from "../ask-model.ts";
+import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
+import { inputOf, inputsByName, onlyInput } from "../model-inputs.ts";
+import { BODY_BYTES_MAX } from "../read-body.ts";
+
+const PredictBody = Type.Object({
+  /** A model here has one signature: whatever it is called. */
+  signature_name: Type.Optional(Type.String({ maxLength: 256 })),
+  /** Row format: one example each, without the batch dimension. */
+  instances: Type.Optional(Type.Array(Type.Unknown(), { minItems: 1 })),
+  /** Column format: whole tensors. */
+  inputs: Type.Optional(Type.Unknown()),
+});
+type PredictBody = Static<typeof PredictBody>;
+
+const check = gate("predict request", PredictBody);
+
+export function tensorflowServingRoutes(engine: InferenceEngine): [string, HttpHandler][] {
+  const served = ({ parameters }: HttpRequest) =>
+    servedVersion(engine, parameters["model"] ?? "", parameters["version"]);
+  return [
+    ["GET /v1/models/:model", (request) => jsonAnswer(status(served(request)))],
+    ["GET /v1/models/:model/versions/:version", (request) => jsonAnswer(status(served(request)))],
+    ["GET /v1/models/:model/metadata", (request) => jsonAnswer(metadata(served(request)))],
+    ["GET /v1/models/:model/versions/:version/metadata", (request) => jsonAnswer(metadata(served(request)))],
+    ["POST /v1/models/:call", (request) => call(engine, request, request.parameters["call"] ?? "")],
+    [
+      "POST /v1/models/:model/versions/:call",
+      (request) => call(engine, request, request.parameters["call"] ?? "", request.parameters["model"]),
+    ],
+  ];
+}
+
+/** `digits:predict`, or `1.1.0:predict` under a model. */
+async function call(engine: InferenceEngine, request: HttpRequest, text: string, model?: string): Promise<HttpAnswer> {
+  const colon = text.lastIndexOf(":");
+  const [name, verb] = colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
+  const there = servedVersion(engine, model ?? name, model === undefined ? undefined : name);
+  if (verb === "classify" || verb === "regress") {
+    throw new HttpError(501, `:${verb} takes tf.Example records, which ONNX models do not; use :predict`);
+  }
+  if (verb !== "predict")
+    throw new HttpError(400, `A call ends with :predict, as in POST /v1/models/${there.slot}:predict`);
+  return predict(engine, there, request);
+}
+
+async function predict(
+  engine: InferenceEngine,
+  { slot, bundle }: ServedSlot,
+  request: HttpRequest,
+): Promise<HttpAnswer> {
+  const body = parseJson("predict request", await request.body(), BODY_BYTES_MAX, check);
+  const inputs = inputsOf(body, bundle.model.inputs);
+  const { outputs } = await askModel(engine, slot, inputs);
+  return jsonAnswer(body.instances === undefined ? { outputs: columns(outputs) } : { predictions: rows(outputs) });
+}
+
+/** Both forms, for MLflow's server takes them too. Throws HttpError 400 or a ProtocolError. */
+export function inputsOf({ instances, inputs }: PredictBody, specs: readonly TensorSpec[]): Tensor[] {
+  if ((instances === undefined) === (inputs === undefined)) {
+    throw new HttpError(400, 'A request has either "instances" (a list of examples) or "inputs" (whole tensors)');
+  }
+  if (instances !== undefined) return inputsByName(specs, stacked(instances, specs));
+  if (isRecord(inputs)) return inputsByName(specs, inputs);
+  return [inputOf(onlyInput(specs), inputs)];
+}
+
+/** Examples into one tensor for each input. */
+function stacked(instances: readonly unknown[], specs: readonly TensorSpec[]): Record<string, unknown[]> {
+  if (!isRecord(instances[0])) return { [onlyInput(specs).name]: [...instances] };
+  const columnsByName: Record<string, unknown[]> = Object.fromEntries(specs.map(({ name }) => [name, []]));
+  for (const [at, instance] of instances.entries()) {
+    if (!isRecord(instance)) throw new HttpError(400, `instances[${at}] is no object, and the first one is`);
+    for (const { name } of specs) {
+      if (!(name in instance)) throw new HttpError(400, `instances[${at}] has no "${name}"`);
+      columnsByName[name]?.push(instance[name]);
+    }
+  }
+  return columnsByName;
+}
+
+/** A model with one output is answered with that output alone. */
+function columns(outputs: Readonly<Record<string, NestedValues>>): unknown {
+  const [only, ...others] = Object.values(outputs);
+  return others.length === 0 ? only : outputs;
+}
+
+/** One prediction for each example. */
+function rows(outputs: Readonly<Record<string, NestedValues>>): unknown {
+  const entries = Object.entries(outputs).map(
+    ([name, values]) => [name, Array.isArray(values) ? values : [values]] as const,
+  );
+  const [only, ...others] = entries;
+  if (only !== undefined && others.length === 0) return only[1];
+  const count = Math.min(...entries.map(([, values]) => values.length));
+  return Array.from({ length: count }, (_, at) =>
+    Object.fromEntries(entries.map(([name, values]) => [name, values[at] as unknown])),
+  );
+}
+
+function status({ bundle, ready }: ServedSlot) {
+  const state = ready ? "AVAILABLE" : "LOADING";
+  return {
+    model_version_status: [{ version: bundle.model.version, state, status: { error_code: "OK", error_message: "" } }],
+  };
+}
+
+const TENSORFLOW_TYPE: Readonly<Record<Datatype, string>> = {
+  BOOL: "DT_BOOL",
+  UINT8: "DT_UINT8",
+  UINT16: "DT_UINT16",
+  UINT32: "DT_UINT32",
+  UINT64: "DT_UINT64",
+  INT8: "DT_INT8",
+  INT16: "DT_INT16",
+  INT32: "DT_INT32",
+  INT64: "DT_INT64",
+  FP16: "DT_HALF",
+  FP32: "DT_FLOAT",
+  FP64: "DT_DOUBLE",
+  BYTES: "DT_STRING",
+};
+
+function metadata({ slot, bundle: { model } }: ServedSlot) {
+  const described = (specs: readonly TensorSpec[]) =>
+    Object.fromEntries(
+      specs.map(({ name, datatype, shape }) => [
+        name,
+        {
+          name,
+          dtype: TENSORFLOW_TYPE[datatype],
+          tensor_shape: { dim: shape.map((size) => ({ size: String(size), name: "" })), unknown_rank: false },
+        },
+      ]),
+    );
+  const serving_default = {
+    inputs: described(model.inputs),
+    outputs: described(model.outputs),
+    method_name: "tensorflow/serving/predict",
+  };
+  return {
+    model_spec: { name: slot, signature_name: "", version: model.version },
+    metadata: { signature_def: { signature_def: { serving_default } } },
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

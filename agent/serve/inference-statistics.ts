@@ -1,0 +1,104 @@
+/** What each version has done since the agent started, as OIP v2's statistics extension tells it. */
+import type { InferenceEngine } from "../inference/inference-engine.ts";
+
+export interface InferenceStatistics extends Disposable {
+  /** One entry for each version of the slot that was asked since the start; of all slots without a name. */
+  readonly of: (slot?: string) => readonly ModelStatistics[];
+}
+
+/** Triton's words; times in nanoseconds, `last_inference` in milliseconds since 1970. */
+export interface ModelStatistics {
+  readonly name: string;
+  readonly version: string;
+  readonly last_inference: number;
+  readonly inference_count: number;
+  readonly execution_count: number;
+  readonly inference_stats: Readonly<Record<StatisticsPart, Duration>>;
+  readonly batch_stats: readonly never[];
+}
+
+type StatisticsPart =
+  "success" | "fail" | "queue" | "compute_input" | "compute_infer" | "compute_output" | "cache_hit" | "cache_miss";
+
+interface Duration {
+  readonly count: number;
+  readonly ns: number;
+}
+
+interface Sums {
+  readonly slot: string;
+  readonly version: string;
+  lastMs: number;
+  answered: number;
+  failed: number;
+  queueMs: number;
+  inferMs: number;
+}
+
+/** Slots times versions; the one that was asked least recently is forgotten first. */
+const VERSIONS_MAX = 64;
+const NS_PER_MS = 1e6;
+const NONE: Duration = { count: 0, ns: 0 };
+
+/** Listens to the engine until disposed of. */
+export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" | "slots">): InferenceStatistics {
+  const sums = new Map<string, Sums>();
+
+  function sumsOf(slot: string, version: string): Sums {
+    const key = `${slot} ${version}`;
+    const known = sums.get(key) ?? { slot, version, lastMs: 0, answered: 0, failed: 0, queueMs: 0, inferMs: 0 };
+    // In the order of use, so that the first one is the one to forget.
+    sums.delete(key);
+    sums.set(key, known);
+    const [oldest] = sums.keys();
+    if (sums.size > VERSIONS_MAX && oldest !== undefined) sums.delete(oldest);
+    return known;
+  }
+
+  const observing = engine.observe({
+    answered: (slot, { version, queueMs, inferMs }) => {
+      const of = sumsOf(slot, version);
+      of.lastMs = Date.now();
+      of.answered += 1;
+      of.queueMs += queueMs;
+      of.inferMs += inferMs;
+    },
+    failed: (slot, _failure, version) => {
+      sumsOf(slot, version).failed += 1;
+    },
+    crashed: () => undefined,
+  });
+
+  return {
+    of: (slot) => {
+      for (const served of engine.slots()) sumsOf(served.slot, served.bundle.model.version);
+      return [...sums.values()].filter((one) => slot === undefined || one.slot === slot).map(statisticsOf);
+    },
+    [Symbol.dispose]: () => {
+      observing[Symbol.dispose]();
+    },
+  };
+}
+
+function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferMs }: Sums): ModelStatistics {
+  const spent = (ms: number): Duration => ({ count: answered, ns: Math.round(ms * NS_PER_MS) });
+  return {
+    name: slot,
+    version,
+    last_inference: lastMs,
+    inference_count: answered,
+    execution_count: answered,
+    inference_stats: {
+      success: spent(queueMs + inferMs),
+      fail: { count: failed, ns: 0 },
+      queue: spent(queueMs),
+      // The runner copies the tensors in and out within the time that is measured as its own.
+      compute_input: spent(0),
+      compute_infer: spent(inferMs),
+      compute_output: spent(0),
+      cache_hit: NONE,
+      cache_miss: NONE,
+    },
+    batch_stats: [],
+  };
+}

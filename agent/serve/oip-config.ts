@@ -1,0 +1,48 @@
+/** OIP v2, model configuration extension: what Triton's clients ask of a model before they send it anything. */
+import type { Datatype, TensorSpec } from "../../protocol/tensor.ts";
+import type { ServedSlot } from "../inference/inference-engine.ts";
+
+/** Triton's names of the datatypes, from its `model_config.proto`. */
+const TRITON_TYPE: Readonly<Record<Datatype, string>> = {
+  BOOL: "TYPE_BOOL",
+  UINT8: "TYPE_UINT8",
+  UINT16: "TYPE_UINT16",
+  UINT32: "TYPE_UINT32",
+  UINT64: "TYPE_UINT64",
+  INT8: "TYPE_INT8",
+  INT16: "TYPE_INT16",
+  INT32: "TYPE_INT32",
+  INT64: "TYPE_INT64",
+  FP16: "TYPE_FP16",
+  FP32: "TYPE_FP32",
+  FP64: "TYPE_FP64",
+  BYTES: "TYPE_STRING",
+};
+
+/** `max_batch_size` 0: the shapes are whole, the batch dimension included. */
+export function tritonConfig({ slot, bundle, evidence }: ServedSlot) {
+  const { inputs, outputs, version, file, labels } = bundle.model;
+  return {
+    name: slot,
+    platform: "onnxruntime_onnx",
+    backend: "onnxruntime",
+    version_policy: { latest: { num_versions: 1 } },
+    max_batch_size: 0,
+    input: inputs.map((spec) => ({ ...tensorConfig(spec), format: "FORMAT_NONE" })),
+    output: outputs.map((spec, at) => ({
+      ...tensorConfig(spec),
+      label_filename: at === 0 && labels !== undefined ? labels : "",
+    })),
+    instance_group: [{ name: slot, kind: evidence.provider === "cpu" ? "KIND_CPU" : "KIND_GPU", count: 1 }],
+    default_model_filename: file,
+    parameters: {
+      version: { string_value: version },
+      statement: { string_value: bundle.statement },
+      execution_provider: { string_value: evidence.provider },
+    },
+  };
+}
+
+function tensorConfig({ name, datatype, shape }: TensorSpec) {
+  return { name, data_type: TRITON_TYPE[datatype], dims: shape };
+}
