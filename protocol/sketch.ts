@@ -51,6 +51,13 @@ export class Sketch {
     return undefined;
   }
 
+  /** How many values are surely greater: those of the bins that begin at or above `value`. */
+  countAbove(value: number): number {
+    let count = 0;
+    for (const [index, inBin] of this.#counts) if (GAMMA ** (index - 1) >= value) count += inBin;
+    return count;
+  }
+
   /**
    * Bins in ascending order as `step.count`, in base 36, joined by spaces; a step is the distance from the bin before (the
    * first: from the lowest possible bin), and a count of 1 is left out. 16 characters a bin at most.

@@ -5,7 +5,6 @@
  */
 
 export interface MeanSample {
-  readonly mean: number;
   readonly count: number;
   /** Of one value, correlation included; see `unitVariance`. */
   readonly variance: number;
@@ -14,7 +13,7 @@ export interface MeanSample {
 /** The bounds are the tightest for about this many values: health records of some devices in some minutes. */
 const TUNED_TO_COUNT = 100;
 
-/** The mean lies within this of the estimate on one side, always and with confidence 1 − α. */
+/** The true mean is within this of the average on one side, always and with confidence 1 − α. */
 export function meanMargin({ count, variance }: MeanSample, alpha: number, tunedTo = TUNED_TO_COUNT): number {
   if (count === 0) return Infinity;
   const twice = 2 * Math.log(1 / (2 * alpha));

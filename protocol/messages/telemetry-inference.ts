@@ -22,6 +22,12 @@ export const InferenceFields = Type.Object({
   queueSketch: Type.Optional(SketchText),
   /** Milliseconds that answered requests took in the model, as `Sketch` text. */
   inferSketch: Type.Optional(SketchText),
+  /** Answered requests that the version replaced here was asked as well, to compare. */
+  agreementCompared: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Of these, those that both answered alike: the same class, or numbers that are close where there are no classes. */
+  agreementSame: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** The largest difference of one output value; absent where an answer was no number, or of another shape. */
+  agreementDistanceMax: Type.Optional(Type.Number({ minimum: 0 })),
 });
 export type InferenceFields = Static<typeof InferenceFields>;
 

@@ -44,6 +44,16 @@ t.test("sketches of parts add up to the sketch of the whole, also over their tex
   t.equal(merged.toText(), whole.toText());
 });
 
+t.test("how many values are above one is right within a bin", async (t) => {
+  const sketch = sketchOf(Array.from({ length: 1_000 }, (_, n) => n + 1));
+  for (const value of [1, 10, 500, 950]) {
+    const [most, least] = [1_000 - value, 1_000 - value * 1.021];
+    const count = sketch.countAbove(value);
+    t.ok(count <= most && count >= least - 1, `${count} above ${value}`);
+  }
+  t.match([sketch.countAbove(2_000), sketch.countAbove(0.5), sketchOf([]).countAbove(1)], [0, 1_000, 0]);
+});
+
 t.test("nothing has no quantiles", async (t) => {
   const empty = Sketch.fromText(new Sketch().toText());
   t.match({ count: empty.count, median: empty.quantile(0.5) }, { count: 0, median: undefined });

@@ -1,0 +1,266 @@
+/** What was measured, held against one limit of a gate: the estimate, and whether the limit is passed beyond doubt. */
+import { sumOf, unitVariance, type DeviceBlocks } from "./block-series.ts";
+import type { GateMetric } from "./gate-metrics.ts";
+import { valueText } from "./gate-words.ts";
+import type { Gate } from "./rollout-spec.ts";
+import { meanMargin } from "./sequential-mean.ts";
+import { shareAbove, shareBelow, type Count } from "./sequential-share.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+
+/**
+ * How often one gate of one stage may fail although nothing has changed: a rollout of four gates and four stages stays below
+ * one in a hundred. Where two samples are compared, each has half of it.
+ */
+export const FALSE_FAILURES_MAX = 5e-4;
+
+interface Counted {
+  /** What the version did, of each device. */
+  readonly candidate: DeviceBlocks;
+  /** Of those devices where it replaced another: what both did. Null where it replaced none. */
+  readonly replacing: { readonly candidate: DeviceBlocks; readonly former: DeviceBlocks } | null;
+}
+
+export type GateReading =
+  /** Requests and failures; comparisons and answers that differ; seconds and crashes. */
+  | ({ readonly kind: "share" } & Counted)
+  /** Records and the sum of their values. */
+  | ({ readonly kind: "mean" } & Counted)
+  | {
+      readonly kind: "latency";
+      readonly quantile: number;
+      /** The time at the quantile; null of nothing. */
+      readonly ms: number | null;
+      /** Each device's time by its own former one, averaged by requests; null while nothing can be compared. */
+      readonly ratio: number | null;
+      /** Requests, and those slower than `max`. */
+      readonly beyondMax: DeviceBlocks;
+      /** Requests, and those slower than `maxRatio` times what the device took at most before; null where nothing was replaced. */
+      readonly beyondRatio: DeviceBlocks | null;
+    };
+
+export interface Finding {
+  /** The estimate in the metric's unit; null of nothing. */
+  readonly value: number | null;
+  readonly limit: number | null;
+  /** On which side of the limit it is wrong. */
+  readonly wrong: "above" | "below";
+  readonly samples: number;
+  /** The limit is passed beyond doubt. */
+  readonly isBeyond: boolean;
+  /** The estimate is on the right side. */
+  readonly isWithin: boolean;
+  /** What it was before, for a person. */
+  readonly was?: string;
+  /** A comparison, and nothing to compare with: `none`, nothing was replaced; `unknown`, too little was measured of it. */
+  readonly former?: "none" | "unknown";
+}
+
+/** One for each limit that the gate has. */
+export function findingsOf(gate: Gate, metric: GateMetric, reading: GateReading): readonly Finding[] {
+  const { max, min, maxRatio } = gate;
+  const { kind } = metric.measure;
+  switch (reading.kind) {
+    case "share":
+      if (kind === "agreement") return min === undefined ? [] : [agreement(reading, min)];
+      if (kind === "errors" && metric.measure.against === "replaced") {
+        return max === undefined ? [] : [shareIncrease(metric, reading, max)];
+      }
+      return [
+        ...(max === undefined ? [] : [shareLimit(metric, reading, max)]),
+        ...(maxRatio === undefined ? [] : [shareRatio(metric, reading, maxRatio)]),
+      ];
+    case "latency":
+      return [
+        ...(max === undefined ? [] : [latencyLimit(reading, max)]),
+        ...(maxRatio === undefined ? [] : [latencyRatio(metric, reading, maxRatio)]),
+      ];
+    case "mean":
+      return [
+        ...(max === undefined ? [] : [meanLimit(reading, max, "above")]),
+        ...(min === undefined ? [] : [meanLimit(reading, min, "below")]),
+        ...(maxRatio === undefined ? [] : [meanRatio(metric, reading, maxRatio)]),
+      ];
+    default:
+      return unreachable(reading);
+  }
+}
+
+/** A share as it was counted, and the independent trials that it is worth. */
+interface Told {
+  readonly share: number;
+  readonly trials: number;
+  readonly worth: Count;
+  /** False while there are too few blocks to tell how much neighbours correlate: nothing is beyond doubt then. */
+  readonly isSpreadKnown: boolean;
+}
+
+/**
+ * Requests of one device in one stretch of time are correlated: `unitVariance` over the variance that independent trials
+ * would have is the design effect (Kish), and by so much both counts shrink.
+ */
+function told(devices: DeviceBlocks): Told {
+  const { total, weight } = sumOf(devices);
+  const share = weight === 0 ? 0 : Math.min(1, total / weight);
+  const variance = unitVariance(devices);
+  const effect = Math.max(1, (variance ?? 0) / (share * (1 - share) || Infinity));
+  const worth = { hits: Math.min(total, weight) / effect, trials: weight / effect };
+  return { share, trials: weight, worth, isSpreadKnown: variance !== undefined };
+}
+
+function above({ worth, isSpreadKnown }: Told, alpha: number): number {
+  return isSpreadKnown ? shareAbove(worth, alpha) : 0;
+}
+
+/** Nothing was measured: anything is possible. */
+function below({ worth }: Told, alpha: number): number {
+  return worth.trials === 0 ? 1 : shareBelow(worth, alpha);
+}
+
+/** Crashes are counted by seconds and spoken of by hours. */
+const SECONDS_PER_HOUR = 3_600;
+
+function unitsPerTrial({ unit }: GateMetric): number {
+  return unit === "per hour" ? SECONDS_PER_HOUR : 1;
+}
+
+function shareLimit(metric: GateMetric, { candidate }: Counted, max: number): Finding {
+  const [is, units] = [told(candidate), unitsPerTrial(metric)];
+  return {
+    value: is.trials === 0 ? null : is.share * units,
+    limit: max,
+    wrong: "above",
+    samples: is.trials,
+    isBeyond: above(is, FALSE_FAILURES_MAX) * units > max,
+    isWithin: is.share * units <= max,
+  };
+}
+
+function shareRatio(metric: GateMetric, { replacing }: Counted, maxRatio: number): Finding {
+  const [is, was] = [told(replacing?.candidate ?? []), told(replacing?.former ?? [])];
+  const units = unitsPerTrial(metric);
+  // Where nothing failed before, a ratio has no estimate; the most that may have failed stands for it.
+  const wasAtMost = below(was, FALSE_FAILURES_MAX / 2);
+  const limit = maxRatio * (was.share > 0 ? was.share : wasAtMost);
+  return {
+    value: is.trials === 0 ? null : is.share * units,
+    limit: limit * units,
+    wrong: "above",
+    samples: is.trials,
+    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > maxRatio * wasAtMost,
+    isWithin: is.share <= limit,
+    was: valueText(metric, was.share * units),
+    ...formerOf(replacing, was.trials),
+  };
+}
+
+/** A device that served nothing before failed nothing before. */
+function shareIncrease(metric: GateMetric, { candidate, replacing }: Counted, max: number): Finding {
+  const [is, was] = [told(replacing?.candidate ?? candidate), told(replacing?.former ?? [])];
+  const wasAtMost = replacing === null ? 0 : below(was, FALSE_FAILURES_MAX / 2);
+  return {
+    value: is.trials === 0 ? null : is.share - was.share,
+    limit: max,
+    wrong: "above",
+    samples: is.trials,
+    isBeyond: above(is, FALSE_FAILURES_MAX / 2) - wasAtMost > max,
+    isWithin: is.share - was.share <= max,
+    was: valueText(metric, was.share),
+    ...(replacing === null ? {} : formerOf(replacing, was.trials)),
+  };
+}
+
+/** Counted are the answers that differ. */
+function agreement({ candidate, replacing }: Counted, min: number): Finding {
+  const is = told(candidate);
+  return {
+    value: is.trials === 0 ? null : 1 - is.share,
+    limit: min,
+    wrong: "below",
+    samples: is.trials,
+    isBeyond: 1 - above(is, FALSE_FAILURES_MAX) < min,
+    isWithin: 1 - is.share >= min,
+    ...(replacing === null ? { former: "none" } : {}),
+  };
+}
+
+type LatencyReading = Extract<GateReading, { kind: "latency" }>;
+
+/**
+ * That a quantile is above a time is the same as that more than its share of the requests is slower: a share again, whose
+ * bounds hold at every moment. Howard and Ramdas, "Sequential estimation of quantiles", Bernoulli 28 (2022), section 3.
+ */
+function latencyLimit({ quantile, ms, beyondMax }: LatencyReading, max: number): Finding {
+  const is = told(beyondMax);
+  return {
+    value: ms,
+    limit: max,
+    wrong: "above",
+    samples: is.trials,
+    isBeyond: above(is, FALSE_FAILURES_MAX) > 1 - quantile,
+    isWithin: ms !== null && ms <= max,
+  };
+}
+
+/** Requests are held against their own device's former time; over all devices, no more than the quantile's share may be slower. */
+function latencyRatio(metric: GateMetric, reading: LatencyReading, maxRatio: number): Finding {
+  const { quantile, ms, ratio, beyondRatio } = reading;
+  const is = told(beyondRatio ?? []);
+  const wasMs = ms === null || ratio === null ? null : ms / ratio;
+  return {
+    value: ms,
+    limit: wasMs === null ? null : wasMs * maxRatio,
+    wrong: "above",
+    samples: is.trials,
+    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > 1 - quantile,
+    isWithin: ratio !== null && ratio <= maxRatio,
+    was: valueText(metric, wasMs),
+    ...formerOf(beyondRatio, ratio === null ? 0 : 1),
+  };
+}
+
+interface Averaged {
+  readonly mean: number;
+  readonly count: number;
+  /** On either side of the mean; infinite while there are too few records to tell. */
+  readonly margin: number;
+}
+
+function averaged(devices: DeviceBlocks, alpha: number): Averaged {
+  const { total, weight: count } = sumOf(devices);
+  const mean = count === 0 ? 0 : total / count;
+  const variance = unitVariance(devices);
+  return { mean, count, margin: variance === undefined ? Infinity : meanMargin({ count, variance }, alpha) };
+}
+
+function meanLimit({ candidate }: Counted, limit: number, wrong: Finding["wrong"]): Finding {
+  const { mean, count, margin } = averaged(candidate, FALSE_FAILURES_MAX);
+  const excess = wrong === "above" ? mean - limit : limit - mean;
+  return {
+    value: count === 0 ? null : mean,
+    limit,
+    wrong,
+    samples: count,
+    isBeyond: excess > margin,
+    isWithin: excess <= 0,
+  };
+}
+
+function meanRatio(metric: GateMetric, { replacing }: Counted, maxRatio: number): Finding {
+  const is = averaged(replacing?.candidate ?? [], FALSE_FAILURES_MAX / 2);
+  const was = averaged(replacing?.former ?? [], FALSE_FAILURES_MAX / 2);
+  return {
+    value: is.count === 0 ? null : is.mean,
+    limit: was.count === 0 ? null : was.mean * maxRatio,
+    wrong: "above",
+    samples: is.count,
+    isBeyond: is.mean - is.margin > maxRatio * (was.mean + was.margin),
+    isWithin: is.mean <= maxRatio * was.mean,
+    was: was.count === 0 ? "unknown" : valueText(metric, was.mean),
+    ...formerOf(replacing, was.count),
+  };
+}
+
+function formerOf(replacing: object | null, count: number): Pick<Finding, "former"> {
+  if (replacing === null) return { former: "none" };
+  return count === 0 ? { former: "unknown" } : {};
+}

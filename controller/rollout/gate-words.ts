@@ -1,0 +1,31 @@
+/** Figures of gates as people read them. */
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { GateMetric } from "./gate-metrics.ts";
+
+/** `12,400`, `0.0213`: four digits at most behind the first. */
+export function numberText(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) < 1_000 ? 3 : 9, useGrouping: true });
+}
+
+/** With the metric's unit: `0.021 %`, `8.12 ms`, `0.4 per hour`. */
+export function valueText({ unit }: GateMetric, value: number | null): string {
+  if (value === null) return "unknown";
+  switch (unit) {
+    case "share":
+      return `${shareDigits(100 * value)} %`;
+    case "ms":
+    case "per hour":
+      return `${numberText(value)} ${unit}`;
+    case "as recorded":
+      return numberText(value);
+    default:
+      return unreachable(unit);
+  }
+}
+
+/** Close to 100 the digits that matter are those of what is missing. */
+function shareDigits(percent: number): string {
+  if (percent < 90) return numberText(percent);
+  const digits = percent > 99.9 ? 3 : percent > 99 ? 2 : 1;
+  return String(Number(percent.toFixed(digits)));
+}
