@@ -1,15 +1,17 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { request as httpRequest } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { promisify } from "node:util";
 import t from "tap";
 import { readDigits } from "../../../support/digits.ts";
 import { digitsFolder, writeSilero } from "../../../support/model-folders.ts";
 import { openServingAgent } from "../../../support/serving-agent.ts";
 
+const runFile = promisify(execFile);
 const agent = await openServingAgent();
 t.teardown(() => agent[Symbol.asyncDispose]());
 await agent.serve(digitsFolder("1.1.0"));
@@ -166,10 +168,16 @@ t.test("whoever asks for gzip by name gets it, and whoever lists what they could
 });
 
 t.test("an array that numpy saved is read as it is, whatever kind of number it holds", async (t) => {
-  const script =
-    "import struct, sys\nd = [float(x) for x in sys.argv[2:]]\nh = \"{'descr': '<f8', 'fortran_order': False, 'shape': (64,), }\"\nh = h.ljust(117) + '\\n'\nopen(sys.argv[1], 'wb').write(b'\\x93NUMPY\\x01\\x00' + struct.pack('<H', len(h)) + h.encode() + struct.pack('<64d', *d))";
+  // What numpy.save writes, without numpy.
+  const script = `
+import struct, sys
+numbers = [float(text) for text in sys.argv[2:]]
+header = "{'descr': '<f8', 'fortran_order': False, 'shape': (64,), }".ljust(117) + "\\n"
+with open(sys.argv[1], "wb") as file:
+    file.write(b"\\x93NUMPY\\x01\\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<64d", *numbers))
+`;
   const file = `${t.testdir()}/digit.npy`;
-  execFileSync("python3", ["-c", script, file, ...digit.pixels.map(String)]);
+  await runFile("python3", ["-c", script, file, ...digit.pixels.map(String)]);
   const response = await fetch(`${url}/predict`, { method: "POST", body: readFileSync(file) });
   t.same(((await response.json()) as typeof plain).outputs.probabilities, [first]);
 });
@@ -181,11 +189,7 @@ request = urllib.request.Request(sys.argv[1] + "/v2/models/digits/infer", data=b
 print(json.dumps(json.load(urllib.request.urlopen(request))["outputs"][0]["data"]))`;
   const file = `${t.testdir()}/client.py`;
   writeFileSync(file, script);
-  const { stdout } = await import("node:child_process").then(({ execFile }) =>
-    import("node:util").then(({ promisify }) =>
-      promisify(execFile)("python3", [file, url, JSON.stringify(digit.pixels)]),
-    ),
-  );
+  const { stdout } = await runFile("python3", [file, url, JSON.stringify(digit.pixels)]);
   t.same(JSON.parse(stdout), first);
 });
 
