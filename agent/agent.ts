@@ -31,6 +31,7 @@ import { runUplink } from "./telemetry/uplink.ts";
 import { openArchiveReceiver } from "./transfer/archive-receiver.ts";
 import { createDocumentInbox } from "./update/document-inbox.ts";
 import { openUpdater } from "./update/run.ts";
+import { answering } from "./update/state.ts";
 import { tellChange } from "./update/tell-change.ts";
 import { openTrustKeeper } from "./update/trust-keeper.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -82,6 +83,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     key,
     trust,
     slots: () => updater.slots(),
+    poisons: () => updater.poisons(),
     served: engine.slots,
     outbox,
     nextReportCounter: state.nextReportCounter,
@@ -133,7 +135,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
       onChange: (change) => {
         tellChange(outbox, change);
         heartbeat.sayNow();
-        if (change.before.active?.statement !== change.after.active?.statement) sayInfo();
+        if (answering(change.before)?.statement !== answering(change.after)?.statement) sayInfo();
       },
       clock,
       log,

@@ -1,7 +1,14 @@
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
-import { reportedPhase, wishOf, type HeldBundle } from "../update/state.ts";
+import {
+  fallbackOf,
+  refusalOfState,
+  reportedPhase,
+  wishOf,
+  type HeldBundle,
+  type SoakingState,
+} from "../update/state.ts";
 import type { SlotProgress } from "../update/run.ts";
 
 /** What a device says of its slots: what is wished by the state, what answers by the engine itself. */
@@ -10,12 +17,12 @@ export function slotReports(progress: readonly SlotProgress[], served: readonly 
   return progress.slice(0, SLOTS_MAX).map((one) => slotReport(one, answering.get(one.slot)));
 }
 
-function slotReport({ slot, state, doneBytes }: SlotProgress, served: ServedSlot | undefined): SlotReport {
+function slotReport({ slot, state, doneBytes, observation }: SlotProgress, served: ServedSlot | undefined): SlotReport {
   const wish = wishOf(state);
-  const { lastKnownGood } = state;
+  const standby = state.phase === "soaking" ? fallbackOf(state) : state.lastKnownGood;
   // For a moment after the traffic was turned over the engine is ahead of the state.
-  const goesBackTo = lastKnownGood?.statement === served?.bundle.statement ? null : lastKnownGood;
-  const refusal = state.phase === "failed" || state.phase === "waiting" ? state.refusal : null;
+  const goesBackTo = standby?.statement === served?.bundle.statement ? null : standby;
+  const refusal = refusalOfState(state);
   const isOnItsWay = state.phase === "transferring" && doneBytes !== undefined;
   return {
     slot,
@@ -25,7 +32,13 @@ function slotReport({ slot, state, doneBytes }: SlotProgress, served: ServedSlot
     ...(goesBackTo === null ? {} : { lastKnownGood: labelOf(goesBackTo) }),
     ...(refusal === null ? {} : { refusal }),
     ...(isOnItsWay ? { transfer: { doneBytes, totalBytes: state.wish.archive.length } } : {}),
+    ...(state.phase === "soaking" ? { soak: soakOf(state, observation) } : {}),
   };
+}
+
+function soakOf({ untilMs }: SoakingState, seen: SlotProgress["observation"]): NonNullable<SlotReport["soak"]> {
+  const counts = { requests: seen?.requests ?? 0, failed: seen?.failed ?? 0 };
+  return untilMs === null ? counts : { untilMs, ...counts };
 }
 
 function activeOf({ bundle, evidence, sinceMs }: ServedSlot): NonNullable<SlotReport["active"]> {

@@ -26,6 +26,7 @@ export interface VoicePorts {
   readonly key: Signer;
   readonly trust: TrustKeeper;
   readonly slots: () => readonly SlotProgress[];
+  readonly poisons: () => readonly unknown[];
   readonly served: () => readonly ServedSlot[];
   readonly outbox: Pick<Outbox, "stream" | "produced" | "pending">;
   readonly nextReportCounter: () => number;
@@ -67,6 +68,7 @@ export function createVoice(ports: VoicePorts): Voice {
       fresh: trust.isFresh(),
       ...(refusal === undefined ? {} : { refusal }),
       slots: slots(),
+      poisoned: ports.poisons().length,
       telemetry: { stream: outbox.stream, produced: outbox.produced, pending: outbox.pending },
     };
   }

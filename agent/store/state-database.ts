@@ -4,6 +4,7 @@ import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-er
 import type { Log } from "../../common/log.ts";
 import { openSqlite, type Migration, type Sqlite } from "../../common/sqlite.ts";
 import type { ModelName, Sha256 } from "../../protocol/ids.ts";
+import { checkPoison, type Poison } from "../update/poison.ts";
 import { checkSlotState, type SlotState } from "../update/state.ts";
 
 /** What survives of the trust in documents; see `deployment-gate.ts`. */
@@ -26,9 +27,11 @@ export interface StateDatabase extends Disposable {
   readonly trust: () => StoredTrust | undefined;
   readonly saveTrust: (trust: StoredTrust) => void;
   readonly slots: () => ReadonlyMap<ModelName, SlotState>;
-  /** In one transaction: the state, and the rollback index that its active bundle commits the model to. */
-  readonly saveSlot: (slot: ModelName, state: SlotState) => void;
+  /** In one transaction: the state, the rollback index that its active bundle commits the model to, and the poisons if given. */
+  readonly saveSlot: (slot: ModelName, state: SlotState, poisons?: readonly Poison[]) => void;
   readonly removeSlot: (slot: ModelName) => void;
+  /** What failed here for good. */
+  readonly poisons: () => readonly Poison[];
   /** The highest rollback index that was ever active here; 0 for a model that never was. */
   readonly rollbackIndexOf: (model: ModelName) => number;
   /** Ascends over restarts and damage: a report that does not is a replay. */
@@ -58,6 +61,10 @@ const STATE_MIGRATIONS: readonly Migration[] = [
   CREATE TABLE rollback_index (model TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE report_counter (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE poison (id INTEGER PRIMARY KEY CHECK (id = 1), list TEXT NOT NULL) STRICT;
+  UPDATE slot SET state = json_set(state, '$.seq', 0) WHERE json_extract(state, '$.phase') <> 'idle';
+  `,
 ];
 
 /** More reports than a device can have sent since its last copy: ten a second for a day. */
@@ -77,6 +84,7 @@ function stateDatabase(database: Sqlite, copyPath: string, damage: Damage | unde
   const raise = database.prepare(
     "INSERT INTO rollback_index (model, value) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET value = max(value, excluded.value)",
   );
+  const savePoisons = database.prepare("INSERT OR REPLACE INTO poison (id, list) VALUES (1, ?)");
   const counter = database.prepare<[], { value: number }>(
     "UPDATE report_counter SET value = value + 1 RETURNING value",
   );
@@ -94,8 +102,9 @@ function stateDatabase(database: Sqlite, copyPath: string, damage: Damage | unde
         .run(trust.rootBytes, trust.seq, trust.contentDigest, trust.timeFloorMs, trust.deploymentBytes);
     },
     slots: () => readSlots(database),
-    saveSlot: (slot, state) => {
+    saveSlot: (slot, state, poisons) => {
       database.transaction(() => {
+        if (poisons !== undefined) savePoisons.run(JSON.stringify(poisons));
         saveSlot.run(slot, JSON.stringify(state));
         if (state.active !== null) raise.run(state.active.model, state.active.rollbackIndex);
       })();
@@ -103,6 +112,7 @@ function stateDatabase(database: Sqlite, copyPath: string, damage: Damage | unde
     removeSlot: (slot) => {
       database.prepare("DELETE FROM slot WHERE slot = ?").run(slot);
     },
+    poisons: () => readPoisons(database),
     rollbackIndexOf: (model) => rollbackIndex.get(model)?.value ?? 0,
     nextReportCounter: () => {
       const row = counter.get();
@@ -215,4 +225,10 @@ function readTrust(database: Sqlite): StoredTrust | undefined {
 function readSlots(database: Sqlite): ReadonlyMap<ModelName, SlotState> {
   const rows = database.prepare<[], { slot: ModelName; state: string }>("SELECT slot, state FROM slot").all();
   return new Map(rows.map(({ slot, state }) => [slot, checkSlotState(JSON.parse(state))]));
+}
+
+function readPoisons(database: Sqlite): readonly Poison[] {
+  const row = database.prepare<[], { list: string }>("SELECT list FROM poison").get();
+  const list: unknown = row === undefined ? [] : JSON.parse(row.list);
+  return Array.isArray(list) ? list.map(checkPoison) : [];
 }

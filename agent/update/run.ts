@@ -2,29 +2,27 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
+import type { ModelName } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
 import type { RefusalCode } from "../../protocol/trust/refusal.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
+import type { InferenceEngine } from "../inference/inference-engine.ts";
 import type { StateDatabase } from "../store/state-database.ts";
 import { createAttempts } from "./attempts.ts";
-import { openLane, type Lane } from "./lane.ts";
-import { EMPTY_SLOT, isSettled, isWorking, type HeldBundle, type SlotState } from "./state.ts";
-import {
-  heldOf,
-  qualifyStep,
-  refusalOf,
-  restoreStep,
-  transferStep,
-  verifyStep,
-  type Attempt,
-  type StepPorts,
-} from "./steps.ts";
+import { openLane } from "./lane.ts";
+import { groupsUnder, matesNamed, matesOf } from "./mates.ts";
+import { poisonsAfter, type Poison } from "./poison.ts";
+import type { SoakObservation } from "./probe.ts";
+import type { SlotEffect, SlotEvent, Step, Surroundings } from "./slot-event.ts";
+import { EMPTY_SLOT, isSettled, isWorking, type SlotState } from "./state.ts";
+import { qualifyStep, refusalOf, transferStep, verifyStep, type Attempt, type StepPorts } from "./steps.ts";
 import { tidy } from "./tidy.ts";
-import { QUALIFY_MS_MAX, transition, type SlotEffect, type SlotEvent, type Surroundings } from "./transition.ts";
+import { openTraffic } from "./traffic.ts";
+import { transition } from "./transition.ts";
 
 export interface UpdatePorts extends StepPorts {
-  readonly store: Pick<StateDatabase, "slots" | "saveSlot" | "removeSlot" | "keepCopy">;
+  readonly store: Pick<StateDatabase, "slots" | "poisons" | "saveSlot" | "removeSlot" | "keepCopy">;
+  readonly engine: StepPorts["engine"] & Pick<InferenceEngine, "turnBack" | "clear" | "slots" | "observed" | "onLost">;
   /** Trusted time where there is one, else the system's. */
   readonly nowMs: () => number;
   readonly mayInstall: () => boolean;
@@ -46,6 +44,8 @@ export interface SlotProgress {
   readonly state: SlotState;
   /** Bytes of the archive that are on disk, while it is on its way. */
   readonly doneBytes: number | undefined;
+  /** While soaking, where the candidate answers. */
+  readonly observation: SoakObservation | undefined;
 }
 
 export interface Updater extends AsyncDisposable {
@@ -54,10 +54,14 @@ export interface Updater extends AsyncDisposable {
   /** Makes an accepted, stored, fresh deployment the wish of every slot; it waits for `restored`. */
   readonly apply: (deployment: Deployment) => Promise<void>;
   readonly slots: () => readonly SlotProgress[];
+  /** What failed here for good, and is refused at once. */
+  readonly poisons: () => readonly Poison[];
 }
 
 /** How late a deadline or a retry may be noticed. */
 const TICK_MS = 1_000;
+/** How late a version that soaks may be found bad, beside the milliseconds of turning back. */
+const WATCH_MS = 250;
 /** The database could not be written (a full disk): soon enough that a slot does not seem stuck. */
 const STORE_AGAIN_MS = 5_000;
 
@@ -69,52 +73,78 @@ export function openUpdater(ports: UpdatePorts): Updater {
   const attempts = createAttempts(engine, background);
   /** One bundle at a time is checked or qualified: a small board has one disk and few cores. */
   const heavy = openLane();
-  /** What is done to the traffic of one slot is done in order. */
-  const traffic = new Map<ModelName, Lane>();
-  /** Bundles that the engine is about to serve, whatever the wishes are by now. */
-  const turningOver = new Set<StatementDigest>();
+  const traffic = openTraffic({
+    ...ports,
+    heavy,
+    attempts,
+    dispatch,
+    dispatchLater,
+    background,
+    closing: closing.signal,
+  });
+  /** Slots whose newest wish could not be stored yet. */
+  const behind = new Set<ModelName>();
+  let poisons = store.poisons();
   const running = new Set<Promise<void>>();
   let newest: Deployment | undefined;
 
   function dispatch(slot: ModelName, event: SlotEvent): void {
     if (closing.signal.aborted) return;
     const before = states.get(slot) ?? EMPTY_SLOT;
-    const { next, effects } = transition(before, event, surroundings());
-    if (next !== before && !save(slot, next)) {
-      // Nothing is done that is not stored: it comes again, and a wish as the newest deployment has it by then.
-      if (event.kind === "desired" || event.kind === "undesired") later(wishAsDeployed, STORE_AGAIN_MS);
-      else if (event.kind !== "ticked") dispatchLater(slot, event, STORE_AGAIN_MS);
-      return;
+    const step = transition(before, event, surroundings(slot));
+    const { next } = step;
+    const isStored = next === before || save(slot, step);
+    if (event.kind === "desired" || event.kind === "undesired") noteWish(slot, isStored);
+    else if (!isStored && event.kind !== "ticked" && event.kind !== "observed") {
+      dispatchLater(slot, event, STORE_AGAIN_MS);
     }
-    for (const effect of effects) perform(slot, effect);
+    // Nothing is done that is not stored.
+    if (!isStored) return;
+    for (const effect of step.effects) perform(slot, effect);
     if (next === before) return;
     // A slot that is not on its way any more needs nothing of the attempt that led here.
     if (!isWorking(next)) attempts.cancel(slot, attempts.current(slot)?.work ?? 0);
     ports.onChange({ slot, before, after: next, event });
     if (isSettled(next)) tidyUp(before);
+    for (const mate of matesNamed(slot, states)) dispatch(mate, { kind: "ticked" });
+  }
+
+  /** A wish that could not be stored comes again as the newest deployment has it by then. */
+  function noteWish(slot: ModelName, isStored: boolean): void {
+    if (isStored) behind.delete(slot);
+    else {
+      behind.add(slot);
+      later(wishAsDeployed, STORE_AGAIN_MS);
+    }
   }
 
   function tidyUp(before: SlotState): void {
-    background(tidy(ports, before, [...states.values()], turningOver));
+    background(tidy(ports, before, [...states.values()], traffic.turningOver));
   }
 
-  function surroundings(): Surroundings {
+  function surroundings(slot: ModelName): Surroundings {
+    const mates = matesOf(slot, states);
     return {
       nowMs: ports.nowMs(),
       mayInstall: ports.mayInstall(),
       held: ports.bundles.held(),
       chance: Math.random(),
+      // Until the disk has the whole deployment, none of its slots goes through a gate.
+      mates: behind.size > 0 ? { ...mates, all: "under way" } : mates,
+      poisons,
     };
   }
 
-  function save(slot: ModelName, next: SlotState): boolean {
+  function save(slot: ModelName, { next, poison }: Step): boolean {
+    const changed = poison === undefined ? undefined : poisonsAfter(poisons, poison, ports.nowMs());
     try {
       if (next.phase === "idle") store.removeSlot(slot);
-      else store.saveSlot(slot, next);
+      else store.saveSlot(slot, next, changed);
     } catch (thrown) {
       log.error({ slot, error: messageOf(thrown) }, "cannot store the state of a slot; trying again");
       return false;
     }
+    poisons = changed ?? poisons;
     // What came and went leaves nothing behind: a device is not slowed down by the models that it once served.
     if (next.phase === "idle") states.delete(slot);
     else states.set(slot, next);
@@ -142,16 +172,22 @@ export function openUpdater(ports: UpdatePorts): Updater {
         });
         break;
       case "activate":
-        activate(slot, effect.work);
+        traffic.activate(slot, effect.work);
         break;
       case "cancel":
         attempts.cancel(slot, effect.work);
         break;
+      case "turn-back":
+        traffic.turnBack(slot, effect);
+        break;
+      case "release":
+        traffic.release(slot);
+        break;
       case "clear":
-        background(laneOf(slot).run(() => engine.clear(slot)));
+        traffic.clear(slot);
         break;
       case "restore":
-        restore(slot, effect.bundle);
+        traffic.restore(slot, effect.bundle);
         break;
       default:
         unreachable(effect);
@@ -181,51 +217,6 @@ export function openUpdater(ports: UpdatePorts): Updater {
     );
   }
 
-  function activate(slot: ModelName, work: number): void {
-    const candidate = attempts.handOverRunner(attempts.of(slot, work));
-    if (candidate === undefined) {
-      const refusal = { code: "runner-crash", message: "The runner of this attempt is gone" } as const;
-      dispatchLater(slot, { kind: "refused", work, refusal }, 0);
-      return;
-    }
-    const { statement } = candidate.bundle;
-    turningOver.add(statement);
-    background(
-      laneOf(slot).run(async () => {
-        try {
-          await engine.activate(slot, candidate);
-          await engine.release(slot);
-          dispatch(slot, { kind: "activated", bundle: heldOf(candidate.bundle) });
-        } catch (thrown) {
-          await engine.discard(candidate);
-          dispatch(slot, { kind: "refused", work, refusal: refusalOf(thrown, "runner-crash") });
-        } finally {
-          turningOver.delete(statement);
-        }
-      }),
-    );
-  }
-
-  function restore(slot: ModelName, bundle: HeldBundle): void {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(QUALIFY_MS_MAX)]);
-    background(
-      laneOf(slot).run(async () => {
-        try {
-          await heavy.run(() => restoreStep(ports, slot, bundle, signal), signal);
-          dispatch(slot, { kind: "restored", bundle });
-        } catch (thrown) {
-          dispatch(slot, { kind: "not-restored", bundle, refusal: refusalOf(thrown, "model-load") });
-        }
-      }),
-    );
-  }
-
-  function laneOf(slot: ModelName): Lane {
-    const lane = traffic.get(slot) ?? openLane();
-    traffic.set(slot, lane);
-    return lane;
-  }
-
   function background(work: Promise<unknown>): void {
     const settled = work.then(
       () => undefined,
@@ -248,10 +239,12 @@ export function openUpdater(ports: UpdatePorts): Updater {
   }
 
   function wishAsDeployed(): void {
-    const wishes = newest?.slots ?? [];
-    const wished = new Set(wishes.map(({ slot }) => slot));
-    for (const slot of [...states.keys()]) if (!wished.has(slot)) dispatch(slot, { kind: "undesired" });
-    for (const wish of wishes) dispatch(wish.slot, { kind: "desired", wish });
+    if (newest === undefined) return;
+    const groups = groupsUnder(states, newest);
+    for (const slot of [...states.keys()]) if (!groups.has(slot)) dispatch(slot, { kind: "undesired" });
+    for (const wish of newest.slots) {
+      dispatch(wish.slot, { kind: "desired", wish, seq: groups.get(wish.slot) ?? newest.seq });
+    }
   }
 
   async function keepTicking(): Promise<void> {
@@ -261,8 +254,29 @@ export function openUpdater(ports: UpdatePorts): Updater {
     }
   }
 
+  async function keepWatching(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await clock.sleep(WATCH_MS, closing.signal);
+      for (const [slot, state] of [...states]) {
+        const observation = observationOf(slot, state);
+        if (observation !== undefined) dispatch(slot, { kind: "observed", observation });
+      }
+    }
+  }
+
+  function observationOf(slot: ModelName, state: SlotState): SoakObservation | undefined {
+    const observed = state.phase === "soaking" ? engine.observed(slot) : undefined;
+    if (state.phase !== "soaking" || observed?.statement !== state.candidate.statement) return undefined;
+    const served = engine.slots().find((one) => one.slot === slot);
+    return { ...observed, budgetP95Ms: served?.bundle.model.budgets?.latencyP95Ms };
+  }
+
+  const losing = engine.onLost(({ slot, statement, refusal }) => {
+    log.warn({ slot, ...refusal }, "what answered cannot be started again");
+    dispatch(slot, { kind: "lost", statement, refusal });
+  });
   for (const slot of [...states.keys()]) dispatch(slot, { kind: "booted" });
-  const restored = Promise.all([...traffic.values()].map((lane) => lane.idle())).then(() => undefined);
+  const restored = traffic.idle();
   // What a power cut kept from being removed.
   background(
     restored.then(() => {
@@ -270,6 +284,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
     }),
   );
   background(keepTicking());
+  background(keepWatching());
 
   return {
     restored,
@@ -283,9 +298,12 @@ export function openUpdater(ports: UpdatePorts): Updater {
         slot,
         state,
         doneBytes: isWorking(state) ? attempts.current(slot)?.doneBytes : undefined,
+        observation: observationOf(slot, state),
       })),
+    poisons: () => poisons,
     [Symbol.asyncDispose]: async () => {
       closing.abort();
+      losing[Symbol.dispose]();
       attempts.cancelAll();
       await Promise.all(running);
     },

@@ -17,18 +17,25 @@ export type HeldBundle = Static<typeof HeldBundle>;
 
 /** Known in every phase. */
 const Kept = {
-  /** What answers, or what is started first after a power cut. */
+  /** What answers for good, or is started first after a power cut. While `soaking` it stands by. */
   active: Type.Union([HeldBundle, Type.Null()]),
-  /** What answered before it: going back needs no download. */
+  /** What was active before it: going back needs no download. */
   lastKnownGood: Type.Union([HeldBundle, Type.Null()]),
   /** Counts the attempts of this slot, over restarts: the outcome of an earlier attempt is told by it and dropped. */
   work: Type.Integer({ minimum: 0 }),
 };
 
-/** Known wherever the slot is on its way to a wish. Times are trusted time, milliseconds since 1970. */
-const Working = {
+/** Known wherever something is wished. Times are trusted time, milliseconds since 1970. */
+const Wished = {
   ...Kept,
   wish: DeployedSlot,
+  /** The deployment that brought the wish: slots that changed with one deployment change together; see `mates.ts`. */
+  seq: Type.Integer({ minimum: 0 }),
+};
+
+/** Known wherever the slot is on its way to a wish, before the wish gets any traffic. */
+const Working = {
+  ...Wished,
   /** Attempts at this wish that failed for a cause that may pass. */
   tries: Type.Integer({ minimum: 0 }),
   deadlineMs: Type.Number(),
@@ -40,8 +47,7 @@ export const SlotState = Type.Union([
   /** Between two attempts; `retryAtMs` is null until a fresh deployment says that the wish still stands. */
   closedObject({
     phase: Type.Literal("waiting"),
-    ...Kept,
-    wish: DeployedSlot,
+    ...Wished,
     tries: Type.Integer({ minimum: 0 }),
     retryAtMs: Type.Union([Type.Number(), Type.Null()]),
     refusal: Type.Union([Refusal, Type.Null()]),
@@ -54,24 +60,46 @@ export const SlotState = Type.Union([
     ...Working,
     source: Type.Union([Type.Literal("archive"), Type.Literal("held")]),
   }),
+  /** Checked; waits until the slots that change with it are, so that no runner idles while an archive is on its way. */
+  closedObject({ phase: Type.Literal("verified"), ...Working }),
   /** A runner without traffic loads, warms up and answers the golden set. */
   closedObject({ phase: Type.Literal("qualifying"), ...Working }),
+  /** Qualified; its runner waits until the slots that change with it are. */
+  closedObject({ phase: Type.Literal("ready"), ...Working }),
   /** The traffic is being turned over. */
   closedObject({ phase: Type.Literal("activating"), ...Working }),
-  /** The wish answers. */
-  closedObject({ phase: Type.Literal("committed"), ...Kept, wish: DeployedSlot }),
-  /** The wish was refused for good: the active bundle goes on answering until another wish, or until `retryAtMs`. */
+  /** The candidate answers and is watched; `active` stands by. */
   closedObject({
-    phase: Type.Literal("failed"),
-    ...Kept,
-    wish: DeployedSlot,
+    phase: Type.Literal("soaking"),
+    ...Wished,
+    tries: Type.Integer({ minimum: 0 }),
+    candidate: HeldBundle,
+    /** Null after a boot, until a fresh deployment says that the wish still stands. */
+    untilMs: Type.Union([Type.Number(), Type.Null()]),
+    /** Its own soak is over and good; it commits when those of its mates are too. */
+    hasPassed: Type.Boolean(),
+  }),
+  /** The wish answers, for good. */
+  closedObject({ phase: Type.Literal("committed"), ...Wished }),
+  /** The wish was refused for good: the active bundle goes on answering until another wish, or until `retryAtMs`. */
+  closedObject({ phase: Type.Literal("failed"), ...Wished, refusal: Refusal, retryAtMs: Type.Number() }),
+  /**
+   * The wish answered and does not any more: it failed while it soaked, or could not be kept running after that. What was
+   * good before answers. `retryAtMs` is null until a fresh deployment says that the wish still stands.
+   */
+  closedObject({
+    phase: Type.Literal("rolled-back"),
+    ...Wished,
     refusal: Refusal,
-    retryAtMs: Type.Number(),
+    retryAtMs: Type.Union([Type.Number(), Type.Null()]),
   }),
 ]);
 export type SlotState = Static<typeof SlotState>;
 
-export type WorkingState = Extract<SlotState, { phase: "transferring" | "verifying" | "qualifying" | "activating" }>;
+export type KeptState = Pick<SlotState, "active" | "lastKnownGood" | "work">;
+export type WishingState = Exclude<SlotState, { phase: "idle" }>;
+export type WorkingState = Extract<SlotState, { deadlineMs: number }>;
+export type SoakingState = Extract<SlotState, { phase: "soaking" }>;
 
 /** Throws a ProtocolError for a row that this program did not write. */
 export const checkSlotState = gate("slot state", SlotState);
@@ -84,15 +112,40 @@ export function isWorking(state: SlotState): state is WorkingState {
 
 /** Nothing is under way or waited for. */
 export function isSettled({ phase }: SlotState): boolean {
-  return phase === "idle" || phase === "committed" || phase === "failed";
+  return phase === "idle" || phase === "committed" || phase === "failed" || phase === "rolled-back";
 }
 
 export function wishOf(state: SlotState): DeployedSlot | undefined {
   return state.phase === "idle" ? undefined : state.wish;
 }
 
+/** Why the wish is not what answers, where that is known. */
+export function refusalOfState(state: SlotState): Refusal | null {
+  return "refusal" in state ? state.refusal : null;
+}
+
+/** What has the traffic of the slot, as far as the state knows. */
+export function answering(state: SlotState): HeldBundle | null {
+  return state.phase === "soaking" ? state.candidate : state.active;
+}
+
+/** The bundle that answers, or should, when the wish cannot. */
+export function fallbackOf({ active, lastKnownGood }: SlotState): HeldBundle | null {
+  return active ?? lastKnownGood;
+}
+
+/** What a slot goes on knowing, whatever becomes of its wish. */
+export function keptOf({ active, lastKnownGood, work }: KeptState): KeptState {
+  return { active, lastKnownGood, work };
+}
+
+/** The label must agree too: a deployment that calls the bundle by another name is checked, and refused, as a whole. */
+export function isActive({ active }: SlotState, wish: DeployedSlot): boolean {
+  return active?.statement === wish.statement && active.model === wish.model && active.version === wish.version;
+}
+
 /**
- * Whether two wishes ask for the same bytes. A repaired archive of the same statement is another wish: what made the
+ * Whether two wishes ask for the same bytes; how long to soak and how often to try are no part of it. A repaired archive of the same statement is another wish: what made the
  * first one fail says nothing about it.
  */
 export function sameWish(one: DeployedSlot, other: DeployedSlot): boolean {
@@ -108,8 +161,17 @@ function sameArchive(one: ArchiveRef, other: ArchiveRef): boolean {
   return one.sha256 === other.sha256 && one.length === other.length && one.chunkList === other.chunkList;
 }
 
-/** The phase as the fleet knows it: a wait between attempts and the turning over are steps of the phase around them. */
-export function reportedPhase(state: SlotState): Phase {
-  if (state.phase === "waiting") return "transferring";
-  return state.phase === "activating" ? "qualifying" : state.phase;
+/** The phase as the fleet knows it: waits and the turning over are steps of the phase around them. */
+export function reportedPhase({ phase }: SlotState): Phase {
+  switch (phase) {
+    case "waiting":
+      return "transferring";
+    case "verified":
+      return "verifying";
+    case "ready":
+    case "activating":
+      return "qualifying";
+    default:
+      return phase;
+  }
 }

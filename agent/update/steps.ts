@@ -7,6 +7,7 @@ import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import { RefusalCode, type Refusal } from "../../protocol/trust/refusal.ts";
 import type { Role } from "../../protocol/trust/root.ts";
 import type { Candidate, InferenceEngine, VerifiedBundle } from "../inference/inference-engine.ts";
+import { Refused } from "../inference/refused.ts";
 import type { BundleDirectory } from "../store/bundle-directory.ts";
 import type { HeldBundle } from "./state.ts";
 import { checkModel, verifyArchive, verifyHeld, type DeviceTraits } from "./verify-bundle.ts";
@@ -15,7 +16,7 @@ export interface StepPorts {
   readonly bundles: BundleDirectory;
   /** The directory whose file system must have room for what is unpacked. */
   readonly bundlesPath: string;
-  readonly engine: Pick<InferenceEngine, "qualify" | "activate" | "release" | "discard" | "clear">;
+  readonly engine: Pick<InferenceEngine, "qualify" | "activate" | "release" | "discard">;
   readonly archives: {
     /** Resolves to the path of a file with exactly these bytes; resumes what it has of them. */
     readonly fetch: (
@@ -142,7 +143,8 @@ export function refusalOf(thrown: unknown, otherwise: RefusalCode): Refusal {
   const message = messageOf(thrown).slice(0, 1_000);
   const systemCode = systemCodeOf(thrown);
   if (systemCode === "ENOSPC" || systemCode === "EDQUOT") return { code: "disk-full", message };
-  const stated = thrown instanceof BundleRefused || thrown instanceof FerryError ? thrown.code : undefined;
+  const isCoded = thrown instanceof BundleRefused || thrown instanceof Refused || thrown instanceof FerryError;
+  const stated = isCoded ? thrown.code : undefined;
   const known = RefusalCode.anyOf.find((literal) => literal.const === stated);
   return { code: known?.const ?? otherwise, message };
 }

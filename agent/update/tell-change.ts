@@ -1,6 +1,7 @@
+import type { Refusal } from "../../protocol/trust/refusal.ts";
 import { recordEvent, type RecordSink } from "../telemetry/event.ts";
 import type { SlotChange } from "./run.ts";
-import { reportedPhase, wishOf } from "./state.ts";
+import { answering, fallbackOf, refusalOfState, reportedPhase, wishOf, type SlotState } from "./state.ts";
 
 /** What a change of a slot means to whoever reads the device's history. */
 export function tellChange(sink: RecordSink, change: SlotChange): void {
@@ -17,30 +18,30 @@ function tellPhase(sink: RecordSink, { slot, before, after }: SlotChange): void 
 }
 
 function tellRefusal(sink: RecordSink, { slot, before, after }: SlotChange): void {
-  if (after.phase !== "failed" && after.phase !== "waiting") return;
-  const { refusal, wish } = after;
-  if (refusal === null || ("refusal" in before && before.refusal === refusal)) return;
-  recordEvent(sink, "bundle-refused", {
-    slot,
-    statement: wish.statement,
-    code: refusal.code,
-    message: refusal.message,
-  });
+  const refusal = refusalOfState(after);
+  const statement = wishOf(after)?.statement;
+  if (refusal === null || statement === undefined || refusalOfState(before) === refusal) return;
+  recordEvent(sink, "bundle-refused", { slot, statement, code: refusal.code, message: refusal.message });
 }
 
 function tellTraffic(sink: RecordSink, { slot, before, after, event }: SlotChange): void {
-  const from = before.active;
-  const to = after.active;
+  const from = answering(before);
+  const to = answering(after);
   if (from?.statement === to?.statement) return;
-  if (event.kind === "not-restored") {
-    const { bundle, refusal } = event;
-    const fallback = to ?? after.lastKnownGood;
-    const fields = { slot, fromVersion: bundle.version, why: refusal.message };
+  const why = event.kind === "not-restored" || event.kind === "lost" ? event.refusal : ownRefusal(before, after);
+  if (why !== undefined && from !== null) {
+    const fallback = fallbackOf(after);
+    const fields = { slot, fromVersion: from.version, why: why.message };
     if (fallback === null) recordEvent(sink, "slot-cleared", fields);
     else recordEvent(sink, "rolled-back", { ...fields, version: fallback.version, statement: fallback.statement });
   } else if (to === null) recordEvent(sink, "slot-cleared", { slot });
-  else if (event.kind === "activated") {
+  else if (event.kind !== "restored") {
     const fromVersion = from === null ? {} : { fromVersion: from.version };
     recordEvent(sink, "swapped", { slot, version: to.version, statement: to.statement, ...fromVersion });
   }
+}
+
+/** A candidate that was found bad, rather than superseded by another wish. */
+function ownRefusal(before: SlotState, after: SlotState): Refusal | undefined {
+  return before.phase === "soaking" && after.phase === "rolled-back" ? after.refusal : undefined;
 }

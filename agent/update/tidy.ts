@@ -2,7 +2,7 @@ import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
 import type { StateDatabase } from "../store/state-database.ts";
-import { isSettled, wishOf, type SlotState } from "./state.ts";
+import { isSettled, refusalOfState, wishOf, type SlotState } from "./state.ts";
 import type { StepPorts } from "./steps.ts";
 
 export interface TidyPorts extends Pick<StepPorts, "archives" | "bundles"> {
@@ -25,7 +25,7 @@ export async function tidy(
   } catch (thrown) {
     ports.log.warn({ error: messageOf(thrown) }, "cannot write the copy of the state database");
   }
-  const wishes = states.filter((state) => !isSettled(state)).map(wishOf);
+  const wishes = states.filter(isStillWanted).map(wishOf);
   const archive = wishOf(before)?.archive.sha256;
   if (archive !== undefined && wishes.every((wish) => wish?.archive.sha256 !== archive)) {
     await ports.archives.discard(archive);
@@ -33,6 +33,11 @@ export async function tidy(
   const needed = states.flatMap((state) => [state.active?.statement, state.lastKnownGood?.statement]);
   const wished = wishes.map((wish) => wish?.statement);
   await ports.bundles.keepOnly(new Set([...turningOver, ...needed, ...wished].filter(isStatement)));
+}
+
+/** A bundle that was held back for a mate's sake is good, and goes on from the disk when the mate does. */
+function isStillWanted(state: SlotState): boolean {
+  return !isSettled(state) || refusalOfState(state)?.code === "slot-mate";
 }
 
 function isStatement(statement: StatementDigest | undefined): statement is StatementDigest {

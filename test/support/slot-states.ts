@@ -12,11 +12,13 @@ export const final = { code: "self-test", message: "case 3 differs" } as const s
 export const passing = { code: "disk-full", message: "no room" } as const satisfies Refusal;
 export const late = { code: "deadline", message: "took too long" } as const satisfies Refusal;
 
+export const SEQ = 5;
 export const kept = { active: heldOne, lastKnownGood: null, work: 7 };
+const wished = { ...kept, seq: SEQ };
 export const idle = { phase: "idle", active: null, lastKnownGood: null, work: 7 } as const satisfies SlotState;
 export const transferring = {
   phase: "transferring",
-  ...kept,
+  ...wished,
   wish: two,
   tries: 0,
   deadlineMs: NOW + 10,
@@ -24,32 +26,48 @@ export const transferring = {
 export const verifying = { ...transferring, phase: "verifying", source: "archive" } as const satisfies SlotState;
 export const verifyingHeld = { ...transferring, phase: "verifying", source: "held" } as const satisfies SlotState;
 export const qualifying = { ...transferring, phase: "qualifying" } as const satisfies SlotState;
+export const verified = { ...transferring, phase: "verified" } as const satisfies SlotState;
+export const ready = { ...transferring, phase: "ready" } as const satisfies SlotState;
 export const activating = { ...transferring, phase: "activating" } as const satisfies SlotState;
-export const committed = { phase: "committed", ...kept, wish: one } as const satisfies SlotState;
+export const soaking = {
+  phase: "soaking",
+  ...wished,
+  wish: two,
+  tries: 0,
+  candidate: heldTwo,
+  untilMs: NOW + 3_000,
+  hasPassed: false,
+} as const satisfies SlotState;
+export const committed = { phase: "committed", ...wished, wish: one } as const satisfies SlotState;
 export const failed = {
   phase: "failed",
-  ...kept,
+  ...wished,
   wish: two,
   refusal: final,
   retryAtMs: NOW + 50,
 } as const satisfies SlotState;
 export const waiting = {
   phase: "waiting",
-  ...kept,
+  ...wished,
   wish: two,
   tries: 1,
   retryAtMs: NOW + 50,
   refusal: passing,
 } as const satisfies SlotState;
+export const rolledBack = { ...failed, phase: "rolled-back" } as const satisfies SlotState;
 export const all: readonly SlotState[] = [
   idle,
   transferring,
   verifying,
   verifyingHeld,
+  verified,
   qualifying,
+  ready,
   activating,
+  soaking,
   committed,
   failed,
+  rolledBack,
   waiting,
 ];
 

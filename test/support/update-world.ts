@@ -3,7 +3,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../common/clock.ts";
 import { openLog } from "../../common/log.ts";
-import type { Candidate, InferenceEngine, VerifiedBundle } from "../../agent/inference/inference-engine.ts";
+import type {
+  Candidate,
+  LostVersion,
+  Observed,
+  ServedSlot,
+  VerifiedBundle,
+} from "../../agent/inference/inference-engine.ts";
 import { openBundleDirectory } from "../../agent/store/bundle-directory.ts";
 import { openStateDatabase } from "../../agent/store/state-database.ts";
 import { openUpdater, type SlotChange, type UpdatePorts, type Updater } from "../../agent/update/run.ts";
@@ -23,6 +29,10 @@ export interface Boot extends AsyncDisposable {
   readonly updater: Updater;
   /** What answers, by slot. */
   readonly serving: ReadonlyMap<ModelName, VerifiedBundle>;
+  /** What stands by, by slot. */
+  readonly standby: ReadonlyMap<ModelName, VerifiedBundle>;
+  /** What answers in the slot ends, and cannot be started again. */
+  readonly lose: (slot: ModelName, refusal: Refusal) => void;
   readonly changes: readonly SlotChange[];
   /** Archives that were fetched since the boot. */
   readonly fetched: readonly Sha256[];
@@ -39,6 +49,8 @@ export interface BootOptions {
   readonly hold?: (sha256: Sha256, signal: AbortSignal) => Promise<void>;
   /** Delays the turning over of the traffic. */
   readonly holdActivation?: (bundle: VerifiedBundle) => Promise<void>;
+  /** How a version that answers does; absent: perfectly, with nothing to do. */
+  readonly observe?: (bundle: VerifiedBundle) => Partial<Observed>;
   /** While true, the disk takes no writes of the state. */
   readonly isFull?: () => boolean;
   readonly ports?: Partial<UpdatePorts>;
@@ -47,7 +59,9 @@ export interface BootOptions {
 export interface World {
   readonly directory: string;
   readonly boot: (options?: BootOptions) => Promise<Boot>;
-  readonly wish: (bundle: Bundle) => DeployedSlot;
+  /** Soaks no time unless told otherwise. */
+  readonly wish: (bundle: Bundle, options?: Pick<DeployedSlot, "soakMs" | "retry">) => DeployedSlot;
+  /** The next deployment, or the last one again where it says the same. */
   readonly deployment: (...wishes: readonly DeployedSlot[]) => Deployment;
 }
 
@@ -64,38 +78,53 @@ const EVIDENCE = {
   qualifiedAtMs: 1,
 };
 
+const UNTOUCHED = { requests: 0, failed: 0, badOutputs: 0, crashes: 0, recentCrashes: 0, latencyP95Ms: undefined };
+
 export function openWorld(directory: string): World {
   const archives = new Map<Sha256, Uint8Array>();
+  let seq = 0;
+  let content = "";
   return {
     directory,
     boot: (options = {}) => boot(directory, archives, options),
-    wish: ({ slot, archive }) => {
+    wish: ({ slot, archive }, options) => {
       const digest = sha256(archive);
       archives.set(digest, archive);
-      return { ...slot, archive: { sha256: digest, length: archive.byteLength, chunkList: digest } };
+      return {
+        ...slot,
+        archive: { sha256: digest, length: archive.byteLength, chunkList: digest },
+        soakMs: 0,
+        ...options,
+      };
     },
-    deployment: (...slots) => ({
-      v: 1,
-      fleet,
-      device,
-      seq: 1,
-      rootVersion: 1,
-      issued: new Date().toISOString(),
-      expires: new Date(Date.now() + 86_400_000).toISOString(),
-      slots: [...slots],
-    }),
+    deployment: (...slots) => {
+      if (JSON.stringify(slots) !== content) seq += 1;
+      content = JSON.stringify(slots);
+      return {
+        v: 1,
+        fleet,
+        device,
+        seq,
+        rootVersion: 1,
+        issued: new Date().toISOString(),
+        expires: new Date(Date.now() + 86_400_000).toISOString(),
+        slots: [...slots],
+      };
+    },
   };
 }
 
 async function boot(
   directory: string,
   archives: ReadonlyMap<Sha256, Uint8Array>,
-  { cut, refuse, hold, holdActivation, isFull, ports }: BootOptions,
+  { cut, refuse, hold, holdActivation, observe, isFull, ports }: BootOptions,
 ): Promise<Boot> {
   const state = openStateDatabase(join(directory, "state.db"), log);
   const bundlesPath = join(directory, "bundles");
   const bundles = await openBundleDirectory(bundlesPath, log);
   const serving = new Map<ModelName, VerifiedBundle>();
+  const standby = new Map<ModelName, VerifiedBundle>();
+  const losing = new Set<(lost: LostVersion) => void>();
   const changes: SlotChange[] = [];
   const fetched: Sha256[] = [];
   const dark = Promise.withResolvers<undefined>();
@@ -115,7 +144,7 @@ async function boot(
     throw new Error("no power");
   }
 
-  const engine: Pick<InferenceEngine, "qualify" | "activate" | "release" | "discard" | "clear"> = {
+  const engine: UpdatePorts["engine"] = {
     qualify: (_slot, bundle) => {
       const refusal = refuse?.(bundle);
       if (refusal !== undefined) return Promise.resolve({ kind: "refused", refusal });
@@ -124,21 +153,45 @@ async function boot(
     },
     activate: async (slot, { bundle }) => {
       await holdActivation?.(bundle);
+      const former = serving.get(slot);
+      if (former !== undefined && !standby.has(slot)) standby.set(slot, former);
       serving.set(slot, bundle);
     },
-    release: () => Promise.resolve(),
+    turnBack: (slot) => {
+      const former = standby.get(slot);
+      standby.delete(slot);
+      if (former === undefined) serving.delete(slot);
+      else serving.set(slot, former);
+      return Promise.resolve(former);
+    },
+    release: (slot) => {
+      standby.delete(slot);
+      return Promise.resolve();
+    },
     discard: () => Promise.resolve(),
     clear: (slot) => {
       serving.delete(slot);
+      standby.delete(slot);
       return Promise.resolve();
+    },
+    slots: () =>
+      [...serving].map(([slot, bundle]): ServedSlot => ({ slot, bundle, evidence: EVIDENCE, sinceMs: 0, ready: true })),
+    observed: (slot) => {
+      const bundle = serving.get(slot);
+      return bundle === undefined ? undefined : { ...UNTOUCHED, statement: bundle.statement, ...observe?.(bundle) };
+    },
+    onLost: (listener) => {
+      losing.add(listener);
+      return { [Symbol.dispose]: () => void losing.delete(listener) };
     },
   };
   const updater = openUpdater({
     store: {
       slots: state.slots,
-      saveSlot: (slot, next) => {
+      poisons: state.poisons,
+      saveSlot: (slot, next, poisons) => {
         save(() => {
-          state.saveSlot(slot, next);
+          state.saveSlot(slot, next, poisons);
         });
       },
       removeSlot: (slot) => {
@@ -177,6 +230,12 @@ async function boot(
   return {
     updater,
     serving,
+    standby,
+    lose: (slot, refusal) => {
+      const bundle = serving.get(slot);
+      if (bundle === undefined) throw new Error("nothing answers there");
+      for (const listener of losing) listener({ slot, statement: bundle.statement, refusal });
+    },
     changes,
     fetched,
     dark: dark.promise,

@@ -1,6 +1,7 @@
 import t from "tap";
 import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
 import { slotReports } from "../../../agent/link/slot-reports.ts";
+import type { SlotProgress } from "../../../agent/update/run.ts";
 import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
 import { digitsFolder } from "../../support/model-folders.ts";
 
@@ -15,7 +16,7 @@ const active: HeldBundle = {
 const statement = "2".repeat(64) as StatementDigest;
 const archive = { sha256: "3".repeat(64) as Sha256, length: 1_000, chunkList: "4".repeat(64) as Sha256 };
 const wish = { slot, model: slot, version: "1.1.0" as ModelVersion, statement, archive };
-const kept = { active, lastKnownGood: null, work: 1, wish };
+const kept = { active, lastKnownGood: null, work: 1, wish, seq: 1 };
 const evidence = {
   provider: "cpu",
   loadMs: 1,
@@ -33,8 +34,12 @@ const refusal = { code: "disk-full", message: "no room" } as const;
 const transferring: SlotState = { phase: "transferring", ...kept, tries: 0, deadlineMs: 9 };
 const waiting: SlotState = { phase: "waiting", ...kept, tries: 1, retryAtMs: 9, refusal };
 
+function progress(state: SlotState, doneBytes?: number): SlotProgress {
+  return { slot, state, doneBytes, observation: undefined };
+}
+
 t.test("what answers is said by the engine, not by the state", async (t) => {
-  const [asServed] = slotReports([{ slot, state: transferring, doneBytes: 250 }], [served]);
+  const [asServed] = slotReports([progress(transferring, 250)], [served]);
   t.match(asServed, {
     phase: "transferring",
     desired: statement,
@@ -42,19 +47,47 @@ t.test("what answers is said by the engine, not by the state", async (t) => {
     transfer: { doneBytes: 250, totalBytes: 1_000 },
   });
   for (const answering of [[], [{ ...served, ready: false }]]) {
-    const [report] = slotReports([{ slot, state: transferring, doneBytes: undefined }], answering);
+    const [report] = slotReports([progress(transferring)], answering);
     t.equal(report?.active, undefined, "a runner that restarts answers nothing at the moment");
     t.equal(report?.transfer, undefined);
   }
 });
 
 t.test("a wait between attempts is a transfer with the reason why it is not done", async (t) => {
-  const [report] = slotReports([{ slot, state: waiting, doneBytes: undefined }], [served]);
+  const [report] = slotReports([progress(waiting)], [served]);
   t.match(report, { phase: "transferring", refusal });
 });
 
 t.test("the last-known-good bundle is named", async (t) => {
   const state: SlotState = { ...transferring, lastKnownGood: active };
-  const [report] = slotReports([{ slot, state, doneBytes: 0 }], []);
+  const [report] = slotReports([progress(state, 0)], []);
   t.strictSame(report?.lastKnownGood, { model: slot, version: "1.0.0", statement: bundle.statement });
+});
+
+t.test("a slot that soaks says how the candidate does, and what stands by", async (t) => {
+  const candidate = { ...active, version: wish.version, statement };
+  const state: SlotState = { phase: "soaking", ...kept, tries: 0, candidate, untilMs: 9, hasPassed: false };
+  const observation = {
+    requests: 7,
+    failed: 2,
+    badOutputs: 0,
+    recentCrashes: 0,
+    latencyP95Ms: 1,
+    budgetP95Ms: undefined,
+  };
+  const [watched] = slotReports([{ ...progress(state), observation }], []);
+  t.match(watched, { phase: "soaking", soak: { untilMs: 9, requests: 7, failed: 2 }, desired: statement });
+  t.strictSame(watched?.lastKnownGood, { model: slot, version: "1.0.0", statement: bundle.statement });
+  const [unconfirmed] = slotReports([progress({ ...state, untilMs: null })], []);
+  t.strictSame(unconfirmed?.soak, { requests: 0, failed: 0 });
+});
+
+t.test("a slot that was rolled back says why", async (t) => {
+  const reason = { code: "soak-errors", message: "9 of 10 failed" } as const;
+  const state: SlotState = { phase: "rolled-back", ...kept, refusal: reason, retryAtMs: 9 };
+  t.match(slotReports([progress(state)], [served])[0], {
+    phase: "rolled-back",
+    refusal: reason,
+    active: { statement: bundle.statement },
+  });
 });

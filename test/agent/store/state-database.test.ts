@@ -1,9 +1,11 @@
 import { copyFileSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync, closeSync } from "node:fs";
 import { join } from "node:path";
+import Sqlite from "better-sqlite3";
 import t from "tap";
 import { openLog } from "../../../common/log.ts";
 import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
 import { openStateDatabase, type StoredTrust } from "../../../agent/store/state-database.ts";
+import type { Poison } from "../../../agent/update/poison.ts";
 import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
 
 const log = openLog("test", "silent");
@@ -22,7 +24,7 @@ function committed(rollbackIndex: number): SlotState {
   const active: HeldBundle = { model: digits, version: "1.0.0" as ModelVersion, statement, rollbackIndex };
   const archive = { sha256: "3".repeat(64) as Sha256, length: 1, chunkList: "4".repeat(64) as Sha256 };
   const wish = { slot: digits, model: digits, version: active.version, statement, archive };
-  return { phase: "committed", active, lastKnownGood: null, work: 3, wish };
+  return { phase: "committed", active, lastKnownGood: null, work: 3, wish, seq: 7 };
 }
 
 /** Overwrites the middle of the file, as a failing disk would. */
@@ -48,6 +50,36 @@ t.test("what was stored is there after a restart", async (t) => {
   t.strictSame(state.slots(), new Map([[digits, committed(4)]]));
   t.equal(state.nextReportCounter(), counter + 1);
   t.equal(state.damage, undefined);
+});
+
+t.test("what failed here for good is stored with the state that it led to", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  const state = committed(4);
+  if (state.phase === "idle") throw new Error("the state has a wish");
+  const poison: Poison = { wish: state.wish, refusal: { code: "self-test", message: "differs" }, untilMs: 9 };
+  {
+    using database = openStateDatabase(path, log);
+    t.strictSame(database.poisons(), []);
+    database.saveSlot(digits, state, [poison]);
+    database.saveSlot(digits, state);
+  }
+  using database = openStateDatabase(path, log);
+  t.strictSame(database.poisons(), [poison], "a state without poisons leaves them as they are");
+});
+
+t.test("a state that an agent without groups has stored is read as one of group 0", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  const { seq: _seq, ...former } = { seq: 0, ...committed(4) };
+  {
+    using database = openStateDatabase(path, log);
+    database.saveSlot(digits, committed(4));
+  }
+  const raw = new Sqlite(path);
+  raw.prepare("UPDATE slot SET state = ?").run(JSON.stringify(former));
+  raw.exec("DROP TABLE poison; PRAGMA user_version = 1");
+  raw.close();
+  using database = openStateDatabase(path, log);
+  t.strictSame(database.slots().get(digits), { ...former, seq: 0 });
 });
 
 t.test("the rollback index of a model only rises, and outlives its slot", async (t) => {

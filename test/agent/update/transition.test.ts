@@ -1,6 +1,18 @@
 import t from "tap";
 import type { ModelVersion, Sha256 } from "../../../protocol/ids.ts";
+import {
+  ACTIVATE_MS_MAX,
+  DEADLINE_TRIES_MAX,
+  QUALIFY_MS_MAX,
+  RETRY,
+  SOAK_MS_DEFAULT,
+  TRANSFER_MS_MAX,
+  VERIFY_MS_MAX,
+} from "../../../agent/update/bounds.ts";
+import { POISON_MS } from "../../../agent/update/poison.ts";
+import type { SlotEvent } from "../../../agent/update/slot-event.ts";
 import { checkSlotState, EMPTY_SLOT, type SlotState } from "../../../agent/update/state.ts";
+import { transition } from "../../../agent/update/transition.ts";
 import {
   NOW,
   final,
@@ -14,63 +26,32 @@ import {
   activating,
   committed,
   failed,
+  soaking,
   waiting,
   all,
+  SEQ,
   one,
   two,
   three,
   heldOne,
   heldTwo,
+  verified,
+  ready,
 } from "../../support/slot-states.ts";
-import {
-  ACTIVATE_MS_MAX,
-  DEADLINE_TRIES_MAX,
-  FAILED_MS,
-  QUALIFY_MS_MAX,
-  RETRY,
-  transition,
-  TRANSFER_MS_MAX,
-  VERIFY_MS_MAX,
-  type SlotEffect,
-  type SlotEvent,
-  type Surroundings,
-} from "../../../agent/update/transition.ts";
-
-function around(changes: Partial<Surroundings> = {}): Surroundings {
-  return { nowMs: NOW, mayInstall: true, held: new Set(), chance: 1, ...changes };
-}
-
-interface Case {
-  readonly when: string;
-  readonly state: SlotState;
-  readonly event: SlotEvent;
-  readonly around?: Partial<Surroundings>;
-  readonly then: Partial<SlotState>;
-  readonly effects: readonly SlotEffect[];
-}
-
-function check(title: string, cases: readonly Case[]): void {
-  t.test(title, async (t) => {
-    for (const { when, state, event, around: changes, then, effects } of cases) {
-      const step = transition(state, event, around(changes));
-      t.match(step.next, then, when);
-      t.strictSame(step.effects, effects, `${when}: effects`);
-    }
-  });
-}
+import { around, check, desired, mateFailed, spotless, turningBack } from "../../support/transition-cases.ts";
 
 check("a wish takes the shortest way to an answer", [
   {
     when: "nothing is there",
     state: EMPTY_SLOT,
-    event: { kind: "desired", wish: one },
+    event: desired(one),
     then: { phase: "transferring", wish: one, tries: 0, deadlineMs: NOW + TRANSFER_MS_MAX, work: 1 },
     effects: [{ kind: "transfer", work: 1, wish: one }],
   },
   {
     when: "the bundle is held",
     state: committed,
-    event: { kind: "desired", wish: two },
+    event: desired(two),
     around: { held: new Set([two.statement]) },
     then: { phase: "verifying", source: "held", wish: two, deadlineMs: NOW + VERIFY_MS_MAX, work: 8 },
     effects: [{ kind: "verify", work: 8, wish: two, source: "held" }],
@@ -78,7 +59,7 @@ check("a wish takes the shortest way to an answer", [
   {
     when: "it is what answers already",
     state: failed,
-    event: { kind: "desired", wish: one },
+    event: desired(one),
     then: { phase: "committed", wish: one, active: heldOne },
     effects: [],
   },
@@ -86,29 +67,25 @@ check("a wish takes the shortest way to an answer", [
 
 check("a wish for the old one while the traffic is being turned over", [
   {
-    when: "the old one takes the whole way back, in order after the new one",
+    when: "the old one is wished: it never stopped being the active one",
     state: activating,
-    event: { kind: "desired", wish: one },
-    around: { held: new Set([one.statement, two.statement]) },
-    then: { phase: "verifying", source: "held", wish: one, active: heldOne, work: 8 },
-    effects: [
-      { kind: "cancel", work: 7 },
-      { kind: "verify", work: 8, wish: one, source: "held" },
-    ],
+    event: desired(one),
+    then: { phase: "committed", wish: one, active: heldOne, work: 8 },
+    effects: [{ kind: "cancel", work: 7 }],
   },
   {
-    when: "the new one has the traffic meanwhile",
-    state: { ...verifyingHeld, wish: one, work: 8 },
-    event: { kind: "activated", bundle: heldTwo },
-    then: { phase: "verifying", wish: one, active: heldTwo, lastKnownGood: heldOne },
-    effects: [],
+    when: "the new one has the traffic meanwhile: what stands by gets it back",
+    state: { ...committed, work: 8 },
+    event: { kind: "activated", work: 7, bundle: heldTwo },
+    then: { phase: "committed", wish: one, active: heldOne },
+    effects: [turningBack],
   },
   {
-    when: "the old one has it back",
-    state: { ...activating, wish: one, work: 8, active: heldTwo, lastKnownGood: heldOne },
-    event: { kind: "activated", bundle: heldOne },
-    then: { phase: "committed", wish: one, active: heldOne, lastKnownGood: heldTwo },
-    effects: [],
+    when: "a third one is on its way meanwhile",
+    state: { ...verifyingHeld, wish: three, work: 8 },
+    event: { kind: "activated", work: 7, bundle: heldTwo },
+    then: { phase: "verifying", wish: three, active: heldOne },
+    effects: [turningBack],
   },
 ]);
 
@@ -135,37 +112,48 @@ check("each step leads to the next", [
     effects: [{ kind: "activate", work: 7, wish: two }],
   },
   {
-    when: "activated",
+    when: "activated: it soaks, and the former is what is committed to",
     state: activating,
-    event: { kind: "activated", bundle: heldTwo },
-    then: { phase: "committed", active: heldTwo, lastKnownGood: heldOne, wish: two },
+    event: { kind: "activated", work: 7, bundle: heldTwo },
+    then: {
+      phase: "soaking",
+      candidate: heldTwo,
+      active: heldOne,
+      lastKnownGood: null,
+      untilMs: NOW + SOAK_MS_DEFAULT,
+      hasPassed: false,
+    },
     effects: [],
+  },
+  {
+    when: "activated, with no time to soak",
+    state: { ...activating, wish: { ...two, soakMs: 0 } },
+    event: { kind: "activated", work: 7, bundle: heldTwo },
+    then: { phase: "committed", active: heldTwo, lastKnownGood: heldOne },
+    effects: [{ kind: "release" }],
+    poison: { kind: "absolve", wish: { ...two, soakMs: 0 } },
   },
 ]);
 
 t.test("the newest wish supersedes in every phase", async (t) => {
   for (const state of all.filter(({ phase }) => phase !== "idle")) {
-    const { next, effects } = transition(state, { kind: "desired", wish: three }, around());
+    const { next, effects } = transition(state, desired(three), around());
     t.match(next, { phase: "transferring", wish: three, work: 8, active: heldOne }, `from ${state.phase}`);
     const isWorking = "deadlineMs" in state;
-    const cancelled = isWorking ? [{ kind: "cancel", work: 7 }] : [];
+    const cancelled = isWorking ? [{ kind: "cancel", work: 7 }] : state.phase === "soaking" ? [turningBack] : [];
     t.strictSame(effects, [...cancelled, { kind: "transfer", work: 8, wish: three }], `effects from ${state.phase}`);
   }
 });
 
 t.test("the same wish again disturbs nothing that is under way", async (t) => {
-  for (const state of [transferring, verifying, qualifying, activating]) {
-    t.strictSame(
-      transition(state, { kind: "desired", wish: two }, around()),
-      { next: state, effects: [] },
-      state.phase,
-    );
+  for (const state of [transferring, verifying, verified, qualifying, ready, activating, soaking]) {
+    t.strictSame(transition(state, desired(two), around()), { next: state, effects: [] }, state.phase);
   }
 });
 
 t.test("a repaired archive of the same statement is another wish", async (t) => {
   const repaired = { ...two, archive: { ...two.archive, sha256: "f".repeat(64) as Sha256 } };
-  t.match(transition(failed, { kind: "desired", wish: repaired }, around()).next, {
+  t.match(transition(failed, desired(repaired), around()).next, {
     phase: "transferring",
     wish: repaired,
   });
@@ -173,11 +161,7 @@ t.test("a repaired archive of the same statement is another wish", async (t) => 
 
 t.test("a bundle under another label is looked at as a whole, not taken for the one that answers", async (t) => {
   const mislabelled = { ...one, version: "9.9.9" as ModelVersion };
-  const { next } = transition(
-    committed,
-    { kind: "desired", wish: mislabelled },
-    around({ held: new Set([one.statement]) }),
-  );
+  const { next } = transition(committed, desired(mislabelled), around({ held: new Set([one.statement]) }));
   t.match(next, { phase: "verifying", source: "held", wish: mislabelled });
 });
 
@@ -199,8 +183,9 @@ check("refusals", [
     when: "for good: remembered for a day, the active bundle goes on",
     state: qualifying,
     event: { kind: "refused", work: 7, refusal: final },
-    then: { phase: "failed", wish: two, refusal: final, retryAtMs: NOW + FAILED_MS, active: heldOne },
+    then: { phase: "failed", wish: two, refusal: final, retryAtMs: NOW + POISON_MS, active: heldOne },
     effects: [],
+    poison: { kind: "poison", poison: { wish: two, refusal: final, untilMs: NOW + POISON_MS } },
   },
   {
     when: "for a cause that may pass: tried again after a while",
@@ -222,6 +207,10 @@ check("refusals", [
     event: { kind: "refused", work: 7, refusal: { code: "bundle-file-digest", message: "differs" } },
     then: { phase: "failed" },
     effects: [],
+    poison: {
+      kind: "poison",
+      poison: { wish: two, refusal: { code: "bundle-file-digest", message: "differs" }, untilMs: NOW + POISON_MS },
+    },
   },
   {
     when: "a held bundle that must not run any more: final",
@@ -229,6 +218,10 @@ check("refusals", [
     event: { kind: "refused", work: 7, refusal: { code: "bundle-rollback-index", message: "below" } },
     then: { phase: "failed" },
     effects: [],
+    poison: {
+      kind: "poison",
+      poison: { wish: two, refusal: { code: "bundle-rollback-index", message: "below" }, untilMs: NOW + POISON_MS },
+    },
   },
   {
     when: "the third deadline of a costly step: final",
@@ -236,6 +229,7 @@ check("refusals", [
     event: { kind: "refused", work: 7, refusal: late },
     then: { phase: "failed", refusal: late },
     effects: [],
+    poison: { kind: "poison", poison: { wish: two, refusal: late, untilMs: NOW + POISON_MS } },
   },
   {
     when: "the tenth deadline of a transfer: still tried again, no more than every quarter of an hour",
@@ -283,16 +277,16 @@ check("time", [
   {
     when: "when the operator wishes the same again after that long",
     state: failed,
-    event: { kind: "desired", wish: two },
+    event: desired(two),
     around: { nowMs: NOW + 50 },
     then: { phase: "transferring" },
     effects: [{ kind: "transfer", work: 8, wish: two }],
   },
-  { when: "a refusal in between", state: failed, event: { kind: "desired", wish: two }, then: failed, effects: [] },
+  { when: "a refusal in between", state: failed, event: desired(two), then: failed, effects: [] },
 ]);
 
 check("a boot", [
-  ...[transferring, verifying, qualifying, activating, waiting].map((state) => ({
+  ...[transferring, verifying, verified, qualifying, ready, activating, waiting].map((state) => ({
     when: `in ${state.phase}: the old one answers, the wish waits for a fresh deployment`,
     state,
     event: { kind: "booted" } as const,
@@ -310,7 +304,7 @@ check("a boot", [
   {
     when: "and the fresh deployment that confirms the wish",
     state: { ...waiting, retryAtMs: null },
-    event: { kind: "desired", wish: two },
+    event: desired(two),
     then: { phase: "transferring", wish: two },
     effects: [{ kind: "transfer", work: 8, wish: two }],
   },
@@ -329,7 +323,7 @@ check("what answered before cannot be brought back", [
     when: "the last-known-good one takes its place, and the wish waits",
     state: { ...committed, active: heldTwo, lastKnownGood: heldOne, wish: two },
     event: { kind: "not-restored", bundle: heldTwo, refusal: { code: "bundle-file-digest", message: "a bit flipped" } },
-    then: { phase: "waiting", wish: two, active: null, lastKnownGood: heldOne, retryAtMs: null },
+    then: { phase: "rolled-back", wish: two, active: null, lastKnownGood: heldOne, retryAtMs: null },
     effects: [{ kind: "restore", bundle: heldOne }],
   },
   {
@@ -337,7 +331,7 @@ check("what answered before cannot be brought back", [
     state: committed,
     event: { kind: "not-restored", bundle: heldOne, refusal: final },
     then: { phase: "waiting", active: null, lastKnownGood: null },
-    effects: [],
+    effects: [{ kind: "clear" }],
   },
   {
     when: "the fallback answers",
@@ -371,33 +365,30 @@ check("outcomes of attempts that are over", [
     effects: [{ kind: "cancel", work: 6 }],
   },
   {
-    when: "an activation that a wish for the old one overtook: the old one is brought back",
-    state: committed,
-    event: { kind: "activated", bundle: heldTwo },
-    around: { held: new Set([one.statement]) },
-    then: { phase: "verifying", source: "held", wish: one, active: heldTwo, lastKnownGood: heldOne },
-    effects: [{ kind: "verify", work: 8, wish: one, source: "held" }],
-  },
-  {
-    when: "an activation that an empty wish overtook: it is cleared again",
+    when: "an activation that an empty wish overtook: it is turned back to nothing",
     state: idle,
-    event: { kind: "activated", bundle: heldTwo },
+    event: { kind: "activated", work: 6, bundle: heldTwo },
     then: idle,
-    effects: [{ kind: "clear" }],
+    effects: [{ kind: "turn-back", from: heldTwo, to: null }],
   },
 ]);
 
 t.test("every event has an answer in every phase, and what is stored can be read again", async (t) => {
   const events: SlotEvent[] = [
     { kind: "booted" },
-    { kind: "desired", wish: one },
-    { kind: "desired", wish: two },
-    { kind: "desired", wish: three },
+    desired(one),
+    desired(two),
+    desired(three),
     { kind: "undesired" },
     { kind: "transferred", work: 7 },
     { kind: "verified", work: 7 },
     { kind: "qualified", work: 7 },
-    { kind: "activated", bundle: heldTwo },
+    { kind: "activated", work: 7, bundle: heldTwo },
+    { kind: "observed", observation: spotless },
+    { kind: "observed", observation: { ...spotless, requests: 9, failed: 9 } },
+    { kind: "lost", statement: heldOne.statement, refusal: final },
+    { kind: "lost", statement: heldTwo.statement, refusal: passing },
+    desired(two, SEQ + 1),
     { kind: "refused", work: 7, refusal: final },
     { kind: "refused", work: 7, refusal: passing },
     { kind: "restored", bundle: heldOne },
@@ -407,8 +398,10 @@ t.test("every event has an answer in every phase, and what is stored can be read
   for (const state of all) {
     for (const event of events) {
       for (const nowMs of [NOW, NOW + 1e12]) {
-        const { next } = transition(state, event, around({ nowMs }));
-        t.strictSame(checkSlotState(JSON.parse(JSON.stringify(next))), next, `${event.kind} in ${state.phase}`);
+        for (const changes of [{}, mateFailed]) {
+          const { next } = transition(state, event, around({ nowMs, ...changes }));
+          t.strictSame(checkSlotState(JSON.parse(JSON.stringify(next))), next, `${event.kind} in ${state.phase}`);
+        }
       }
     }
   }

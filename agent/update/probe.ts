@@ -1,0 +1,102 @@
+/** Whether a version that answers real requests is good enough to commit to. Pure. */
+import type { Refusal } from "../../protocol/trust/refusal.ts";
+
+/** How the candidate has done since it got the traffic; see `Observed` of the inference engine. */
+export interface SoakObservation {
+  readonly requests: number;
+  readonly failed: number;
+  readonly badOutputs: number;
+  /** Runner processes that ended by themselves within the last minute. */
+  readonly recentCrashes: number;
+  /** Undefined before the first answer. */
+  readonly latencyP95Ms: number | undefined;
+  /** The budget in `model.json`; undefined where it has none. */
+  readonly budgetP95Ms: number | undefined;
+}
+
+export interface SoakPolicy {
+  readonly soakMs: number;
+  /** Null: it cannot pass yet, only fail. */
+  readonly untilMs: number | null;
+}
+
+export type SoakVerdict =
+  | { readonly kind: "pass" }
+  | { readonly kind: "fail"; readonly refusal: Refusal }
+  /** Too early, or too few requests to tell an accident from a fault. */
+  | { readonly kind: "inconclusive" };
+
+/** A runner that dies so often within a minute serves nobody, however well it answers in between. */
+export const SOAK_CRASHES_MAX = 3;
+/** The golden set passed, so single failures are some client's input; more than this share is the model's. */
+export const SOAK_FAILED_SHARE_MAX = 0.05;
+/** NaN and values out of range from finite inputs are rarer than failures: a sound model gives none. */
+export const SOAK_BAD_SHARE_MAX = 0.01;
+/** So many before a share means anything. */
+export const SOAK_BAD_MIN = 5;
+/** The budget was measured with the processor almost to itself; real traffic comes in bursts, and beside others. */
+export const SOAK_LATENCY_FACTOR = 1.5;
+/** Below it one hiccup of the machine is the 95th percentile. */
+export const SOAK_LATENCY_REQUESTS_MIN = 20;
+/** Of too few requests to tell: more bad ones than good ones. */
+const DOUBTFUL_SHARE_MAX = 0.5;
+
+/**
+ * What is clearly bad fails at once, whatever time is left. At the end what is clean passes; what is in doubt is watched
+ * for the same time again, and then judged by what there is: a device that is asked twice a day must not soak for ever.
+ */
+export function probe(seen: SoakObservation, { soakMs, untilMs }: SoakPolicy, nowMs: number): SoakVerdict {
+  const failure = clearFailure(seen);
+  if (failure !== undefined) return { kind: "fail", refusal: failure };
+  if (untilMs === null || nowMs < untilMs) return { kind: "inconclusive" };
+  const slowness = slowerThanBudget(seen);
+  if (slowness !== undefined) return { kind: "fail", refusal: slowness };
+  if (!isDoubtful(seen)) return { kind: "pass" };
+  if (nowMs < untilMs + soakMs) return { kind: "inconclusive" };
+  const verdict = mostlyBad(seen);
+  return verdict === undefined ? { kind: "pass" } : { kind: "fail", refusal: verdict };
+}
+
+function clearFailure({ requests, failed, badOutputs, recentCrashes }: SoakObservation): Refusal | undefined {
+  if (recentCrashes >= SOAK_CRASHES_MAX) {
+    const message = `The runner ended by itself ${recentCrashes} times within a minute; ${SOAK_CRASHES_MAX} are too many`;
+    return { code: "soak-crashes", message };
+  }
+  if (failed >= SOAK_BAD_MIN && failed > requests * SOAK_FAILED_SHARE_MAX) return errors(requests, failed);
+  if (badOutputs >= SOAK_BAD_MIN && badOutputs > requests * SOAK_BAD_SHARE_MAX) return outputs(requests, badOutputs);
+  return undefined;
+}
+
+function slowerThanBudget({ requests, latencyP95Ms, budgetP95Ms }: SoakObservation): Refusal | undefined {
+  if (latencyP95Ms === undefined || budgetP95Ms === undefined || requests < SOAK_LATENCY_REQUESTS_MIN) return undefined;
+  const mostMs = budgetP95Ms * SOAK_LATENCY_FACTOR;
+  if (latencyP95Ms <= mostMs) return undefined;
+  const message = `95 % of ${requests} real requests took up to ${latencyP95Ms.toFixed(1)} ms; the budget is ${budgetP95Ms} ms, and ${mostMs.toFixed(1)} ms are tolerated beside other work`;
+  return { code: "soak-latency", message };
+}
+
+/** Something happened, though too little to decide. */
+function isDoubtful({ requests, failed, badOutputs, recentCrashes }: SoakObservation): boolean {
+  return recentCrashes > 0 || failed > requests * SOAK_FAILED_SHARE_MAX || badOutputs > requests * SOAK_BAD_SHARE_MAX;
+}
+
+function mostlyBad({ requests, failed, badOutputs }: SoakObservation): Refusal | undefined {
+  if (failed > requests * DOUBTFUL_SHARE_MAX) return errors(requests, failed);
+  if (badOutputs > requests * DOUBTFUL_SHARE_MAX) return outputs(requests, badOutputs);
+  return undefined;
+}
+
+function errors(requests: number, failed: number): Refusal {
+  const share = `${percent(SOAK_FAILED_SHARE_MAX)} are tolerated`;
+  return { code: "soak-errors", message: `${failed} of ${requests} real requests failed in the model; ${share}` };
+}
+
+function outputs(requests: number, bad: number): Refusal {
+  const what = "gave NaN, an infinity or a value out of range from finite inputs";
+  const message = `${bad} of ${requests} real requests ${what}; ${percent(SOAK_BAD_SHARE_MAX)} are tolerated`;
+  return { code: "soak-outputs", message };
+}
+
+function percent(share: number): string {
+  return `${share * 100} %`;
+}
