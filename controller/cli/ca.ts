@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { X509Certificate } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pc from "picocolors";
@@ -6,9 +7,11 @@ import { EXIT, FerryError, systemCodeOf } from "../../common/ferry-error.ts";
 import type { CallerId } from "../../protocol/ids.ts";
 import { controllerPaths, readConfig } from "../config.ts";
 import { createAuthorityFiles, openAuthority, type TlsIdentity } from "../enrol/authority.ts";
-import { withExamples } from "./context.ts";
+import { recordCaller } from "../enrol/callers.ts";
+import { requireNoDevice } from "../enrol/device-names.ts";
+import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
 import { deviceId } from "./ids.ts";
-import { print } from "./output.ts";
+import { print, printOne } from "./output.ts";
 
 interface HomeOptions {
   readonly home?: string;
@@ -26,6 +29,12 @@ export function addCaCommands(program: Command): void {
     .option("--home <dir>", "the controller's folder (default: FERRY_HOME, or ~/.modelferry)")
     .action(initCa);
   withExamples(init, "ferry ca init");
+  const show = ca
+    .command("show")
+    .description("the pin by which a device knows whom it asks, and until when the CA serves")
+    .option("--home <dir>", "the controller's folder (default: FERRY_HOME, or ~/.modelferry)")
+    .action(showCa);
+  withExamples(withOutput(show), "ferry ca show", "ferry ca show -o name");
   const client = ca
     .command("issue-caller <name>")
     .description("a key and certificate for an application that asks devices for predictions over MQTT")
@@ -48,7 +57,21 @@ async function initCa({ home }: HomeOptions): Promise<void> {
   print(`${pc.green("✔")} device CA  ${paths.authority.certificate}`);
 }
 
+async function showCa({ home, ...output }: HomeOptions & OutputOptions): Promise<void> {
+  const { keyDigest: caPin, certificatePem } = await openAuthority(controllerPaths(home).authority);
+  const expires = new X509Certificate(certificatePem).validToDate.toISOString();
+  const text = () =>
+    [
+      `${pc.bold("CA pin")} (SHA-256 of the device CA's public key)`,
+      `  ${caPin}`,
+      "  A device that joins without a token is told it with --ca-pin: it is how it knows whom it asks.",
+      `  The CA serves until ${expires.slice(0, 10)}.`,
+    ].join("\n");
+  printOne({ caPin, expires }, formatOf(output), text, caPin);
+}
+
 async function issueCaller(name: string, { home, out }: IssueOptions): Promise<void> {
+  const paths = controllerPaths(home);
   const caller = deviceId(name);
   if (caller === "controller") {
     throw new FerryError("usage", "The name `controller` is the controller's own", {
@@ -56,8 +79,10 @@ async function issueCaller(name: string, { home, out }: IssueOptions): Promise<v
       exitCode: EXIT.usage,
     });
   }
-  const authority = await openAuthority(controllerPaths(home).authority);
+  const authority = await openAuthority(paths.authority);
   // Callers and devices share one space of names: both are one level of a topic.
+  await requireNoDevice(paths, authority, caller);
+  await recordCaller(paths.authority, caller as string as CallerId);
   const identity = await authority.newClient(caller as string as CallerId, Date.now());
   await writeIdentity(out, caller, identity, authority.certificatePem);
 }

@@ -147,12 +147,22 @@ function readClient(pem: string, authority: X509Certificate): ClientCertificate 
   }
 }
 
-/** Undefined where the subject has not exactly one common name. */
+/** Undefined where the subject has not exactly one common name, or the key is none. */
 export function issuedTo(certificate: X509Certificate): IssuedTo | undefined {
+  if (!hasKey(certificate)) return undefined;
   const { CN: name } = certificate.toLegacyObject().subject;
   if (typeof name !== "string") return undefined;
   const { serialNumber, validFromDate } = certificate;
   return { name, serial: normalSerial(serialNumber), issuedMs: validFromDate.getTime() + CLOCK_SKEW_MS };
+}
+
+/** Node.js 24.21 ends with a segmentation fault in `toLegacyObject` where the public key cannot be decoded. */
+function hasKey(certificate: X509Certificate): boolean {
+  try {
+    return certificate.publicKey.type === "public";
+  } catch {
+    return false;
+  }
 }
 
 function matchingCertificate(paths: AuthorityPaths, { certificatePem, key }: Issuer): X509Certificate {

@@ -2,7 +2,7 @@ import t from "tap";
 import { openFleet } from "../../support/fleet.ts";
 import { until } from "../../support/until.ts";
 
-t.test("from an invitation to a revocation, on the command line", { timeout: 60_000 }, async (t) => {
+t.test("from an invitation to a revocation, on the command line", { timeout: 240_000 }, async (t) => {
   await using fleet = await openFleet({ directory: t.testdir(), devices: [{ id: "cam-1", labels: [] }] });
   await fleet.startController();
   const [device] = fleet.devices;
