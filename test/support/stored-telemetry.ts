@@ -12,6 +12,7 @@ export interface Stored {
   readonly seq: number;
   readonly kind?: RecordKind;
   readonly receivedMs?: number;
+  readonly backfill?: boolean;
   readonly fields?: RecordFields;
 }
 
@@ -24,14 +25,14 @@ export async function storeOf(path: string, records: readonly Stored[]): Promise
 
 export async function addTo(store: Store, records: readonly Stored[]): Promise<void> {
   const rows = records.map(
-    ({ device = "d1", stream = STREAM, seq, kind = "health", receivedMs = 1_000, fields = {} }) => ({
+    ({ device = "d1", stream = STREAM, seq, kind = "health", receivedMs = 1_000, backfill = false, fields = {} }) => ({
       device: device as DeviceId,
       stream,
       seq,
       at_ms: 500 + seq,
       received_ms: receivedMs,
       kind,
-      backfill: 0 as const,
+      backfill: backfill ? (1 as const) : (0 as const),
       fields_json: JSON.stringify(fields),
     }),
   );
