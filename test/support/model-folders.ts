@@ -123,6 +123,34 @@ const PLUS_ONE: TinyModel = {
   initializers: [{ name: "one", shape: [1], values: [1] }],
 };
 
+/** y = √x, which is NaN below 0. */
+const ROOT: TinyModel = {
+  inputs: [{ name: "x", type: "FP32", shape: ["n"] }],
+  outputs: [{ name: "y", type: "FP32", shape: ["n"] }],
+  nodes: [{ op: "Sqrt", inputs: ["x"], outputs: ["y"] }],
+};
+
+/** The golden set holds the roots of `golden`, as bytes: JSON has no NaN. */
+export async function writeRoot(directory: string, golden: readonly number[]): Promise<VerifiedBundle> {
+  const bundle = await writeFolder(directory, tinyOnnx(ROOT), {
+    name: "root",
+    version: "1.0.0",
+    inputs: [floats("x", [1], [4])],
+  });
+  const of = { datatype: "FP32", shape: [golden.length] };
+  const cases = [
+    {
+      name: "roots",
+      inputs: [{ name: "x", ...of, values: golden }],
+      outputs: [{ name: "y", ...of, file: "roots.bin" }],
+    },
+  ];
+  writeFileSync(join(directory, "roots.bin"), Float32Array.from(golden, Math.sqrt));
+  const tolerance = { absolute: 0.0001, relative: 0.001 };
+  writeFileSync(join(directory, "golden.json"), JSON.stringify({ formatVersion: 1, tolerance, cases }));
+  return bundle;
+}
+
 export function writePlusOne(directory: string, options: Partial<FolderOptions> = {}): Promise<VerifiedBundle> {
   const inputs = [floats("x", [2], [1, 2])];
   return writeFolder(directory, tinyOnnx(PLUS_ONE), { name: "plus-one", version: "1.0.0", inputs, ...options });
