@@ -18,6 +18,7 @@ import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
 import { deviceHandlers } from "./http/handlers/device-handlers.ts";
 import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
 import { countDevices, fleetHandlers } from "./http/handlers/fleet-handlers.ts";
+import { groupHandlers } from "./http/handlers/group-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
 import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
@@ -32,6 +33,7 @@ import { openOperators } from "./operators/operators.ts";
 import { createPredictCaller } from "./predict/predict-caller.ts";
 import { recoverCatalogue } from "./recover-catalogue.ts";
 import { openRolloutEngine } from "./rollout/engine.ts";
+import { openGateReader } from "./rollout/read-gate-metrics.ts";
 import { openStore } from "./store/store.ts";
 import { openTelemetryIngest } from "./telemetry/ingest.ts";
 import { openTransferService } from "./transfer/transfer-service.ts";
@@ -103,7 +105,13 @@ export async function runController(
   await using deployments = openDirector({ store, fleet, trust, publish, clock, log });
   await using transfers = openTransferService({ fleet, publish, openArchive: shelf.openArchive, clock, log });
   await using ingest = openTelemetryIngest({ store, publish, fleet, clock, log });
-  await using engine = openRolloutEngine({ store, publish: deployments.publish, clock, log });
+  await using engine = openRolloutEngine({
+    store,
+    publish: deployments.publish,
+    readGates: openGateReader(store),
+    clock,
+    log,
+  });
   const predictions = createPredictCaller({ fleet, caller: CONTROLLER, publish, clock, log });
   const onDeviceMessage = createDeviceMessages({
     store,
@@ -173,6 +181,7 @@ export async function runController(
     auditor,
     handlers: {
       ...deviceHandlers(store, clock),
+      ...groupHandlers(store, clock),
       ...enrolHandlers(network.enrolment, first.digest),
       ...predictHandlers({ store, ask: predictions.ask, clock }),
       ...bundleHandlers({ store, shelf, publisher, clock }),

@@ -4,6 +4,7 @@
  */
 import { FerryError, EXIT } from "../../common/ferry-error.ts";
 import type { Labels } from "../../protocol/ids.ts";
+import { isGroupName } from "./group-name.ts";
 
 export type Requirement =
   | { readonly kind: "in"; readonly key: string; readonly values: readonly string[] }
@@ -113,7 +114,6 @@ interface Token {
 
 /** What stands between spaces: a sign, a label's text, or anything else (which no rule takes). */
 const TOKEN = /\s*(?:(==|!=|=|!|,|\(|\))|([^\s=!,()]+))/y;
-const GROUP_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const GROUP = /^@(.*)$/;
 const LABEL_TEXT = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
@@ -143,7 +143,7 @@ class Tokens {
     const [, name] = GROUP.exec(text) ?? [];
     if (name === undefined) return undefined;
     this.take();
-    if (GROUP_NAME.test(name)) return name;
+    if (isGroupName(name)) return name;
     throw badSelector(
       this.#text,
       at,

@@ -2,6 +2,7 @@ import { BUNDLE_ROUTES } from "./bundle-routes.ts";
 import { DEVICE_ROUTES } from "./device-routes.ts";
 import { ENROL_ROUTES } from "./enrol-routes.ts";
 import { FLEET_ROUTES } from "./fleet-routes.ts";
+import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PREDICT_ROUTES } from "./predict-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
@@ -10,6 +11,7 @@ import { TELEMETRY_ROUTES } from "./telemetry-routes.ts";
 /** The controller's whole HTTP API. */
 export const ROUTES = {
   ...DEVICE_ROUTES,
+  ...GROUP_ROUTES,
   ...ENROL_ROUTES,
   ...PREDICT_ROUTES,
   ...BUNDLE_ROUTES,

@@ -2,7 +2,7 @@
  * Reads what a person wrote, field by field, and collects everything that is wrong rather than the first of it. A reader
  * gives null for what it has refused; whoever called must not use the result when anything was refused.
  */
-import { nearestWord } from "./nearest-word.ts";
+import { nearestWord } from "../nearest-word.ts";
 import type { SpecPath } from "./spec-shape.ts";
 
 export interface Place {

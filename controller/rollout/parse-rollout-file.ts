@@ -1,6 +1,7 @@
 /** Files of Rollouts and Groups: YAML, one or several documents. What is wrong is named by line and field. */
 import { isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import { isGroupName } from "../fleet/group-name.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { completeSpec } from "./complete-spec.ts";
 import { childOf, refusalText } from "./document-lines.ts";
@@ -98,10 +99,8 @@ function readResource(value: unknown, place: Place, nowMs: number, refusals: rea
   return { kind: "Rollout", name, spec: complete };
 }
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
 function readGroup(name: string, value: unknown, place: Place): Resource | null {
-  if (!NAME.test(name)) {
+  if (!isGroupName(name)) {
     place
       .child("metadata")
       .child("name")

@@ -6,7 +6,8 @@ import type { DeviceView } from "../../fleet/device-view.ts";
 import { recordEvent } from "../../fleet/events.ts";
 import { changeLabels } from "../../fleet/labels.ts";
 import { readDevices } from "../../fleet/read-devices.ts";
-import { parseSelector, selects } from "../../fleet/selector.ts";
+import { readSelector } from "../../fleet/groups.ts";
+import { selects } from "../../fleet/selector.ts";
 import { rolloutsOfDevice } from "../../rollout/rollouts.ts";
 import type { Store } from "../../store/store.ts";
 import { latestHealth } from "../../telemetry/latest-health.ts";
@@ -16,7 +17,7 @@ import type { DEVICE_ROUTES, Device, DeviceDetail, ServedModel } from "../device
 export function deviceHandlers(store: Store, clock: Clock): Pick<Handlers, keyof typeof DEVICE_ROUTES> {
   return {
     listDevices: async ({ query }) => {
-      const selector = parseSelector(query.selector ?? "");
+      const selector = await readSelector(store, query.selector ?? "");
       const views = await readDevices(store);
       return { devices: views.filter(({ labels }) => selects(selector, labels)).map(deviceOf) };
     },

@@ -1,5 +1,5 @@
 import t from "tap";
-import { nearestWord } from "../../../controller/rollout/nearest-word.ts";
+import { nearestWord } from "../../controller/nearest-word.ts";
 
 const words = ["stages", "selector", "soak", "max", "min", "timeouts"];
 
