@@ -1,4 +1,5 @@
 import { Encoder, FLOAT32_OPTIONS } from "cbor-x";
+import { whyNotPlainCbor } from "./cbor-plain.ts";
 import { ProtocolError } from "./protocol-error.ts";
 
 /**
@@ -22,6 +23,8 @@ export function decodeCbor<T>(subject: string, bytes: Uint8Array, bytesMax: numb
   if (bytes.byteLength > bytesMax) {
     throw new ProtocolError("OVERSIZE", subject, `${bytes.byteLength} bytes, at most ${bytesMax} are allowed`);
   }
+  const notPlain = whyNotPlainCbor(bytes);
+  if (notPlain !== undefined) throw new ProtocolError("MALFORMED", subject, `its CBOR ${notPlain}`);
   let value: unknown;
   try {
     value = codec.decode(bytes);

@@ -32,7 +32,8 @@ export const GoldenSet = closedObject({
 });
 export type GoldenSet = Static<typeof GoldenSet>;
 
-const check = gate("golden set", GoldenSet);
+/** Large sets are usual, and their authors must be told what is wrong with them. */
+const check = gate("golden set", GoldenSet, { explainedPartsMax: Infinity });
 
 /** Throws a ProtocolError that names the place. */
 export function parseGoldenSet(bytes: Uint8Array): GoldenSet {
