@@ -55,11 +55,17 @@ interface Failure {
   ofSource?: { readonly thrown: unknown };
 }
 
+/** Only what the source itself throws is its failure: what ends the pipeline from below is thrown into the `yield`. */
 async function* noteFailure(source: AsyncIterable<Uint8Array>, failure: Failure): AsyncGenerator<Uint8Array> {
+  let isSourcesTurn = true;
   try {
-    yield* source;
+    for await (const bytes of source) {
+      isSourcesTurn = false;
+      yield bytes;
+      isSourcesTurn = true;
+    }
   } catch (thrown) {
-    failure.ofSource = { thrown };
+    if (isSourcesTurn) failure.ofSource = { thrown };
     throw thrown;
   }
 }
