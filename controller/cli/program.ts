@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addBenchCommand } from "./bench.ts";
 import { addBrokerCommands } from "./broker.ts";
 import { addBundleCommands } from "./bundle.ts";
 import { addCaCommands } from "./ca.ts";
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   addBundleCommands(program);
   addRolloutCommands(program);
   addPredictCommand(program);
+  addBenchCommand(program);
   addTelemetryCommands(program);
   addReportCommands(program);
   addEventsCommand(program);
