@@ -1,6 +1,6 @@
 /** What each device is to run, as rows: the source of its signed deployments. */
 import { Type } from "typebox";
-import type { DeviceId } from "../../protocol/ids.ts";
+import type { DeviceId, ModelName } from "../../protocol/ids.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import { gate } from "../../protocol/schema.ts";
 import { DeployedSlot } from "../../protocol/trust/deployment.ts";
@@ -53,4 +53,9 @@ export async function restartSequences(store: Store): Promise<void> {
 export function withSlot(slots: readonly DeployedSlot[], slot: DeployedSlot): readonly DeployedSlot[] {
   const isThere = slots.some((other) => other.slot === slot.slot);
   return isThere ? slots.map((other) => (other.slot === slot.slot ? slot : other)) : [...slots, slot];
+}
+
+/** The same slots without this one. */
+export function withoutSlot(slots: readonly DeployedSlot[], name: ModelName): readonly DeployedSlot[] {
+  return slots.filter(({ slot }) => slot !== name);
 }

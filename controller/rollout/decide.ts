@@ -1,137 +1,83 @@
 /**
- * The rollout's whole policy: from what is known of each device to what is to be done. Only signed evidence counts, and
- * the newest report always wins: what it no longer shows is taken back.
+ * The rollout's whole policy: from what is known to what is to be done. Only signed evidence counts, and the newest report
+ * always wins: what it no longer shows is taken back. What is decided of one rollout depends on nothing else.
  */
-import type { DeviceId, ModelName, StatementDigest } from "../../protocol/ids.ts";
-import { mayPass } from "../../protocol/trust/refusal.ts";
-import type { Phase, SlotReport } from "../../protocol/trust/report.ts";
-import { isAheadOfController, slotReportOf, type DeviceView } from "../fleet/device-view.ts";
-import type { RolloutDeviceState, RolloutState } from "../store/rollout-state.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import { Draft } from "./draft.ts";
+import { devicesText, endOf } from "./end-of-rollout.ts";
+import { followBack, isGoingBack, takeBack } from "./go-back.ts";
+import { goForward } from "./go-forward.ts";
+import { runStage, takeDevices } from "./run-stage.ts";
+import type { Decision, Situation } from "./situation.ts";
 
-export interface RolloutGoal {
-  readonly statement: StatementDigest;
-  /** Where the model is served. */
-  readonly slot: ModelName;
-  readonly state: RolloutState;
-}
-
-/** One device's place in the rollout. */
-export interface RolloutMember {
-  readonly device: DeviceId;
-  readonly state: RolloutDeviceState;
-  /** The sequence of the deployment that asks for the bundle; null before that. */
-  readonly seq: number | null;
-  readonly why: string | null;
-  /** Undefined where nothing has been heard since `state` was decided: it stays. */
-  readonly view: DeviceView | undefined;
-}
-
-export type Decision =
-  /** Put the bundle into the device's deployment, and sign that. */
-  | { readonly kind: "issue"; readonly device: DeviceId }
-  | {
-      readonly kind: "mark";
-      readonly device: DeviceId;
-      readonly state: RolloutDeviceState;
-      /** Why it is not done; null when it is. */
-      readonly why: string | null;
-    }
-  | { readonly kind: "settle"; readonly state: RolloutState };
-
-/** `nowMs` is the controller's clock. */
-export function decide(goal: RolloutGoal, members: readonly RolloutMember[], nowMs: number): readonly Decision[] {
-  const decisions: Decision[] = [];
-  const states = members.map((member): RolloutDeviceState => {
-    if (member.state === "superseded" || member.view === undefined) return member.state;
-    const verdict = judge(goal, member, member.view, nowMs);
-    if (verdict.issue) decisions.push({ kind: "issue", device: member.device });
-    if (verdict.state !== member.state || verdict.why !== member.why) {
-      decisions.push({ kind: "mark", device: member.device, state: verdict.state, why: verdict.why });
-    }
-    return verdict.state;
-  });
-  const state = rolloutState(states);
-  if (state !== goal.state) decisions.push({ kind: "settle", state });
-  return decisions;
-}
-
-interface Verdict {
-  readonly state: RolloutDeviceState;
-  readonly why: string | null;
-  readonly issue: boolean;
-}
-
-function judge(goal: RolloutGoal, member: RolloutMember, view: DeviceView, nowMs: number): Verdict {
-  const isAskedFor = view.deployment?.slots.some(
-    (slot) => slot.slot === goal.slot && slot.statement === goal.statement,
-  );
-  if (member.seq === null || isAskedFor !== true) return begin(view);
-  const slot = (view.report?.seq ?? 0) >= member.seq ? slotReportOf(view, goal.slot) : undefined;
-  if (slot !== undefined && isServing(goal, slot)) return { state: "done", why: null, issue: false };
-  const failure = slot === undefined ? undefined : failureOf(goal, slot);
-  if (failure !== undefined) return { state: "failed", why: failure, issue: false };
-  if (!view.online) return waiting(offlineSince(view));
-  return { state: "deploying", why: progressOf(goal, view, slot, nowMs), issue: false };
-}
-
-function begin(view: DeviceView): Verdict {
-  if (!view.online) return waiting(offlineSince(view));
-  // Its first deployment answers its hello, which tells the sequence that it holds: none may be made up before that.
-  if (view.deployment === undefined) return waiting("it has not asked for its deployment yet");
-  if (isAheadOfController(view)) {
-    return waiting("it holds a deployment that this controller does not know: waiting until what it runs is known");
+/** At most one stage passes into another phase: the caller asks again at once after a `stage` or a `settle`. */
+export function decide(situation: Situation): readonly Decision[] {
+  const draft = new Draft(situation);
+  const { state } = situation.rollout;
+  if (state === "superseded") return [];
+  judgeMembers(draft);
+  if (hasLostAll(draft)) {
+    draft.settle("superseded", "other rollouts have all of its devices");
+    return draft.decisions;
   }
-  return { state: "deploying", why: "the deployment is on its way", issue: true };
-}
-
-function offlineSince({ onlineSinceMs }: DeviceView): string {
-  return `offline since ${new Date(onlineSinceMs).toISOString().replace(/\.\d+Z$/, "Z")}`;
-}
-
-function waiting(why: string): Verdict {
-  return { state: "waiting", why, issue: false };
-}
-
-/** The evidence: this very statement is loaded and answering, and the device has committed to it. */
-function isServing(goal: RolloutGoal, slot: SlotReport): boolean {
-  return slot.active?.statement === goal.statement && slot.phase === "committed";
-}
-
-/** The device's final word on this statement: it stopped trying, for a cause that does not pass by itself. */
-function failureOf(goal: RolloutGoal, { desired, phase, refusal }: SlotReport): string | undefined {
-  if (desired !== goal.statement || IN_PROGRESS.has(phase)) return undefined;
-  if (refusal !== undefined) return mayPass(refusal.code) ? undefined : `${refusal.code}: ${refusal.message}`;
-  return phase === "failed" || phase === "rolled-back" ? `the device says ${phase} and gives no reason` : undefined;
-}
-
-const IN_PROGRESS: ReadonlySet<Phase> = new Set<Phase>(["transferring", "verifying", "qualifying", "soaking"]);
-
-function progressOf(goal: RolloutGoal, view: DeviceView, slot: SlotReport | undefined, nowMs: number): string {
-  if (view.report === undefined) return "it has not sent a signed report yet";
-  if (slot?.desired !== goal.statement) {
-    const { refusal } = view.report;
-    if (refusal !== undefined) return `it refused the last document: ${refusal.code}: ${refusal.message}`;
-    const heardMs = Math.max(0, nowMs - (view.reportedMs ?? nowMs));
-    return heardMs < REPORT_EXPECTED_MS
-      ? "the deployment is on its way"
-      : `it has not reported the deployment yet; its last report is ${Math.round(heardMs / 60_000)} min old`;
+  switch (state) {
+    case "running":
+      runStage(draft);
+      break;
+    case "paused":
+    case "aborted":
+      break;
+    case "completed":
+    case "failed":
+      stayOpen(draft);
+      break;
+    case "rolling-back":
+    case "rolled-back":
+      takeBack(draft);
+      if (state === "rolling-back" && !isGoingBack(draft, situation)) settleBack(draft);
+      break;
+    default:
+      unreachable(state);
   }
-  const { refusal } = slot;
-  if (refusal !== undefined && mayPass(refusal.code)) return `tries again after ${refusal.code}: ${refusal.message}`;
-  if (slot.phase === "transferring" && slot.transfer !== undefined && slot.transfer.totalBytes > 0) {
-    const percent = Math.floor((100 * slot.transfer.doneBytes) / slot.transfer.totalBytes);
-    return `transferring, ${percent} % of ${slot.transfer.totalBytes} bytes`;
-  }
-  return slot.phase === "committed" ? "committed, and not answering at the moment" : slot.phase;
+  return draft.decisions;
 }
 
-/** A device reports each change at once: a minute of silence after a deployment is worth telling. */
-const REPORT_EXPECTED_MS = 60_000;
+/** What was heard of each device, wherever the rollout stands. */
+function judgeMembers(draft: Draft): void {
+  const { members, rollout } = draft.situation;
+  const isBackwards = rollout.state === "rolling-back" || rollout.state === "rolled-back";
+  for (const [at, member] of members.entries()) {
+    if (member.view === undefined || !member.live || member.state === "superseded") continue;
+    if (member.ask === "back") followBack(draft, at, member, member.view);
+    // What is to be turned back is not judged any more by what it was to become.
+    else if (!isBackwards || member.ask === "none") goForward(draft, at, member, member.view);
+  }
+}
 
-/** `running` until every device is settled; then the worst of what they are. */
-function rolloutState(states: readonly RolloutDeviceState[]): RolloutState {
-  if (states.some((state) => state === "waiting" || state === "deploying")) return "running";
-  if (states.includes("failed")) return "failed";
-  if (states.includes("superseded")) return "superseded";
-  return "completed";
+/** A rollout from which later ones took every device has nothing left to do; one that never had any is told otherwise. */
+function hasLostAll({ counts, situation }: Draft): boolean {
+  const { state } = situation.rollout;
+  if (state !== "running" && state !== "paused" && state !== "rolling-back") return false;
+  return counts.count(({ live }) => live) === 0 && counts.count(({ live }) => !live) > 0;
+}
+
+/** A settled rollout goes on with those that were offline, and takes back what evidence no longer holds. */
+function stayOpen(draft: Draft): void {
+  const { situation, counts, standings } = draft;
+  const { rollout, members } = situation;
+  takeDevices(draft, rollout.spec.stages.length - 1);
+  const fellBack = members.some(({ state }, at) => state === "done" && standings[at]?.state === "deploying");
+  if (fellBack) {
+    draft.settle("running", "a device that was done does not serve it any more");
+    return;
+  }
+  const end = endOf(counts, rollout);
+  if (end.state !== rollout.state && end.state !== "superseded") draft.settle(end.state, end.why);
+}
+
+function settleBack(draft: Draft): void {
+  const { why } = draft.situation.rollout;
+  const stuck = draft.counts.count(({ state, ask }) => state === "failed" && ask === "back");
+  const more = stuck === 0 ? [] : [`${devicesText(stuck)} could not go back`];
+  draft.settle("rolled-back", [...(why === null ? [] : [why]), ...more].join("; ") || null);
 }

@@ -2,7 +2,8 @@
 import type { DeviceId, ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
-import type { Approval, RolloutDeviceState, RolloutState, StagePhase } from "../store/rollout-state.ts";
+import type { Selector } from "../fleet/selector.ts";
+import type { Approval, Ask, RolloutDeviceState, RolloutState, StagePhase } from "../store/rollout-state.ts";
 import type { GateResult } from "./gate-result.ts";
 import type { RolloutSpec } from "./rollout-spec.ts";
 import type { Tally } from "./tally.ts";
@@ -15,6 +16,8 @@ export interface RolloutFacts {
   readonly slot: ModelName;
   readonly spec: RolloutSpec;
   readonly state: RolloutState;
+  /** Why it is in this state, for a person; null where the state says it all. */
+  readonly why: string | null;
   /** Index into `spec.stages`. */
   readonly stage: number;
   readonly phase: StagePhase;
@@ -32,8 +35,9 @@ export interface MemberStanding {
   readonly state: RolloutDeviceState;
   /** The stage that took the device; null until then. */
   readonly stage: number | null;
-  /** Its deployment has been changed for what `state` says: forwards, or, while it is reverting, back. */
-  readonly asked: boolean;
+  readonly ask: Ask;
+  /** False once a later rollout of the same model has the device: what is heard of it is not about this one any more. */
+  readonly live: boolean;
   /** Online, and able to be asked: shares and quorum are over these. */
   readonly reachable: boolean;
   /** Further tries after the first. */
@@ -46,9 +50,9 @@ export interface RolloutMember extends MemberStanding {
   readonly device: DeviceId;
   /** Devices are taken in ascending order of this; see `order-of.ts`. */
   readonly order: number;
-  /** The sequence of the deployment that asks for what `state` says; null where `asked` is false. */
+  /** The sequence of the deployment that asks; null where none does, or it is to be asked again. */
   readonly seq: number | null;
-  /** When the present try began; null where `asked` is false. */
+  /** When the present try began; null where `ask` is none. */
   readonly startedMs: number | null;
   /** What the slot held before this rollout changed it: null for nothing, undefined while the rollout has not changed it. */
   readonly previous: DeployedSlot | null | undefined;
@@ -59,23 +63,25 @@ export interface RolloutMember extends MemberStanding {
 /** The rollout's window at this instant. */
 export interface WindowView {
   readonly open: boolean;
-  /** For a person: when it opens next. */
-  readonly opensAtMs: number;
+  /** When it opens next, or opened; null where it never will again. */
+  readonly opensAtMs: number | null;
 }
 
 export interface Situation {
   readonly rollout: RolloutFacts;
   /**
-   * Those of which something was heard, those whose time is over, and those that may be taken next. The others are in the
-   * tally alone. Superseded ones are left out.
+   * Those of which something was heard, those whose time is over, and those that may be taken (or turned back) next. The
+   * others are in the tally alone; members that are not live always are.
    */
   readonly members: readonly RolloutMember[];
   /** Over all members, those above included, as they stood before this decision. */
   readonly tally: Tally;
-  /** True where the rollout has waiting devices that might be taken and are not among `members`. */
+  /** True where there may be members to take, or to turn back, that are not among `members`. */
   readonly hasMore: boolean;
   /** Undefined where they were not read this time. */
   readonly gates: readonly GateResult[] | undefined;
+  /** Of the stage that takes devices at present, groups resolved; null where it takes whoever is there. */
+  readonly selector: Selector | null;
   /** Null where the rollout has none. */
   readonly window: WindowView | null;
   /** Tries that began within the last 60 s. */
@@ -87,7 +93,7 @@ export interface Situation {
 }
 
 export type Decision =
-  /** Put the bundle into the device's deployment. A greater `to.tries` than before is a further try. */
+  /** Put the bundle into the device's deployment. Where the rollout did so before, it is a further try. */
   | { readonly kind: "issue"; readonly device: DeviceId; readonly to: MemberStanding }
   /** Give the device's slot back what it had before, or nothing. */
   | { readonly kind: "revert"; readonly device: DeviceId; readonly to: MemberStanding }
@@ -99,6 +105,4 @@ export type Decision =
       readonly state: RolloutState;
       /** For a person, with the numbers; null where the state says it all. */
       readonly why: string | null;
-    }
-  /** From here on every device that the rollout changed goes back. */
-  | { readonly kind: "roll-back"; readonly why: string };
+    };

@@ -1,9 +1,9 @@
 /** How many members stand where: so that a decision about a few devices need not look at the others. */
-import type { RolloutDeviceState } from "../store/rollout-state.ts";
+import type { Ask, RolloutDeviceState } from "../store/rollout-state.ts";
 import type { MemberStanding } from "./situation.ts";
 
 /** What members are counted by. */
-export type Standing = Pick<MemberStanding, "state" | "stage" | "asked" | "reachable">;
+export type Standing = Pick<MemberStanding, "state" | "stage" | "ask" | "live" | "reachable">;
 
 export interface TallyCell extends Standing {
   readonly count: number;
@@ -26,7 +26,6 @@ const STATES: readonly RolloutDeviceState[] = [
   "reverting",
   "reverted",
 ];
-const STATE_AT = new Map(STATES.map((state, at) => [state, at]));
 
 /** A tally under way: members move from one cell to another while it is decided about them. */
 export class Counts {
@@ -58,19 +57,24 @@ export class Counts {
   }
 }
 
-/** Stage, state, asked, reachable as digits of one number: a few hundred at most. */
-function indexOf({ state, stage, asked, reachable }: Standing): number {
-  const digits = ((stage ?? -1) + 1) * STATES.length + (STATE_AT.get(state) ?? 0);
-  return digits * 4 + (asked ? 2 : 0) + (reachable ? 1 : 0);
+const ASKS: readonly Ask[] = ["none", "forward", "back"];
+
+/** Stage, state, ask, live, reachable as digits of one number: below two thousand. */
+function indexOf({ state, stage, ask, live, reachable }: Standing): number {
+  const stateAndStage = ((stage ?? -1) + 1) * STATES.length + STATES.indexOf(state);
+  const asked = stateAndStage * ASKS.length + ASKS.indexOf(ask);
+  return asked * 4 + (live ? 2 : 0) + (reachable ? 1 : 0);
 }
 
 function standingAt(index: number): Standing {
-  const digits = Math.floor(index / 4);
-  const stage = Math.floor(digits / STATES.length) - 1;
+  const asked = Math.floor(index / 4);
+  const stateAndStage = Math.floor(asked / ASKS.length);
+  const stage = Math.floor(stateAndStage / STATES.length) - 1;
   return {
-    state: STATES[digits % STATES.length] ?? "waiting",
+    state: STATES[stateAndStage % STATES.length] ?? "waiting",
     stage: stage < 0 ? null : stage,
-    asked: (index & 2) !== 0,
+    ask: ASKS[asked % ASKS.length] ?? "none",
+    live: (index & 2) !== 0,
     reachable: (index & 1) !== 0,
   };
 }

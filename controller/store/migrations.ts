@@ -9,6 +9,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0004-operators-and-audit": { up: operatorsAndAudit },
   "0005-enrolment": { up: enrolment },
   "0006-pending-devices": { up: pendingDevices },
+  "0007-rollout-stages": { up: rolloutStages },
+  "0008-device-groups": { up: deviceGroups },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -183,5 +185,114 @@ async function pendingDevices({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn("decided_ms", "bigint")
     .addColumn("certificate", "text")
     .addPrimaryKeyConstraint("pending_devices_pk", ["device", "fingerprint"])
+    .execute();
+}
+
+/**
+ * Rollouts in stages. Those of before had one stage of all their devices; what a device had before them is not known, and
+ * which order it was taken in does not matter any more.
+ */
+async function rolloutStages(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  await schema.alterTable("rollouts").addColumn("spec_json", "text").execute();
+  await schema.alterTable("rollouts").addColumn("label", "text").execute();
+  await schema.alterTable("rollouts").addColumn("author", "text").execute();
+  await schema.alterTable("rollouts").addColumn("why", "text").execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("stage", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("stage_phase", "text", (c) => c.notNull().defaultTo("deploying"))
+    .execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("stage_since_ms", "bigint", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("approvals_json", "text", (c) => c.notNull().defaultTo("[]"))
+    .execute();
+  await schema.alterTable("rollouts").addColumn("gates_json", "text").execute();
+  await schema.alterTable("rollouts").addColumn("gates_waived_stage", "integer").execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("failures_accepted", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("priority", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await schema
+    .alterTable("rollouts")
+    .addColumn("follow", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await rolloutMembers(db);
+  await sql`
+    UPDATE rollout_devices SET live = 0 WHERE EXISTS (
+      SELECT 1 FROM rollout_devices AS later_member
+      JOIN rollouts AS later ON later.id = later_member.rollout
+      JOIN rollouts AS own ON own.id = rollout_devices.rollout
+      WHERE later_member.device = rollout_devices.device AND later.name = own.name AND later.id > own.id
+    )`.execute(db);
+  await sql`UPDATE rollout_devices SET ask = 'forward', stage = 0, started_ms = since_ms WHERE seq IS NOT NULL`.execute(
+    db,
+  );
+}
+
+async function rolloutMembers(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  const members = () => schema.alterTable("rollout_devices");
+  await members().addColumn("stage", "integer").execute();
+  await members()
+    .addColumn("ask", "text", (c) => c.notNull().defaultTo("none"))
+    .execute();
+  await members()
+    .addColumn("live", "integer", (c) => c.notNull().defaultTo(1))
+    .execute();
+  await members()
+    .addColumn("reachable", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await members()
+    .addColumn("tries", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await members()
+    .addColumn("ordinal", "bigint", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await members().addColumn("previous_json", "text").execute();
+  await members().addColumn("started_ms", "bigint").execute();
+  await members().addColumn("done_ms", "bigint").execute();
+  await members().addColumn("predicted_json", "text").execute();
+  // Each is what one question of the engine reads, so that it reads nothing else.
+  await schema
+    .createIndex("rollout_devices_tally")
+    .on("rollout_devices")
+    .columns(["rollout", "state", "stage", "ask", "live", "reachable"])
+    .execute();
+  await schema
+    .createIndex("rollout_devices_started")
+    .on("rollout_devices")
+    .columns(["rollout", "started_ms"])
+    .execute();
+  await sql`
+    CREATE INDEX rollout_devices_to_take ON rollout_devices (rollout, ordinal)
+    WHERE state = 'waiting' AND ask = 'none' AND live = 1 AND reachable = 1`.execute(db);
+  await sql`
+    CREATE INDEX rollout_devices_to_revert ON rollout_devices (rollout, stage, ordinal)
+    WHERE ask = 'forward' AND live = 1`.execute(db);
+  await sql`
+    CREATE INDEX rollout_devices_unsettled ON rollout_devices (rollout, device)
+    WHERE live = 1 AND state IN ('waiting', 'deploying', 'reverting')`.execute(db);
+}
+
+/** A group is a saved selector: which devices it has is asked each time. */
+async function deviceGroups({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable("device_groups")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("selector", "text", (c) => c.notNull())
+    .addColumn("created_ms", "bigint", (c) => c.notNull())
+    .addColumn("changed_ms", "bigint", (c) => c.notNull())
     .execute();
 }

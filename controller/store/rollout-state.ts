@@ -51,3 +51,6 @@ export const RolloutDeviceState = Type.Union([
   Type.Literal("reverted"),
 ]);
 export type RolloutDeviceState = Static<typeof RolloutDeviceState>;
+
+/** Which way the rollout has changed a device's deployment last. */
+export type Ask = "none" | "forward" | "back";

@@ -12,11 +12,12 @@ import type {
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { Outcome } from "../audit/audit-entry.ts";
 import type { OperatorRole } from "../operators/operator-role.ts";
-import type { RolloutDeviceState, RolloutState } from "./rollout-state.ts";
+import type { Ask, RolloutDeviceState, RolloutState, StagePhase } from "./rollout-state.ts";
 
 export interface Tables {
   readonly devices: DevicesTable;
   readonly device_labels: DeviceLabelsTable;
+  readonly device_groups: DeviceGroupsTable;
   readonly reports: ReportsTable;
   readonly bundles: BundlesTable;
   readonly deployments: DeploymentsTable;
@@ -56,6 +57,15 @@ export interface DeviceLabelsTable {
   value: string;
 }
 
+/** Selectors that have a name. */
+export interface DeviceGroupsTable {
+  name: string;
+  selector: string;
+  created_ms: number;
+  changed_ms: number;
+}
+export type DeviceGroupRow = Selectable<DeviceGroupsTable>;
+
 /** The newest signed report of each device. */
 export interface ReportsTable {
   device: DeviceId;
@@ -93,6 +103,29 @@ export interface RolloutsTable {
   state: RolloutState;
   created_ms: number;
   finished_ms: number | null;
+  /** A RolloutSpec; null for rollouts from before there were stages. */
+  spec_json: string | null;
+  /** What a person calls it. */
+  label: string | null;
+  /** Who began it: cannot approve its stages. */
+  author: string | null;
+  /** Why it is in its state, for a person. */
+  why: string | null;
+  /** Index into the stages of its specification. */
+  stage: number;
+  stage_phase: StagePhase;
+  stage_since_ms: number;
+  /** An array of Approval. */
+  approvals_json: string;
+  /** What the gates of the present stage said when they were read last: a GateReading. */
+  gates_json: string | null;
+  /** The stage that a person let through whatever its gates say. */
+  gates_waived_stage: number | null;
+  /** So many failed devices a person has accepted by resuming. */
+  failures_accepted: number;
+  priority: number;
+  /** 1: devices that come to match the selector are taken too. */
+  follow: 0 | 1;
 }
 export type RolloutRow = Selectable<RolloutsTable>;
 
@@ -105,6 +138,26 @@ export interface RolloutDevicesTable {
   since_ms: number;
   /** One sentence for a person: why this device is not done. */
   why: string | null;
+  /** The stage that took it; null until then. */
+  stage: number | null;
+  /** Which way the rollout has changed its deployment last. */
+  ask: Ask;
+  /** 0 once a later rollout of the model has the device. */
+  live: 0 | 1;
+  /** Online and able to be asked, as the rollout saw it last. */
+  reachable: 0 | 1;
+  /** Further tries after the first. */
+  tries: number;
+  /** Devices are taken in ascending order of this. */
+  ordinal: number;
+  /** The DeployedSlot that its deployment had before, or `null`; NULL while this rollout has not changed it. */
+  previous_json: string | null;
+  /** When the present try began. */
+  started_ms: number | null;
+  /** When it was first done. */
+  done_ms: number | null;
+  /** What the plan foretold. */
+  predicted_json: string | null;
 }
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
 

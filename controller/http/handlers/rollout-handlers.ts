@@ -2,11 +2,14 @@ import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
 import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
 import { readDevices } from "../../fleet/read-devices.ts";
-import { parseSelector, selects } from "../../fleet/selector.ts";
+import { readSelector } from "../../fleet/groups.ts";
+import { selects } from "../../fleet/selector.ts";
 import { interfaceLineText } from "../../rollout/interface-difference.ts";
 import { planRollout, type RolloutPlan } from "../../rollout/plan.ts";
 import type { RolloutRequest } from "../../rollout/rollout-spec.ts";
-import { createRollout, listRollouts, membersOf, rolloutById, type MemberRow } from "../../rollout/rollouts.ts";
+import { checkedSpec } from "../../rollout/checked-spec.ts";
+import { createRollout } from "../../rollout/create-rollout.ts";
+import { listRollouts, membersOf, rolloutById } from "../../rollout/rollouts.ts";
 import { bundleByLabel, bundlesOf, type CatalogueEntry } from "../../store/catalogue.ts";
 import type { Store } from "../../store/store.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
@@ -24,14 +27,16 @@ export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, keyo
   const { store, clock } = ports;
   return {
     planRollout: async ({ body }) => {
+      checkedSpec(body, clock.nowMs());
       const { entry, plan } = await planFor(store, body);
       return planOf(entry, plan);
     },
-    createRollout: async ({ body }, { audit }) => {
+    createRollout: async ({ body }, { operator, audit }) => {
+      const spec = checkedSpec(body, clock.nowMs());
       const { entry, plan } = await planFor(store, body);
       const devices = plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
       requireSomething(entry, plan, devices.length);
-      const rollout = { entry, selector: selectorText(body), devices };
+      const rollout = { entry, spec, selector: selectorText(body), author: operator.name, devices };
       const detail = `${body.model}@${body.version} to ${devices.length} devices (${rollout.selector})`;
       const id = await createRollout(store, rollout, clock.nowMs(), (made) =>
         audit({ target: `rollout ${made}`, detail }),
@@ -84,7 +89,7 @@ async function matchingDevices(store: Store, request: RolloutRequest): Promise<r
       exitCode: EXIT.notFound,
     });
   }
-  const selector = parseSelector(request.selector ?? "");
+  const selector = await readSelector(store, request.selector ?? "");
   const views = (await readDevices(store)).filter(({ labels }) => selects(selector, labels));
   if (views.length > 0) return views;
   throw new FerryError(
@@ -185,7 +190,7 @@ function rolloutOf(row: RolloutRow, members: readonly RolloutDeviceRow[]): Rollo
   };
 }
 
-function memberOf(rollout: RolloutRow, member: MemberRow, view: DeviceView | undefined): RolloutMember {
+function memberOf(rollout: RolloutRow, member: RolloutDeviceRow, view: DeviceView | undefined): RolloutMember {
   const slot = view === undefined ? undefined : slotReportOf(view, rollout.name);
   const active = slot?.active;
   // Measurements of another version prove nothing about this one.

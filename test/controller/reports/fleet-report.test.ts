@@ -23,6 +23,19 @@ const rollout: RolloutRow = {
   state: "failed",
   created_ms: NOW_MS - 60_000,
   finished_ms: NOW_MS,
+  spec_json: null,
+  label: null,
+  author: "ada",
+  why: null,
+  stage: 0,
+  stage_phase: "deploying",
+  stage_since_ms: NOW_MS,
+  approvals_json: "[]",
+  gates_json: null,
+  gates_waived_stage: null,
+  failures_accepted: 0,
+  priority: 0,
+  follow: 0,
 };
 const member = (device: string, state: RolloutDeviceRow["state"], why: string | null): RolloutDeviceRow => ({
   rollout: 3,
@@ -31,6 +44,16 @@ const member = (device: string, state: RolloutDeviceRow["state"], why: string | 
   seq: 2,
   since_ms: NOW_MS,
   why,
+  stage: 0,
+  ask: "forward",
+  live: 1,
+  reachable: 1,
+  tries: 0,
+  ordinal: 0,
+  previous_json: null,
+  started_ms: NOW_MS,
+  done_ms: null,
+  predicted_json: null,
 });
 
 function sketchOf(...values: number[]): string {

@@ -5,7 +5,10 @@ import { openLog } from "../../../common/log.ts";
 import { deploymentOf, storeDeployment } from "../../../controller/fleet/deployments.ts";
 import { ensureDevice } from "../../../controller/fleet/inventory.ts";
 import { openRolloutEngine, type RolloutEngine } from "../../../controller/rollout/engine.ts";
-import { createRollout, membersOf, rolloutById } from "../../../controller/rollout/rollouts.ts";
+import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
+import { createRollout } from "../../../controller/rollout/create-rollout.ts";
+import type { RolloutRequest } from "../../../controller/rollout/rollout-spec.ts";
+import { membersOf, rolloutById } from "../../../controller/rollout/rollouts.ts";
 import { registerBundle, type CatalogueEntry } from "../../../controller/store/catalogue.ts";
 import { openStore, type Store } from "../../../controller/store/store.ts";
 import type { DeviceId } from "../../../protocol/ids.ts";
@@ -22,6 +25,8 @@ const entry = (digit: string, version: string): CatalogueEntry => ({
 const v1 = entry("a", "1.0.0");
 const v2 = entry("b", "2.0.0");
 
+const noGates = () => Promise.resolve([]);
+
 interface Fixture extends AsyncDisposable {
   readonly store: Store;
   readonly engine: RolloutEngine;
@@ -37,7 +42,7 @@ async function openFixture(t: Test, path = join(t.testdir(), "controller.db")): 
   const published: DeviceId[] = [];
   const log = openLog("test", "silent");
   const publish = (devices: readonly DeviceId[]) => void published.push(...devices);
-  const engine = resources.use(openRolloutEngine({ store, publish, clock: systemClock, log }));
+  const engine = resources.use(openRolloutEngine({ store, publish, readGates: noGates, clock: systemClock, log }));
   let counter = Date.now();
   const opened = resources.move();
   return {
@@ -69,8 +74,15 @@ async function withOnlineDevice(fixture: Fixture): Promise<void> {
   for (const bundle of [v1, v2]) await registerBundle(store, bundle);
 }
 
-const begin = async ({ store, engine }: Fixture, bundle: CatalogueEntry): Promise<number> => {
-  const id = await createRollout(store, { entry: bundle, selector: "all devices", devices: [cam] }, NOW_MS);
+const begin = async (
+  { store, engine }: Fixture,
+  bundle: CatalogueEntry,
+  request: Partial<RolloutRequest> = {},
+): Promise<number> => {
+  const { name: model, version } = bundle.model;
+  const spec = completeSpec({ model, version, ...request });
+  const rollout = { entry: bundle, spec, selector: "all devices", author: "ada", devices: [cam] };
+  const id = await createRollout(store, rollout, NOW_MS);
   await engine.settle();
   return id;
 };
