@@ -1,10 +1,11 @@
-/** The owners' signatures, and the end of a draft. */
+/** The owners' signatures, gathered one after the other or side by side, and the end of a draft. */
 import type { Command } from "commander";
 import pc from "picocolors";
 import { publishRoot, retireDraft } from "../roots/publish-root.ts";
-import { readDraft, signDraft, writeDraft } from "../roots/root-draft.ts";
+import { mergeDrafts, readDraft, signDraft, standingsOf, writeDraft } from "../roots/root-draft.ts";
 import { openSigner } from "../signers/open-signer.ts";
 import { withExamples } from "./context.ts";
+import { counted } from "./human.ts";
 import { print, say } from "./output.ts";
 import { placeOf, rootErrors, tellDraft, withPlace, type PlaceOptions } from "./root-place.ts";
 import { signerSource, withSigner, type SignerOptions } from "./signer-options.ts";
@@ -26,6 +27,29 @@ async function sign(options: PlaceOptions & SignerOptions): Promise<void> {
   await writeDraft(draftFile, signed);
   const { fingerprint } = owner.publicKey;
   tellDraft(signed, draftFile, `Root version ${signed.next.version} is signed by ${fingerprint.slice(0, 16)}…`);
+}
+
+export function addRootMerge(root: Command): void {
+  const command = root
+    .command("merge <copies...>")
+    .description("add to the draft the signatures that copies of it have gathered on other machines")
+    .action(rootErrors(merge));
+  withExamples(
+    withPlace(command),
+    "ferry root merge from-a/2.draft.json from-b/2.draft.json",
+    "ferry root merge --draft 2.draft.json from-b.draft.json",
+  );
+}
+
+async function merge(copies: readonly string[], options: PlaceOptions): Promise<void> {
+  const { draftFile } = await placeOf(options);
+  let draft = await readDraft(draftFile);
+  for (const path of copies) draft = mergeDrafts(draft, await readDraft(path));
+  await writeDraft(draftFile, draft);
+  const signed = new Set(
+    standingsOf(draft).flatMap((standing) => standing.signed.map(({ fingerprint }) => fingerprint)),
+  );
+  tellDraft(draft, draftFile, `Root version ${draft.next.version} has ${counted(signed.size, "signature")}`);
 }
 
 export function addRootPublish(root: Command): void {

@@ -3,7 +3,7 @@ import { addRootAddKey, addRootRemoveKey, addRootRenew, addRootRotate } from "./
 import { addRootInit } from "./root-init.ts";
 import { addRootNewKey } from "./root-new-key.ts";
 import { addRootShow } from "./root-show.ts";
-import { addRootPublish, addRootSign } from "./root-sign.ts";
+import { addRootMerge, addRootPublish, addRootSign } from "./root-sign.ts";
 
 /** `ferry root …`: the owners' work. All of it runs without a controller, on whatever machines their keys are. */
 export function addRootCommands(program: Command): void {
@@ -17,6 +17,7 @@ export function addRootCommands(program: Command): void {
   addRootRotate(root);
   addRootRenew(root);
   addRootSign(root);
+  addRootMerge(root);
   addRootShow(root);
   addRootPublish(root);
 }

@@ -12,6 +12,7 @@ import {
   signersOf,
   signRoot,
   withRootSignature,
+  withSignaturesOf,
   type NewRoot,
   type TrustRoot,
 } from "../../protocol/trust/root.ts";
@@ -89,6 +90,20 @@ export async function signDraft(draft: RootDraft, owner: Signer): Promise<RootDr
     );
   }
   return { ...draft, next: readUnsignedRoot(await withRootSignature(draft.next.bytes, owner)) };
+}
+
+/** The draft with the signatures that its copies have gathered elsewhere. Throws `root-drafts-differ`. */
+export function mergeDrafts(draft: RootDraft, copy: RootDraft): RootDraft {
+  const owners = [...draft.next.roles.owner.keys, ...(draft.former?.roles.owner.keys ?? [])];
+  try {
+    return { ...draft, next: readUnsignedRoot(withSignaturesOf(draft.next.bytes, copy.next.bytes, owners)) };
+  } catch (cause) {
+    throw new FerryError("root-drafts-differ", `The copies of the draft cannot be merged: ${messageOf(cause)}`, {
+      hint: "One of them was changed after it was copied: `ferry root show --draft FILE` shows each. The owners sign one of them.",
+      exitCode: EXIT.conflict,
+      cause,
+    });
+  }
 }
 
 /** How far the signatures have come, by the owners of one version. */

@@ -90,6 +90,20 @@ export async function withRootSignature(bytes: Uint8Array, owner: Signer): Promi
   return bytesOf(metadata);
 }
 
+/**
+ * The same root with the signatures of another copy of it that hold, by any of `owners`; throws where the two would have the
+ * owners sign different bytes.
+ */
+export function withSignaturesOf(bytes: Uint8Array, copy: Uint8Array, owners: readonly PublicKey[]): Uint8Array {
+  const [{ metadata }, { metadata: other }] = [readRoot(bytes), readRoot(copy)];
+  if (!bytesToSign(metadata).equals(bytesToSign(other))) throw refuse("the two copies say different things");
+  for (const { id } of signersOf(copy, owners)) {
+    const signature = other.signatures[id];
+    if (signature !== undefined) metadata.signatures[id] = signature;
+  }
+  return bytesOf(metadata);
+}
+
 interface ReadRoot {
   readonly metadata: Metadata<Root>;
   readonly trusted: TrustRoot;

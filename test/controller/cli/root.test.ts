@@ -105,6 +105,21 @@ t.test("each change prepares the next version, and a changed draft is signed aga
   });
 });
 
+t.test("owners on two machines sign copies at the same time, and the draft gets both signatures", async (t) => {
+  const { folder, home, file, sign } = await founded(t);
+  await ferry(t, "root", "add-key", "publisher", file("p2.pub.pem"));
+  const copies = ["a", "b"].map((name) => join(folder, `from-${name}.draft.json`));
+  for (const copy of copies) copyFileSync(join(home, "root", "2.draft.json"), copy);
+  const [fromA = "", fromB = ""] = copies;
+  await sign("a", "--draft", fromA);
+  await sign("b", "--draft", fromB);
+  t.match(await ferry(t, "root", "merge", fromA, fromB), { code: 0, stdout: /2 signatures/, stderr: /root publish/ });
+  t.match(await ferry(t, "root", "publish"), { code: 0 });
+  await ferry(t, "root", "renew", "--expires", "2101-02-03");
+  t.match(await ferry(t, "root", "merge", fromA), { code: 6, stderr: /cannot be merged/ }, "a copy of another draft");
+  t.match(await ferry(t, "root", "merge", file("nothing.json")), { code: 3 });
+});
+
 t.test("a director's key is made here and waits for its root", async (t) => {
   const { home, sign } = await founded(t);
   t.match(await ferry(t, "root", "rotate", "director"), { code: 0 });

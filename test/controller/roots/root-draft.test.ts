@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import {
   draftPath,
+  mergeDrafts,
   missingSignatures,
   newDraft,
   readDraft,
@@ -11,7 +12,7 @@ import {
   writeDraft,
 } from "../../../controller/roots/root-draft.ts";
 import type { Signer } from "../../../protocol/trust/keys.ts";
-import { acceptNextRoot } from "../../../protocol/trust/root.ts";
+import { acceptNextRoot, readUnsignedRoot, withRootSignature } from "../../../protocol/trust/root.ts";
 import { newOwners, newRoot, newSigner, rootOf } from "../../support/keys.ts";
 
 const keys = newOwners();
@@ -46,6 +47,33 @@ t.test("owners sign one after the other, each on a copy of the file, until a dev
   t.equal(acceptNextRoot(former, (await readDraft(path)).next.bytes).version, 2);
   t.same(readdirSync(join(path, "..")), ["2.draft.json"], "nothing is left beside it");
 });
+
+t.test(
+  "copies that were signed side by side are merged, and nothing but what an owner signed is taken over",
+  async (t) => {
+    const former = await newRoot(keys);
+    const draft = await newDraft({ ...rootOf(keys), version: 2, roles: rolesOf([a, b, c], 2) }, former);
+    const [fromA, fromOwner] = [await signDraft(draft, a), await signDraft(draft, keys.owner)];
+    const fromC = await signDraft(fromA, c);
+    const merged = [fromA, fromOwner, fromC, fromC].reduce(mergeDrafts, draft);
+    t.equal(missingSignatures(merged), 0);
+    t.equal(acceptNextRoot(former, merged.next.bytes).version, 2);
+    t.ok(Buffer.from(mergeDrafts(fromC, fromA).next.bytes).equals(fromC.next.bytes), "a copy with less adds nothing");
+
+    const text = Buffer.from(fromA.next.bytes).toString();
+    const bent = text.replace(/(?<="sig": "[0-9a-f]{20})./, (digit) => (digit === "0" ? "1" : "0"));
+    const forged = { ...draft, next: readUnsignedRoot(Buffer.from(bent)) };
+    t.equal(missingSignatures(mergeDrafts(draft, forged)), 3, "a signature that does not hold is left out");
+    const stranger = await withRootSignature(draft.next.bytes, d);
+    t.equal(
+      mergeDrafts(draft, { ...draft, next: readUnsignedRoot(stranger) }).next.digest,
+      draft.next.digest,
+      "nor a stranger's",
+    );
+    const other = await newDraft({ ...rootOf(keys), version: 2, roles: rolesOf([a, b], 2) }, former);
+    t.throws(() => mergeDrafts(draft, other), { code: "root-drafts-differ", exitCode: 6 });
+  },
+);
 
 const missing: readonly { when: string; former: readonly Signer[]; next: readonly Signer[]; count: number }[] = [
   { when: "the owners stay", former: [a, b], next: [a, b], count: 2 },
