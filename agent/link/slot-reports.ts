@@ -17,7 +17,10 @@ export function slotReports(progress: readonly SlotProgress[], served: readonly 
   return progress.slice(0, SLOTS_MAX).map((one) => slotReport(one, answering.get(one.slot)));
 }
 
-function slotReport({ slot, state, doneBytes, observation }: SlotProgress, served: ServedSlot | undefined): SlotReport {
+function slotReport(
+  { slot, state, doneBytes, fetched, observation }: SlotProgress,
+  served: ServedSlot | undefined,
+): SlotReport {
   const wish = wishOf(state);
   const standby = state.phase === "soaking" ? fallbackOf(state) : state.lastKnownGood;
   // For a moment after the traffic was turned over the engine is ahead of the state.
@@ -32,6 +35,7 @@ function slotReport({ slot, state, doneBytes, observation }: SlotProgress, serve
     ...(goesBackTo === null ? {} : { lastKnownGood: labelOf(goesBackTo) }),
     ...(refusal === null ? {} : { refusal }),
     ...(isOnItsWay ? { transfer: { doneBytes, totalBytes: state.wish.archive.length } } : {}),
+    ...(fetched === undefined ? {} : { fetched: { bytes: fetched.bytes, ms: fetched.ms } }),
     ...(state.phase === "soaking" ? { soak: soakOf(state, observation) } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import type { ModelName } from "../../protocol/ids.ts";
+import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
 import type { RefusalCode } from "../../protocol/trust/refusal.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
@@ -14,8 +14,16 @@ import { groupsUnder, matesNamed, matesOf } from "./mates.ts";
 import { poisonsAfter, type Poison } from "./poison.ts";
 import type { SoakObservation } from "./probe.ts";
 import type { SlotEffect, SlotEvent, Step, Surroundings } from "./slot-event.ts";
-import { EMPTY_SLOT, isSettled, isWorking, type SlotState } from "./state.ts";
-import { qualifyStep, refusalOf, transferStep, verifyStep, type Attempt, type StepPorts } from "./steps.ts";
+import { EMPTY_SLOT, isSettled, isWorking, wishOf, type SlotState } from "./state.ts";
+import {
+  qualifyStep,
+  refusalOf,
+  transferStep,
+  verifyStep,
+  type Attempt,
+  type Fetched,
+  type StepPorts,
+} from "./steps.ts";
 import { tidy } from "./tidy.ts";
 import { openTraffic } from "./traffic.ts";
 import { transition } from "./transition.ts";
@@ -44,6 +52,8 @@ export interface SlotProgress {
   readonly state: SlotState;
   /** Bytes of the archive that are on disk, while it is on its way. */
   readonly doneBytes: number | undefined;
+  /** How the archive of the present wish came, where this process fetched it. */
+  readonly fetched?: Fetched | undefined;
   /** While soaking, where the candidate answers. */
   readonly observation: SoakObservation | undefined;
 }
@@ -84,6 +94,8 @@ export function openUpdater(ports: UpdatePorts): Updater {
   });
   /** Slots whose newest wish could not be stored yet. */
   const behind = new Set<ModelName>();
+  /** Of each slot the last one; for the report alone, so that a restart may forget it. */
+  const fetched = new Map<ModelName, Fetched & { readonly statement: StatementDigest }>();
   let poisons = store.poisons();
   const running = new Set<Promise<void>>();
   let newest: Deployment | undefined;
@@ -135,6 +147,11 @@ export function openUpdater(ports: UpdatePorts): Updater {
     };
   }
 
+  function fetchedOf(slot: ModelName, state: SlotState): Fetched | undefined {
+    const last = fetched.get(slot);
+    return last?.statement === wishOf(state)?.statement ? last : undefined;
+  }
+
   function save(slot: ModelName, { next, poison }: Step): boolean {
     const changed = poison === undefined ? undefined : poisonsAfter(poisons, poison, ports.nowMs());
     try {
@@ -146,8 +163,10 @@ export function openUpdater(ports: UpdatePorts): Updater {
     }
     poisons = changed ?? poisons;
     // What came and went leaves nothing behind: a device is not slowed down by the models that it once served.
-    if (next.phase === "idle") states.delete(slot);
-    else states.set(slot, next);
+    if (next.phase === "idle") {
+      states.delete(slot);
+      fetched.delete(slot);
+    } else states.set(slot, next);
     return true;
   }
 
@@ -156,6 +175,8 @@ export function openUpdater(ports: UpdatePorts): Updater {
       case "transfer":
         step(slot, effect.work, "transfer-failed", async (attempt) => {
           await transferStep(ports, attempt, effect.wish);
+          if (attempt.fetched !== undefined)
+            fetched.set(slot, { statement: effect.wish.statement, ...attempt.fetched });
           return { kind: "transferred", work: effect.work };
         });
         break;
@@ -298,6 +319,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
         slot,
         state,
         doneBytes: isWorking(state) ? attempts.current(slot)?.doneBytes : undefined,
+        fetched: fetchedOf(slot, state),
         observation: observationOf(slot, state),
       })),
     poisons: () => poisons,

@@ -1,5 +1,6 @@
 /** The steps of one attempt that take time: each ends with the event that the slot's transition hears next. */
 import { mkdir, statfs } from "node:fs/promises";
+import { systemClock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { ModelName, Sha256 } from "../../protocol/ids.ts";
 import type { ArchiveRef, DeployedSlot } from "../../protocol/trust/deployment.ts";
@@ -32,12 +33,19 @@ export interface StepPorts {
   readonly traits: DeviceTraits;
 }
 
+/** So many bytes of an archive came in so much time: without what was there before, and without the wait for the first. */
+export interface Fetched {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /** What one attempt has come to so far. */
 export interface Attempt {
   readonly work: number;
   readonly stop: AbortController;
   archivePath?: string;
   doneBytes?: number;
+  fetched?: Fetched;
   bundle?: VerifiedBundle;
   /** A runner without traffic, from its qualification until it is activated or discarded. */
   candidate?: Candidate;
@@ -59,14 +67,22 @@ export async function transferStep(ports: StepPorts, attempt: Attempt, { archive
     const waited = `nothing of the archive has arrived for ${STALL_MS_MAX / 60_000} minutes`;
     stalled.abort(new FerryError("transfer-failed", `The controller is away, or does not have the bundle: ${waited}`));
   }, STALL_MS_MAX);
+  const beganMs = systemClock.monotonicMs();
+  let first: { readonly doneBytes: number; readonly atMs: number } | undefined;
   try {
     attempt.archivePath = await ports.archives.fetch(archive, {
       signal: AbortSignal.any([attempt.stop.signal, stalled.signal]),
       onProgress: (doneBytes) => {
+        const atMs = systemClock.monotonicMs();
+        first ??= { doneBytes, atMs };
         attempt.doneBytes = doneBytes;
+        if (doneBytes > first.doneBytes)
+          attempt.fetched = { bytes: doneBytes - first.doneBytes, ms: atMs - first.atMs };
         watch.refresh();
       },
     });
+    // All of it came between two looks: the whole step then.
+    if (first !== undefined) attempt.fetched ??= { bytes: archive.length, ms: systemClock.monotonicMs() - beganMs };
   } finally {
     clearTimeout(watch);
   }

@@ -58,6 +58,8 @@ export const SlotReport = Type.Object({
   transfer: Type.Optional(
     Type.Object({ doneBytes: Type.Integer({ minimum: 0 }), totalBytes: Type.Integer({ minimum: 0 }) }),
   ),
+  /** How fast the archive of `desired` came, where this run of the agent fetched it: what a forecast is made from. */
+  fetched: Type.Optional(Type.Object({ bytes: Type.Integer({ minimum: 0 }), ms: Type.Number({ minimum: 0 }) })),
   /** While soaking: how the version that answers has done since it got the traffic. */
   soak: Type.Optional(
     Type.Object({

@@ -53,6 +53,11 @@ t.test("what answers is said by the engine, not by the state", async (t) => {
   }
 });
 
+t.test("how fast the archive of the wish came is told in every phase after", async (t) => {
+  const [report] = slotReports([{ ...progress(waiting), fetched: { bytes: 900, ms: 30 } }], [served]);
+  t.strictSame(report?.fetched, { bytes: 900, ms: 30 });
+});
+
 t.test("a wait between attempts is a transfer with the reason why it is not done", async (t) => {
   const [report] = slotReports([progress(waiting)], [served]);
   t.match(report, { phase: "transferring", refusal });
