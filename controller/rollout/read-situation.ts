@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import type { DeviceId } from "../../protocol/ids.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import { readDevices } from "../fleet/read-devices.ts";
-import { parseSelector, type Selector } from "../fleet/selector.ts";
+import { readSelector } from "../fleet/groups.ts";
+import type { Selector } from "../fleet/selector.ts";
 import type { Store } from "../store/store.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../store/tables.ts";
 import { isMatch, wantedDevices } from "./choose-devices.ts";
@@ -59,7 +60,7 @@ export async function readSituation(
     tally,
     hasMore: false,
     gates,
-    selector: readStageSelector(rollout),
+    selector: await readStageSelector(trx, rollout),
     window: windowView(rollout, nowMs),
     begunLately,
     changesMax: CHANGES_MAX,
@@ -80,9 +81,9 @@ const IS_TO_TAKE = sql<boolean>`state = 'waiting' AND ask = 'none' AND live = 1 
 const IS_TO_REVERT = sql<boolean>`ask = 'forward' AND live = 1`;
 
 /** Throws where it names a group that is not there any more. */
-function readStageSelector({ spec, state, stage }: RolloutFacts): Selector | null {
+async function readStageSelector(trx: Store, { spec, state, stage }: RolloutFacts): Promise<Selector | null> {
   const take = spec.stages[state === "running" ? stage : spec.stages.length - 1]?.take;
-  return take?.kind === "selector" ? parseSelector(take.selector) : null;
+  return take?.kind === "selector" ? readSelector(trx, take.selector) : null;
 }
 
 async function readViews(trx: Store, devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceView>> {
