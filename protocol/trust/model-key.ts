@@ -35,7 +35,12 @@ export function modelKeyFromPem(pem: string): ModelKey {
 }
 
 /** ECDSA over the envelope's pre-authentication encoding, DER. */
-export function modelSignatureHolds({ key, hash }: ModelKey, envelope: OpenedEnvelope): boolean {
+export function modelSignatureHolds(key: ModelKey, envelope: OpenedEnvelope): boolean {
   const bytes = preAuthenticationEncoding(envelope.payloadType, envelope.payload);
-  return envelope.signatures.some((signature) => verify(hash, bytes, key, signature));
+  return envelope.signatures.some((signature) => ecdsaHolds(key, bytes, signature));
+}
+
+/** ECDSA with the hash of the key's curve, DER. False for anything that is not a valid signature, malformed ones too. */
+export function ecdsaHolds({ key, hash }: ModelKey, bytes: Uint8Array, signature: Uint8Array): boolean {
+  return verify(hash, bytes, key, signature);
 }
