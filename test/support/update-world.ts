@@ -30,7 +30,7 @@ export interface Boot extends AsyncDisposable {
   /** What answers, by slot. */
   readonly serving: ReadonlyMap<ModelName, VerifiedBundle>;
   /** What stands by, by slot. */
-  readonly standby: ReadonlyMap<ModelName, VerifiedBundle>;
+  readonly standby: Map<ModelName, VerifiedBundle>;
   /** What answers in the slot ends, and cannot be started again. */
   readonly lose: (slot: ModelName, refusal: Refusal) => void;
   readonly changes: readonly SlotChange[];

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { appendFileSync, chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import type { Clock } from "../../../common/clock.ts";
 import type { ModelName } from "../../../protocol/ids.ts";
 import type { SlotState } from "../../../agent/update/state.ts";
 import { bundle } from "../../support/agent-bench.ts";
+import { hurriedClock, hurriedSleep } from "../../support/hurried-clock.ts";
 import { until } from "../../support/until.ts";
 import { openWorld, type Boot, type PowerCut, type World } from "../../support/update-world.ts";
 
@@ -35,7 +35,7 @@ t.test("a power cut at any write leaves the old or the new model answering, and 
   for (let atSave = 0, wasCut = true; wasCut; atSave += 1) {
     for (const when of ["before", "after"] as const) {
       wasCut = await updateThrough(world, { atSave, when }, world.deployment(two));
-      await using boot = await world.boot({ ports: { clock: fastClock } });
+      await using boot = await world.boot({ ports: { clock: hurriedClock } });
       await boot.updater.restored;
       t.match(
         versionOf(boot),
@@ -57,7 +57,7 @@ t.test("a power cut at any write leaves the old or the new model answering, and 
 
 /** Applies the wish on a device whose power goes at one point; false where it got through before. */
 async function updateThrough(world: World, cut: PowerCut, deployment: Parameters<Boot["updater"]["apply"]>[0]) {
-  await using boot = await world.boot({ cut, ports: { clock: fastClock } });
+  await using boot = await world.boot({ cut, ports: { clock: hurriedClock } });
   void boot.updater.apply(deployment);
   const done = until("the power is gone, or the wish granted", () => boot.isDark() || versionOf(boot) === "1.1.0");
   await Promise.race([boot.dark, done]);
@@ -142,7 +142,7 @@ t.test("nothing is done that could not be stored; it is done when the disk takes
   const { world, two } = await deviceWithOne(t);
   let isFull = true;
   await using boot = await world.boot({
-    ports: { clock: fastClock },
+    ports: { clock: hurriedClock },
     isFull: () => isFull,
   });
   await boot.updater.apply(world.deployment(two));
@@ -158,23 +158,6 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
 }
 
-const fastClock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now(), sleep: shortSleep };
-
-/** A hundred times as fast. */
-function shortSleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms / 100);
-    signal?.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
-
 t.test("a slot that is not wished any more is emptied, its bundles too", async (t) => {
   const { world } = await deviceWithOne(t);
   await using boot = await world.boot();
@@ -187,12 +170,12 @@ t.test("a slot that is not wished any more is emptied, its bundles too", async (
 t.test("an older wish that could not be stored does not come back over a newer one", async (t) => {
   const { world, one, two } = await deviceWithOne(t);
   let isFull = true;
-  await using boot = await world.boot({ ports: { clock: fastClock }, isFull: () => isFull });
+  await using boot = await world.boot({ ports: { clock: hurriedClock }, isFull: () => isFull });
   await boot.updater.apply(world.deployment(two));
   isFull = false;
   await boot.updater.apply(world.deployment(one));
   // Far beyond the time after which the write is tried again.
-  await shortSleep(20_000);
+  await hurriedSleep(20_000);
   t.equal(versionOf(boot), "1.0.0");
   t.strictSame(boot.fetched, []);
 });
