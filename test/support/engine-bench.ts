@@ -13,6 +13,7 @@ import { InferenceError } from "../../agent/inference/inference-error.ts";
 import { openInferenceEngine, type InferenceEngineOptions } from "../../agent/inference/open-inference-engine.ts";
 import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
+import { until } from "./until.ts";
 
 export const never = new AbortController().signal;
 
@@ -62,6 +63,20 @@ export function runnerPids(): number[] {
       return false;
     }
   });
+}
+
+/** To the runner at this place among `runnerPids`. */
+export function signalRunner(at: number, signal: NodeJS.Signals): void {
+  const pid = runnerPids()[at];
+  if (pid === undefined) throw new Error(`there is no runner number ${String(at)}`);
+  process.kill(pid, signal);
+}
+
+/** Kills the runner of the only version, once it is ready, and waits until the engine has seen it. */
+export async function killReadyRunner(engine: InferenceEngine): Promise<void> {
+  const pid = await until("a runner is ready", () => engine.slots()[0]?.ready === true && runnerPids()[0]);
+  process.kill(pid, "SIGKILL");
+  await until("its end is seen", () => engine.slots()[0]?.ready === false || runnerPids()[0] !== pid);
 }
 
 /** Asks without pause from several callers at once; `stop` gives every answer and every failure. */

@@ -3,11 +3,13 @@ import type { VerifiedBundle } from "../../../agent/inference/inference-engine.t
 import {
   ask,
   failureOf,
+  killReadyRunner,
   numbers,
   openEngine,
   qualified,
   runnerPids,
   serve,
+  signalRunner,
   startLoad,
   turnOver,
 } from "../../support/engine-bench.ts";
@@ -69,14 +71,13 @@ t.test("what is bound to the version that is turned back from is still answered 
   const { former, next } = await plusOnes(t.testdir());
   await serve(engine, former);
   await turnOver(engine, next);
-  const [, pid = 0] = runnerPids();
-  process.kill(pid, "SIGSTOP");
+  signalRunner(1, "SIGSTOP");
   const request = { slot: next.model.name, inputs: one, timeoutMs: 20_000 };
   const bound = Array.from({ length: 5 }, () => engine.infer({ ...request, version: next.model.version }));
   const free = Array.from({ length: 5 }, () => engine.infer(request));
   await engine.turnBack(next.model.name);
   t.equal((await free[4])?.version, "1.0.0", "a request that waits goes to the standby");
-  process.kill(pid, "SIGCONT");
+  signalRunner(1, "SIGCONT");
   t.same(new Set((await Promise.all(bound)).map(({ version }) => version)), new Set(["2.0.0"]));
   await Promise.all(free);
 });
@@ -109,8 +110,7 @@ t.test("a standby that crashed answers again after turning back", async (t) => {
   const { former, next } = await plusOnes(t.testdir());
   await serve(engine, former);
   await turnOver(engine, next);
-  const [standby = 0] = runnerPids();
-  process.kill(standby, "SIGKILL");
+  signalRunner(0, "SIGKILL");
   await engine.turnBack(former.model.name);
   t.equal((await ask(engine, former, one)).version, "1.0.0");
 });
@@ -141,8 +141,7 @@ t.test("what the model refuses and what kills its runner is observed", async (t)
   await failureOf(ask(engine, bundle, [unfit, state, rate]));
   t.match(engine.observed(bundle.model.name), { requests: 1, failed: 1, crashes: 0 });
   for (let crash = 1; crash <= 3; crash += 1) {
-    const [pid = 0] = await until("a runner is there", () => engine.slots()[0]?.ready === true && runnerPids());
-    process.kill(pid, "SIGKILL");
+    await killReadyRunner(engine);
     await until("the crash is seen", () => engine.observed(bundle.model.name)?.recentCrashes === crash);
   }
   await ask(engine, bundle, sileroInputs());
