@@ -21,6 +21,7 @@ import { countDevices, fleetHandlers } from "./http/handlers/fleet-handlers.ts";
 import { groupHandlers } from "./http/handlers/group-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
+import { rolloutVerbHandlers } from "./http/handlers/rollout-verb-handlers.ts";
 import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
 import { operatorHandlers } from "./http/handlers/operator-handlers.ts";
 import { createGuard } from "./http/guard.ts";
@@ -186,6 +187,7 @@ export async function runController(
       ...predictHandlers({ store, ask: predictions.ask, clock }),
       ...bundleHandlers({ store, shelf, publisher, clock }),
       ...rolloutHandlers({ store, settle: engine.settle, clock }),
+      ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
       ...telemetryHandlers(store),
       ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),

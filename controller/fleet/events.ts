@@ -38,6 +38,8 @@ export type EventKind =
 export interface NewEvent {
   readonly kind: EventKind;
   readonly device?: DeviceId;
+  /** The rollout that it is the history of. */
+  readonly rollout?: number;
   readonly text: string;
 }
 
@@ -51,7 +53,10 @@ export const EVENTS_KEPT = 100_000;
 export async function recordEvent(store: Store, event: NewEvent, nowMs: number): Promise<void> {
   const device = event.device ?? null;
   if (REPEATS_DROPPED.has(event.kind) && (await saidLately(store, event, nowMs))) return;
-  await store.insertInto("events").values({ at_ms: nowMs, kind: event.kind, device, text: event.text }).execute();
+  await store
+    .insertInto("events")
+    .values({ at_ms: nowMs, kind: event.kind, device, rollout: event.rollout ?? null, text: event.text })
+    .execute();
 }
 
 async function saidLately(store: Store, event: NewEvent, nowMs: number): Promise<boolean> {
@@ -101,5 +106,17 @@ export async function listEvents(store: Store, { after, limit }: EventQuery) {
     return store.selectFrom("events").selectAll().where("id", ">", after).orderBy("id", "asc").limit(limit).execute();
   }
   const newest = await store.selectFrom("events").selectAll().orderBy("id", "desc").limit(limit).execute();
+  return newest.reverse();
+}
+
+/** What is told of one rollout, ascending by id: the newest `limit`. */
+export async function eventsOfRollout(store: Store, rollout: number, limit: number) {
+  const newest = await store
+    .selectFrom("events")
+    .selectAll()
+    .where("rollout", "=", rollout)
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute();
   return newest.reverse();
 }

@@ -1,7 +1,8 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
-import { RolloutRequest } from "../rollout/rollout-spec.ts";
-import { RolloutDeviceState, RolloutState } from "../store/rollout-state.ts";
+import { GateResult } from "../rollout/gate-result.ts";
+import { RolloutRequest, RolloutSpec } from "../rollout/rollout-spec.ts";
+import { RolloutDeviceState, RolloutState, StagePhase } from "../store/rollout-state.ts";
 import { route } from "./route.ts";
 
 /** Devices in each state. */
@@ -22,7 +23,20 @@ export const Rollout = Type.Object({
   version: ModelVersion,
   statement: StatementDigest,
   selector: Type.String(),
+  /** What a person calls it. */
+  name: Type.Union([Type.String(), Type.Null()]),
+  /** Who began it. */
+  author: Type.Union([Type.String(), Type.Null()]),
   state: RolloutState,
+  /** Why it is in that state, where the state does not say it all. */
+  why: Type.Union([Type.String(), Type.Null()]),
+  /** Counted from 0. */
+  stage: Type.Integer(),
+  stages: Type.Integer(),
+  phase: StagePhase,
+  /** When the stage came into its phase. */
+  phaseSinceMs: Type.Number(),
+  priority: Type.Integer(),
   createdMs: Type.Number(),
   finishedMs: Type.Union([Type.Number(), Type.Null()]),
   counts: RolloutCounts,
@@ -32,6 +46,10 @@ export type Rollout = Static<typeof Rollout>;
 export const RolloutMember = Type.Object({
   device: DeviceId,
   state: RolloutDeviceState,
+  /** The stage that took it, counted from 0; null until then. */
+  stage: Type.Union([Type.Integer(), Type.Null()]),
+  /** Further tries after the first. */
+  tries: Type.Integer(),
   /** When it came into this state. */
   sinceMs: Type.Number(),
   /** Why it is not done, in a sentence; null when it is. */
@@ -51,7 +69,36 @@ export const RolloutMember = Type.Object({
 });
 export type RolloutMember = Static<typeof RolloutMember>;
 
-export const RolloutDetail = Type.Object({ rollout: Rollout, devices: Type.Array(RolloutMember) });
+export const StageSummary = Type.Object({
+  name: Type.String(),
+  /** Devices that it took so far, and what became of them. */
+  taken: Type.Integer(),
+  done: Type.Integer(),
+  failed: Type.Integer(),
+  soakMs: Type.Integer(),
+  approval: Type.Union([
+    Type.Object({ kind: Type.Literal("none") }),
+    Type.Object({ kind: Type.Literal("required") }),
+    Type.Object({ kind: Type.Literal("given"), by: Type.String(), atMs: Type.Number() }),
+  ]),
+});
+export type StageSummary = Static<typeof StageSummary>;
+
+export const RolloutDetail = Type.Object({
+  rollout: Rollout,
+  spec: RolloutSpec,
+  /** The versions that its devices had before it. */
+  from: Type.Array(ModelVersion),
+  stages: Type.Array(StageSummary),
+  /** Of the present stage, when they were read last; null before that. */
+  gates: Type.Union([Type.Object({ atMs: Type.Number(), results: Type.Array(GateResult) }), Type.Null()]),
+  /** Null where it has none. */
+  window: Type.Union([
+    Type.Object({ open: Type.Boolean(), opensAtMs: Type.Union([Type.Number(), Type.Null()]) }),
+    Type.Null(),
+  ]),
+  devices: Type.Array(RolloutMember),
+});
 export type RolloutDetail = Static<typeof RolloutDetail>;
 
 const PlannedDevice = Type.Object({
@@ -72,6 +119,9 @@ export const Plan = Type.Object({
   interfaceChanges: Type.Array(Type.Object({ from: ModelVersion, lines: Type.Array(Type.String()) })),
 });
 export type Plan = Static<typeof Plan>;
+
+export const RolloutEvent = Type.Object({ atMs: Type.Number(), kind: Type.String(), text: Type.String() });
+export type RolloutEvent = Static<typeof RolloutEvent>;
 
 const params = Type.Object({ id: Type.Integer({ minimum: 1 }) });
 
@@ -112,5 +162,15 @@ export const ROLLOUT_ROUTES = {
     role: "viewer",
     params,
     result: RolloutDetail,
+  }),
+  rolloutHistory: route({
+    method: "GET",
+    path: "/api/v1/rollouts/:id/history",
+    tag: "rollouts",
+    summary: "What happened in a rollout and who did it, oldest first",
+    role: "viewer",
+    params,
+    query: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 200 }) }),
+    result: Type.Object({ events: Type.Array(RolloutEvent) }),
   }),
 } as const;

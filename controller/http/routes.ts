@@ -6,6 +6,7 @@ import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PREDICT_ROUTES } from "./predict-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
+import { ROLLOUT_VERB_ROUTES } from "./rollout-verb-routes.ts";
 import { TELEMETRY_ROUTES } from "./telemetry-routes.ts";
 
 /** The controller's whole HTTP API. */
@@ -16,6 +17,7 @@ export const ROUTES = {
   ...PREDICT_ROUTES,
   ...BUNDLE_ROUTES,
   ...ROLLOUT_ROUTES,
+  ...ROLLOUT_VERB_ROUTES,
   ...TELEMETRY_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,

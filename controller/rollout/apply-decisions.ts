@@ -2,6 +2,7 @@
 import type { DeviceId } from "../../protocol/ids.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
+import { slotReportOf } from "../fleet/device-view.ts";
 import { storeDeployment } from "../fleet/deployments.ts";
 import { recordEvent, type NewEvent } from "../fleet/events.ts";
 import type { RolloutState } from "../store/rollout-state.ts";
@@ -95,16 +96,22 @@ async function writeMember(
     .where("device", "=", member.device)
     .execute();
   if (!isNewState) return;
-  if (member.state === "done") await noteDone(trx, row, member.device, nowMs);
+  if (member.state === "done") await noteDone(trx, row, member, nowMs);
   const event = memberEvent(row, member);
   if (event !== undefined) await recordEvent(trx, event, nowMs);
 }
 
 /** The first time counts: what was foretold is held against it. */
-async function noteDone(trx: Store, { id }: RolloutRow, device: DeviceId, nowMs: number): Promise<void> {
+async function noteDone(
+  trx: Store,
+  { id, name }: RolloutRow,
+  { device, view }: RolloutMember,
+  nowMs: number,
+): Promise<void> {
+  const fetched = view === undefined ? undefined : slotReportOf(view, name)?.fetched;
   await trx
     .updateTable("rollout_devices")
-    .set({ done_ms: nowMs })
+    .set({ done_ms: nowMs, fetched_bytes: fetched?.bytes ?? null, fetched_ms: fetched?.ms ?? null })
     .where("rollout", "=", id)
     .where("device", "=", device)
     .where("done_ms", "is", null)
@@ -118,7 +125,7 @@ function memberEvent(row: RolloutRow, { device, state, ask, why, previous }: Rol
       return { kind: "device-done", device, text: `${device} serves ${label}, by its own signed report` };
     case "failed": {
       const what = ask === "back" ? `does not go back from ${label}` : `does not serve ${label}`;
-      return { kind: "device-failed", device, text: `${device} ${what}: ${why ?? ""}` };
+      return { kind: "device-failed", device, rollout: row.id, text: `${device} ${what}: ${why ?? ""}` };
     }
     case "reverted": {
       const what = previous === null || previous === undefined ? "nothing" : `${previous.model}@${previous.version}`;
@@ -144,7 +151,7 @@ async function writeStage(
     .where("id", "=", row.id)
     .execute();
   const text = `rollout ${row.id} of ${row.name}@${row.version}: stage ${stage + 1} ${PHASE_TEXT[phase]}`;
-  await recordEvent(trx, { kind: "rollout-stage", text }, nowMs);
+  await recordEvent(trx, { kind: "rollout-stage", rollout: row.id, text }, nowMs);
 }
 
 const PHASE_TEXT = {
@@ -173,7 +180,11 @@ async function writeState(
     .execute();
   const is = state === "running" ? "runs again" : `is ${state}`;
   const text = `rollout ${row.id} of ${row.name}@${row.version} ${is}${why === null ? "" : `: ${why}`}`;
-  await recordEvent(trx, { kind: isUnderWay(state) ? "rollout-changed" : "rollout-finished", text }, nowMs);
+  await recordEvent(
+    trx,
+    { kind: isUnderWay(state) ? "rollout-changed" : "rollout-finished", rollout: row.id, text },
+    nowMs,
+  );
 }
 
 export function isUnderWay(state: RolloutState): boolean {

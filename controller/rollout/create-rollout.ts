@@ -33,7 +33,7 @@ export async function createRollout(
     const id = await insertRollout(trx, rollout, nowMs);
     await addMembers(trx, id, devices, nowMs);
     const text = `rollout ${id}: ${name}@${version} to ${devicesText(devices.length)} (${selector}), ${stagesText(spec)}`;
-    await recordEvent(trx, { kind: "rollout-created", text }, nowMs);
+    await recordEvent(trx, { kind: "rollout-created", rollout: id, text }, nowMs);
     await also(id)(trx);
     return id;
   });

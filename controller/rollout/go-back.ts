@@ -10,7 +10,12 @@ import type { RolloutMember, Situation } from "./situation.ts";
 export function followBack(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
   const { rollout, nowMs } = draft.situation;
   const now = standingOf(member);
-  if (member.seq === null || member.previous === undefined) return;
+  if (member.previous === undefined) return;
+  // A person wants it tried again.
+  if (member.seq === null) {
+    askAgain(draft, at, member, view);
+    return;
+  }
   const wish = { slot: rollout.slot, statement: member.previous?.statement ?? null };
   const verdict = judgeDevice(wish, member.seq, view, nowMs);
   switch (verdict.kind) {
@@ -25,9 +30,7 @@ export function followBack(draft: Draft, at: number, member: RolloutMember, view
       else draft.mark(at, { ...now, state: "reverting", reachable: false, why: verdict.why });
       return;
     case "not-asked":
-      if (draft.repeatsLeft > 0 && obstacleTo(view) === undefined) {
-        draft.revert(at, { ...now, state: "reverting", reachable: true, why: GOING_BACK });
-      }
+      askAgain(draft, at, member, view);
       return;
     case "under-way":
       if (member.state === "failed") draft.mark(at, { ...now, reachable: true });
@@ -36,6 +39,13 @@ export function followBack(draft: Draft, at: number, member: RolloutMember, view
     default:
       unreachable(verdict);
   }
+}
+
+function askAgain(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
+  const obstacle = obstacleTo(view);
+  const now = { ...standingOf(member), state: "reverting" } as const;
+  if (obstacle !== undefined) draft.mark(at, { ...now, reachable: false, why: obstacle });
+  else if (draft.repeatsLeft > 0) draft.revert(at, { ...now, reachable: true, why: GOING_BACK });
 }
 
 const GOING_BACK = "the way back is on its way";

@@ -10,6 +10,7 @@ import type { RolloutDeviceRow, RolloutRow } from "../store/tables.ts";
 import { isMatch, wantedDevices } from "./choose-devices.ts";
 import { Draft } from "./draft.ts";
 import type { GateResult } from "./gate-result.ts";
+import type { RolloutSpec } from "./rollout-spec.ts";
 import { factsOf, memberFrom } from "./rollout-rows.ts";
 import type { RolloutFacts, Situation, WindowView } from "./situation.ts";
 import type { Tally } from "./tally.ts";
@@ -61,7 +62,7 @@ export async function readSituation(
     hasMore: false,
     gates,
     selector: await readStageSelector(trx, rollout),
-    window: windowView(rollout, nowMs),
+    window: windowViewOf(rollout.spec, nowMs),
     begunLately,
     changesMax: CHANGES_MAX,
     nowMs,
@@ -237,7 +238,7 @@ async function readToRevert(trx: Store, rollout: number): Promise<Next> {
   return { rows, hasMore: rows.length === CHANGES_MAX };
 }
 
-function windowView({ spec }: RolloutFacts, nowMs: number): WindowView | null {
-  if (spec.window === null) return null;
-  return windowAt(spec.window, nowMs) ?? { open: false, opensAtMs: null };
+export function windowViewOf({ window }: RolloutSpec, nowMs: number): WindowView | null {
+  if (window === null) return null;
+  return windowAt(window, nowMs) ?? { open: false, opensAtMs: null };
 }

@@ -11,6 +11,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0006-pending-devices": { up: pendingDevices },
   "0007-rollout-stages": { up: rolloutStages },
   "0008-device-groups": { up: deviceGroups },
+  "0009-history-of-rollouts": { up: historyOfRollouts },
+  "0010-deliveries": { up: deliveries },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -295,4 +297,17 @@ async function deviceGroups({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn("created_ms", "bigint", (c) => c.notNull())
     .addColumn("changed_ms", "bigint", (c) => c.notNull())
     .execute();
+}
+
+/** Which rollout an event tells of. */
+async function historyOfRollouts(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("events").addColumn("rollout", "integer").execute();
+  await sql`CREATE INDEX events_rollout ON events (rollout, id) WHERE rollout IS NOT NULL`.execute(db);
+}
+
+/** How fast a device got the bundle: what later plans foretell from. */
+async function deliveries(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("rollout_devices").addColumn("fetched_bytes", "bigint").execute();
+  await db.schema.alterTable("rollout_devices").addColumn("fetched_ms", "double precision").execute();
+  await sql`CREATE INDEX rollout_devices_done ON rollout_devices (done_ms) WHERE done_ms IS NOT NULL`.execute(db);
 }

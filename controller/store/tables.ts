@@ -156,8 +156,11 @@ export interface RolloutDevicesTable {
   started_ms: number | null;
   /** When it was first done. */
   done_ms: number | null;
-  /** What the plan foretold. */
+  /** What the plan foretold: a Forecast. */
   predicted_json: string | null;
+  /** How its archive came, by the report that proved it done; null where the device held the bundle or did not tell. */
+  fetched_bytes: number | null;
+  fetched_ms: number | null;
 }
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
 
@@ -188,6 +191,8 @@ export interface EventsTable {
   at_ms: number;
   kind: string;
   device: DeviceId | null;
+  /** The rollout that it is the history of. */
+  rollout: number | null;
   text: string;
 }
 

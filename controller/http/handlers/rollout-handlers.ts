@@ -1,6 +1,6 @@
 import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
-import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
+import type { DeviceView } from "../../fleet/device-view.ts";
 import { readDevices } from "../../fleet/read-devices.ts";
 import { readSelector } from "../../fleet/groups.ts";
 import { selects } from "../../fleet/selector.ts";
@@ -9,12 +9,12 @@ import { planRollout, type RolloutPlan } from "../../rollout/plan.ts";
 import type { RolloutRequest } from "../../rollout/rollout-spec.ts";
 import { checkedSpec } from "../../rollout/checked-spec.ts";
 import { createRollout } from "../../rollout/create-rollout.ts";
-import { listRollouts, membersOf, rolloutById } from "../../rollout/rollouts.ts";
+import { oneRollout } from "../../rollout/apply-verb.ts";
 import { bundleByLabel, bundlesOf, type CatalogueEntry } from "../../store/catalogue.ts";
 import type { Store } from "../../store/store.ts";
-import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
 import type { Handlers } from "../bind-routes.ts";
-import type { Plan, Rollout, RolloutCounts, RolloutMember, ROLLOUT_ROUTES } from "../rollout-routes.ts";
+import type { Plan } from "../rollout-routes.ts";
+import { withCounts } from "./rollout-verb-handlers.ts";
 
 export interface RolloutHandlerPorts {
   readonly store: Store;
@@ -23,7 +23,7 @@ export interface RolloutHandlerPorts {
   readonly clock: Clock;
 }
 
-export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, keyof typeof ROLLOUT_ROUTES> {
+export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, "planRollout" | "createRollout"> {
   const { store, clock } = ports;
   return {
     planRollout: async ({ body }) => {
@@ -42,22 +42,7 @@ export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, keyo
         audit({ target: `rollout ${made}`, detail }),
       );
       await ports.settle();
-      return { rollout: await rolloutWithCounts(store, await oneRollout(store, id)), plan: planOf(entry, plan) };
-    },
-    listRollouts: async ({ query }) => {
-      const rows = await listRollouts(store, query.limit);
-      return { rollouts: await Promise.all(rows.map((row) => rolloutWithCounts(store, row))) };
-    },
-    getRollout: async ({ params }) => {
-      const row = await oneRollout(store, params.id);
-      const members = await membersOf(store, row.id);
-      const views = await readDevices(
-        store,
-        members.map(({ device }) => device),
-      );
-      const viewOf = new Map(views.map((view) => [view.id, view]));
-      const devices = members.map((member) => memberOf(row, member, viewOf.get(member.device)));
-      return { rollout: rolloutOf(row, members), devices };
+      return { rollout: await withCounts(store, await oneRollout(store, id)), plan: planOf(entry, plan) };
     },
   };
 }
@@ -150,68 +135,5 @@ function planOf({ statement, model, archive }: CatalogueEntry, plan: RolloutPlan
       obstacles: [...obstacles],
     })),
     interfaceChanges: plan.interfaceChanges.map(({ from, lines }) => ({ from, lines: lines.map(interfaceLineText) })),
-  };
-}
-
-async function oneRollout(store: Store, id: number): Promise<RolloutRow> {
-  const row = await rolloutById(store, id);
-  if (row !== undefined) return row;
-  throw new FerryError("not-found", `There is no rollout ${id}`, {
-    hint: "See them with `ferry rollout list`.",
-    exitCode: EXIT.notFound,
-  });
-}
-
-async function rolloutWithCounts(store: Store, row: RolloutRow): Promise<Rollout> {
-  return rolloutOf(row, await membersOf(store, row.id));
-}
-
-function rolloutOf(row: RolloutRow, members: readonly RolloutDeviceRow[]): Rollout {
-  const counts: RolloutCounts = {
-    waiting: 0,
-    deploying: 0,
-    done: 0,
-    failed: 0,
-    superseded: 0,
-    reverting: 0,
-    reverted: 0,
-  };
-  for (const { state } of members) counts[state] += 1;
-  return {
-    id: row.id,
-    model: row.name,
-    version: row.version,
-    statement: row.statement,
-    selector: row.selector,
-    state: row.state,
-    createdMs: row.created_ms,
-    finishedMs: row.finished_ms,
-    counts,
-  };
-}
-
-function memberOf(rollout: RolloutRow, member: RolloutDeviceRow, view: DeviceView | undefined): RolloutMember {
-  const slot = view === undefined ? undefined : slotReportOf(view, rollout.name);
-  const active = slot?.active;
-  // Measurements of another version prove nothing about this one.
-  const evidence = active?.statement === rollout.statement ? active.evidence : undefined;
-  return {
-    device: member.device,
-    state: member.state,
-    sinceMs: member.since_ms,
-    why: member.why,
-    online: view?.online === true,
-    ...(active === undefined ? {} : { serves: active.version }),
-    ...(slot === undefined ? {} : { phase: slot.phase }),
-    ...(evidence === undefined
-      ? {}
-      : {
-          evidence: {
-            golden: `${evidence.goldenPassed}/${evidence.goldenCases}`,
-            latencyP95Ms: evidence.latencyP95Ms,
-            memoryBytes: evidence.memoryBytes,
-            provider: evidence.provider,
-          },
-        }),
   };
 }

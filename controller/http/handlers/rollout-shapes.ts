@@ -1,0 +1,132 @@
+/** Rollouts and their devices, from rows to what the API gives. */
+import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
+import { gateReadingOf, factsOf, previousOf } from "../../rollout/rollout-rows.ts";
+import type { RolloutFacts, WindowView } from "../../rollout/situation.ts";
+import { Counts, tallyOf, type Tally } from "../../rollout/tally.ts";
+import { whyWaiting } from "../../rollout/why-waiting.ts";
+import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
+import type { Rollout, RolloutCounts, RolloutDetail, RolloutMember, StageSummary } from "../rollout-routes.ts";
+
+export function rolloutOf(row: RolloutRow, tally: Tally): Rollout {
+  const counts: RolloutCounts = {
+    waiting: 0,
+    deploying: 0,
+    done: 0,
+    failed: 0,
+    superseded: 0,
+    reverting: 0,
+    reverted: 0,
+  };
+  for (const { state, count } of tally) counts[state] += count;
+  const { spec } = factsOf(row);
+  return {
+    id: row.id,
+    model: row.name,
+    version: row.version,
+    statement: row.statement,
+    selector: row.selector,
+    name: row.label,
+    author: row.author,
+    state: row.state,
+    why: row.why,
+    stage: row.stage,
+    stages: spec.stages.length,
+    phase: row.stage_phase,
+    phaseSinceMs: row.stage_since_ms,
+    priority: row.priority,
+    createdMs: row.created_ms,
+    finishedMs: row.finished_ms,
+    counts,
+  };
+}
+
+export interface RolloutParts {
+  readonly row: RolloutRow;
+  readonly members: readonly RolloutDeviceRow[];
+  readonly viewOf: ReadonlyMap<string, DeviceView>;
+  readonly window: WindowView | null;
+}
+
+export function detailOf({ row, members, viewOf, window }: RolloutParts): RolloutDetail {
+  const facts = factsOf(row);
+  const standings = members.map(({ live, reachable, ...rest }) => ({
+    ...rest,
+    live: live === 1,
+    reachable: reachable === 1,
+  }));
+  const tally = tallyOf(standings);
+  const reading = gateReadingOf(row);
+  return {
+    rollout: rolloutOf(row, tally),
+    spec: facts.spec,
+    from: versionsBefore(members, row),
+    stages: stagesOf(facts, new Counts(tally)),
+    gates: reading?.stage === row.stage ? { atMs: reading.atMs, results: reading.results } : null,
+    window: window === null ? null : { open: window.open, opensAtMs: window.opensAtMs },
+    devices: members.map((member) => memberOf({ row, facts, window }, member, viewOf.get(member.device))),
+  };
+}
+
+function versionsBefore(members: readonly RolloutDeviceRow[], { version }: RolloutRow): RolloutDetail["from"] {
+  const versions = members.flatMap((member) => previousOf(member)?.version ?? []);
+  return [...new Set(versions)].filter((before) => before !== version).sort();
+}
+
+function stagesOf({ spec, approvals }: RolloutFacts, counts: Counts): StageSummary[] {
+  return spec.stages.map(({ name, soakMs, approval }, index) => {
+    const inStage = (state?: string) =>
+      counts.count((standing) => standing.stage === index && (state === undefined || standing.state === state));
+    const given = approvals.find(({ stage }) => stage === index);
+    return {
+      name,
+      taken: inStage(),
+      done: inStage("done"),
+      failed: inStage("failed"),
+      soakMs,
+      approval: given === undefined ? { kind: approval } : { kind: "given", by: given.by, atMs: given.atMs },
+    };
+  });
+}
+
+interface Around {
+  readonly row: RolloutRow;
+  readonly facts: RolloutFacts;
+  readonly window: WindowView | null;
+}
+
+function memberOf(
+  { row, facts, window }: Around,
+  member: RolloutDeviceRow,
+  view: DeviceView | undefined,
+): RolloutMember {
+  const slot = view === undefined ? undefined : slotReportOf(view, row.name);
+  const active = slot?.active;
+  // Measurements of another version prove nothing about this one.
+  const evidence = active?.statement === row.statement ? active.evidence : undefined;
+  return {
+    device: member.device,
+    state: member.state,
+    stage: member.stage,
+    tries: member.tries,
+    sinceMs: member.since_ms,
+    why: isUntouched(member) ? whyWaiting(facts, view, window) : member.why,
+    online: view?.online === true,
+    ...(active === undefined ? {} : { serves: active.version }),
+    ...(slot === undefined ? {} : { phase: slot.phase }),
+    ...(evidence === undefined
+      ? {}
+      : {
+          evidence: {
+            golden: `${evidence.goldenPassed}/${evidence.goldenCases}`,
+            latencyP95Ms: evidence.latencyP95Ms,
+            memoryBytes: evidence.memoryBytes,
+            provider: evidence.provider,
+          },
+        }),
+  };
+}
+
+/** Why it waits lies in the rollout, not in the device: it is worked out when somebody asks. */
+function isUntouched({ state, ask }: RolloutDeviceRow): boolean {
+  return state === "waiting" && ask === "none";
+}
