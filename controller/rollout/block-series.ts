@@ -46,15 +46,23 @@ function joined(a: Block, b: Block): Block {
 
 /** An odd one at the end stays as it is. */
 function joinedPairs(blocks: readonly Block[]): Block[] {
-  const pairs = Array.from({ length: Math.ceil(blocks.length / 2) }, (_, at) => [blocks[2 * at], blocks[2 * at + 1]]);
-  return pairs.map(([first = NOTHING, second = NOTHING]) => joined(first, second));
+  const pairs: Block[] = [];
+  for (let at = 0; at < blocks.length; at += 2) pairs.push(joined(blocks[at] ?? NOTHING, blocks[at + 1] ?? NOTHING));
+  return pairs;
 }
 
 /** The blocks of several devices, a list for each. */
 export type DeviceBlocks = readonly (readonly Block[])[];
 
 export function sumOf(devices: DeviceBlocks): Block {
-  return devices.flat().reduce(joined, NOTHING);
+  let [total, weight] = [0, 0];
+  for (const blocks of devices) {
+    for (const block of blocks) {
+      total += block.total;
+      weight += block.weight;
+    }
+  }
+  return { total, weight };
 }
 
 /** Blocks beyond the first of each device from which a spread can be told at all: a minute of two devices. */
@@ -88,4 +96,24 @@ function varianceAt(devices: DeviceBlocks): number {
     blocksCount += blocks.length;
   }
   return (squares / weights) * (blocksCount / freedom(devices));
+}
+
+/** Two minutes of a device that is always busy. */
+const STRETCH_BLOCKS = 12;
+
+/** All but the stretch of one device in which most was above the average. */
+export function withoutWorstStretch(devices: DeviceBlocks): DeviceBlocks {
+  const { total, weight } = sumOf(devices);
+  let worst = { device: -1, from: 0, excess: 0 };
+  for (const [device, blocks] of devices.entries()) {
+    let excess = 0;
+    for (const [at, block] of blocks.entries()) {
+      const left = blocks[at - STRETCH_BLOCKS] ?? NOTHING;
+      excess += block.total - left.total - ((block.weight - left.weight) * total) / weight;
+      if (excess > worst.excess) worst = { device, from: Math.max(0, at + 1 - STRETCH_BLOCKS), excess };
+    }
+  }
+  return devices.map((blocks, device) =>
+    device === worst.device ? blocks.toSpliced(worst.from, STRETCH_BLOCKS) : blocks,
+  );
 }

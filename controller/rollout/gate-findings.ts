@@ -1,5 +1,5 @@
 /** What was measured, held against one limit of a gate: the estimate, and whether the limit is passed beyond doubt. */
-import { sumOf, unitVariance, type DeviceBlocks } from "./block-series.ts";
+import { sumOf, unitVariance, withoutWorstStretch, type DeviceBlocks } from "./block-series.ts";
 import type { GateMetric } from "./gate-metrics.ts";
 import { valueText } from "./gate-words.ts";
 import type { Gate } from "./rollout-spec.ts";
@@ -16,8 +16,14 @@ export const FALSE_FAILURES_MAX = 5e-4;
 interface Counted {
   /** What the version did, of each device. */
   readonly candidate: DeviceBlocks;
-  /** Of those devices where it replaced another: what both did. Null where it replaced none. */
-  readonly replacing: { readonly candidate: DeviceBlocks; readonly former: DeviceBlocks } | null;
+  /** Of those devices where it replaced another; null where it replaced none. */
+  readonly replacing: Beside | null;
+}
+
+/** What the version did, and what the one before it did on the same devices. */
+interface Beside {
+  readonly candidate: DeviceBlocks;
+  readonly former: DeviceBlocks;
 }
 
 export type GateReading =
@@ -34,8 +40,11 @@ export type GateReading =
       readonly ratio: number | null;
       /** Requests, and those slower than `max`. */
       readonly beyondMax: DeviceBlocks;
-      /** Requests, and those slower than `maxRatio` times what the device took at most before; null where nothing was replaced. */
-      readonly beyondRatio: DeviceBlocks | null;
+      /**
+       * Requests, and of the candidate those slower than `maxRatio` times the device's own former time, of the former those
+       * slower than that time itself. Null where nothing was replaced.
+       */
+      readonly beyondRatio: Beside | null;
     };
 
 export interface Finding {
@@ -95,16 +104,30 @@ interface Told {
 }
 
 /**
- * Requests of one device in one stretch of time are correlated: `unitVariance` over the variance that independent trials
- * would have is the design effect (Kish), and by so much both counts shrink.
+ * Requests of one device in one stretch of time are correlated: both counts shrink until independent trials would vary as
+ * much as these blocks do, or as the version before did.
  */
-function told(devices: DeviceBlocks): Told {
+function told(devices: DeviceBlocks, former: DeviceBlocks = []): Told {
   const { total, weight } = sumOf(devices);
   const share = weight === 0 ? 0 : Math.min(1, total / weight);
   const variance = unitVariance(devices);
-  const effect = Math.max(1, (variance ?? 0) / (share * (1 - share) || Infinity));
-  const worth = { hits: Math.min(total, weight) / effect, trials: weight / effect };
-  return { share, trials: weight, worth, isSpreadKnown: variance !== undefined };
+  const effect = Math.max(variance ?? 0, unitVariance(former) ?? 0) / (share * (1 - share) || Infinity);
+  const shrink = Math.max(1, effect);
+  return {
+    share,
+    trials: weight,
+    worth: { hits: (share * weight) / shrink, trials: weight / shrink },
+    isSpreadKnown: variance !== undefined,
+  };
+}
+
+/**
+ * What the candidate did, for asking whether it is at fault beyond doubt. One device's worst minutes do not count then: a
+ * fault that came and went looks like a steady one to who has seen no more than these minutes.
+ */
+function toldAgainst(candidate: DeviceBlocks, replacing: Beside | null): Told {
+  const all = told(candidate, replacing?.former);
+  return { ...told(withoutWorstStretch(candidate), replacing?.former), share: all.share, trials: all.trials };
 }
 
 function above({ worth, isSpreadKnown }: Told, alpha: number): number {
@@ -123,8 +146,8 @@ function unitsPerTrial({ unit }: GateMetric): number {
   return unit === "per hour" ? SECONDS_PER_HOUR : 1;
 }
 
-function shareLimit(metric: GateMetric, { candidate }: Counted, max: number): Finding {
-  const [is, units] = [told(candidate), unitsPerTrial(metric)];
+function shareLimit(metric: GateMetric, { candidate, replacing }: Counted, max: number): Finding {
+  const [is, units] = [toldAgainst(candidate, replacing), unitsPerTrial(metric)];
   return {
     value: is.trials === 0 ? null : is.share * units,
     limit: max,
@@ -136,7 +159,7 @@ function shareLimit(metric: GateMetric, { candidate }: Counted, max: number): Fi
 }
 
 function shareRatio(metric: GateMetric, { replacing }: Counted, maxRatio: number): Finding {
-  const [is, was] = [told(replacing?.candidate ?? []), told(replacing?.former ?? [])];
+  const [is, was] = [toldAgainst(replacing?.candidate ?? [], replacing), told(replacing?.former ?? [])];
   const units = unitsPerTrial(metric);
   // Where nothing failed before, a ratio has no estimate; the most that may have failed stands for it.
   const wasAtMost = below(was, FALSE_FAILURES_MAX / 2);
@@ -155,7 +178,7 @@ function shareRatio(metric: GateMetric, { replacing }: Counted, maxRatio: number
 
 /** A device that served nothing before failed nothing before. */
 function shareIncrease(metric: GateMetric, { candidate, replacing }: Counted, max: number): Finding {
-  const [is, was] = [told(replacing?.candidate ?? candidate), told(replacing?.former ?? [])];
+  const [is, was] = [toldAgainst(replacing?.candidate ?? candidate, replacing), told(replacing?.former ?? [])];
   const wasAtMost = replacing === null ? 0 : below(was, FALSE_FAILURES_MAX / 2);
   return {
     value: is.trials === 0 ? null : is.share - was.share,
@@ -171,7 +194,7 @@ function shareIncrease(metric: GateMetric, { candidate, replacing }: Counted, ma
 
 /** Counted are the answers that differ. */
 function agreement({ candidate, replacing }: Counted, min: number): Finding {
-  const is = told(candidate);
+  const is = toldAgainst(candidate, null);
   return {
     value: is.trials === 0 ? null : 1 - is.share,
     limit: min,
@@ -190,7 +213,7 @@ type LatencyReading = Extract<GateReading, { kind: "latency" }>;
  * bounds hold at every moment. Howard and Ramdas, "Sequential estimation of quantiles", Bernoulli 28 (2022), section 3.
  */
 function latencyLimit({ quantile, ms, beyondMax }: LatencyReading, max: number): Finding {
-  const is = told(beyondMax);
+  const is = toldAgainst(beyondMax, null);
   return {
     value: ms,
     limit: max,
@@ -201,17 +224,20 @@ function latencyLimit({ quantile, ms, beyondMax }: LatencyReading, max: number):
   };
 }
 
-/** Requests are held against their own device's former time; over all devices, no more than the quantile's share may be slower. */
-function latencyRatio(metric: GateMetric, reading: LatencyReading, maxRatio: number): Finding {
-  const { quantile, ms, ratio, beyondRatio } = reading;
-  const is = told(beyondRatio ?? []);
+/**
+ * If no device took more than `maxRatio` times its former time, then no larger share of the requests could be beyond that
+ * many times the former quantile than was beyond the quantile itself.
+ */
+function latencyRatio(metric: GateMetric, { ms, ratio, beyondRatio }: LatencyReading, maxRatio: number): Finding {
+  const is = toldAgainst(beyondRatio?.candidate ?? [], beyondRatio);
+  const was = told(beyondRatio?.former ?? []);
   const wasMs = ms === null || ratio === null ? null : ms / ratio;
   return {
     value: ms,
     limit: wasMs === null ? null : wasMs * maxRatio,
     wrong: "above",
     samples: is.trials,
-    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > 1 - quantile,
+    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > below(was, FALSE_FAILURES_MAX / 2),
     isWithin: ratio !== null && ratio <= maxRatio,
     was: valueText(metric, wasMs),
     ...formerOf(beyondRatio, ratio === null ? 0 : 1),

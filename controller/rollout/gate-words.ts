@@ -2,9 +2,12 @@
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { GateMetric } from "./gate-metrics.ts";
 
-/** `12,400`, `0.0213`: four digits at most behind the first. */
+const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** `12,400`, `0.0213`: three digits, or all of a large number. */
 export function numberText(value: number): string {
-  return value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) < 1_000 ? 3 : 9, useGrouping: true });
+  return (Math.abs(value) < 1_000 ? SHORT : WHOLE).format(value);
 }
 
 /** With the metric's unit: `0.021 %`, `8.12 ms`, `0.4 per hour`. */

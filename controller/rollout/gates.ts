@@ -40,13 +40,13 @@ function judge(metric: GateMetric, finding: Finding, samplesMin: number, isSoakO
   const bound = `limit ${valueText(metric, limit)}`;
   const of = `${numberText(samples)} ${metric.samples}`;
   if (isBeyond) return { verdict: "fail", text: `${said} is surely ${wrong} the ${bound}, after ${of}` };
+  if (value !== null && former === "unknown") {
+    const text = `${said}: too little is known of the version that was replaced, which served too few requests on these devices lately`;
+    return { verdict: "inconclusive", text };
+  }
   if (samples < samplesMin) {
     const few = `${numberText(samples)} of ${numberText(samplesMin)} ${metric.samples}`;
     return { verdict: "inconclusive", text: value === null ? `${metric.name}: ${few}` : `${said} so far, ${few}` };
-  }
-  if (former === "unknown") {
-    const text = `${said}: too little is known of the version that was replaced, which served too few requests on these devices lately`;
-    return { verdict: "inconclusive", text };
   }
   if (!isSoakOver) return { verdict: "inconclusive", text: `${said} so far, ${bound}, ${of}` };
   if (isWithin) return { verdict: "pass", text: `${said}, ${bound}, ${of}` };

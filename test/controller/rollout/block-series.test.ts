@@ -1,5 +1,11 @@
 import t from "tap";
-import { BlockSeries, sumOf, unitVariance, type Block } from "../../../controller/rollout/block-series.ts";
+import {
+  BlockSeries,
+  sumOf,
+  unitVariance,
+  withoutWorstStretch,
+  type Block,
+} from "../../../controller/rollout/block-series.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
 /** The largest of several estimates errs upwards: a spread that is too wide only makes a gate wait. */
@@ -67,4 +73,15 @@ t.test("a block without weight tells nothing", async (t) => {
   const series = new BlockSeries();
   series.add(0, 0);
   t.same(series.blocks(), []);
+});
+
+t.test("the worst stretch of one device is left out, and nothing else", async (t) => {
+  const block = (total: number) => ({ total, weight: 10 });
+  const bad = Array.from({ length: 60 }, (_, at) => block(at >= 20 && at < 30 ? 9 : 1));
+  const good = Array.from({ length: 60 }, () => block(1));
+  const [left = [], whole = []] = withoutWorstStretch([bad, good]);
+  t.same(sumOf([left]), { total: 48, weight: 480 });
+  t.same(whole, good);
+  t.same(withoutWorstStretch([good, good]), [good, good], "where no stretch is worse than the others");
+  t.same(withoutWorstStretch([]), []);
 });
