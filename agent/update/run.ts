@@ -92,6 +92,8 @@ export function openUpdater(ports: UpdatePorts): Updater {
     background,
     closing: closing.signal,
   });
+  /** Slots of which the disk does not know yet that this process has begun. */
+  const unbooted = new Set(states.keys());
   /** Slots whose newest wish could not be stored yet. */
   const behind = new Set<ModelName>();
   /** Of each slot the last one; for the report alone, so that a restart may forget it. */
@@ -99,9 +101,31 @@ export function openUpdater(ports: UpdatePorts): Updater {
   let poisons = store.poisons();
   const running = new Set<Promise<void>>();
   let newest: Deployment | undefined;
+  let isRestored = false;
+
+  /** What was good answers again whether or not the disk takes the state that this leads to: a full one is no reason. */
+  function boot(slot: ModelName, isFirst: boolean): void {
+    if (closing.signal.aborted) return;
+    const event = { kind: "booted" } as const;
+    const before = states.get(slot) ?? EMPTY_SLOT;
+    const step = transition(before, event, surroundings(slot));
+    const { next } = step;
+    if (isFirst) for (const effect of step.effects) perform(slot, effect);
+    if (next !== before && !save(slot, step)) {
+      later(() => {
+        boot(slot, false);
+      }, STORE_AGAIN_MS);
+      return;
+    }
+    unbooted.delete(slot);
+    if (next !== before) ports.onChange({ slot, before, after: next, event });
+    if (unbooted.size === 0 && isRestored) wishAsDeployed();
+  }
 
   function dispatch(slot: ModelName, event: SlotEvent): void {
     if (closing.signal.aborted) return;
+    // Of what an earlier process was doing, and of the time, nothing is known before the boot.
+    if (unbooted.has(slot) && (event.kind === "ticked" || event.kind === "observed")) return;
     const before = states.get(slot) ?? EMPTY_SLOT;
     const step = transition(before, event, surroundings(slot));
     const { next } = step;
@@ -260,7 +284,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
   }
 
   function wishAsDeployed(): void {
-    if (newest === undefined) return;
+    if (newest === undefined || unbooted.size > 0) return;
     const groups = groupsUnder(states, newest);
     for (const slot of [...states.keys()]) if (!groups.has(slot)) dispatch(slot, { kind: "undesired" });
     for (const wish of newest.slots) {
@@ -296,11 +320,12 @@ export function openUpdater(ports: UpdatePorts): Updater {
     log.warn({ slot, ...refusal }, "what answered cannot be started again");
     dispatch(slot, { kind: "lost", statement, refusal });
   });
-  for (const slot of [...states.keys()]) dispatch(slot, { kind: "booted" });
+  for (const slot of [...states.keys()]) boot(slot, true);
   const restored = traffic.idle();
   // What a power cut kept from being removed.
   background(
     restored.then(() => {
+      isRestored = true;
       tidyUp(EMPTY_SLOT);
     }),
   );
