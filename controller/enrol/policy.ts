@@ -2,20 +2,23 @@
 import { RENEWAL_GRACE_MS } from "../../protocol/enrol/lifetime.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 
-export type EnrolRefusalCode =
-  | "token-unknown"
-  | "token-used"
-  | "token-expired"
-  | "wrong-fleet"
-  | "csr-invalid"
-  | "certificate-unknown"
-  | "certificate-revoked"
-  | "certificate-too-old"
-  | "wrong-key"
-  | "approval-closed"
-  | "approval-rejected"
-  | "name-reserved"
-  | "too-many-waiting";
+/** What a machine that asks is told; `docs/SECURITY.md` lists them. */
+export const ENROL_REFUSAL_CODES = [
+  "token-unknown",
+  "token-used",
+  "token-expired",
+  "wrong-fleet",
+  "csr-invalid",
+  "certificate-unknown",
+  "certificate-revoked",
+  "certificate-too-old",
+  "wrong-key",
+  "approval-closed",
+  "approval-rejected",
+  "name-reserved",
+  "too-many-waiting",
+] as const;
+export type EnrolRefusalCode = (typeof ENROL_REFUSAL_CODES)[number];
 
 interface Refused {
   readonly kind: "refused";
