@@ -20,6 +20,7 @@ import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
 import { countDevices, fleetHandlers } from "./http/handlers/fleet-handlers.ts";
 import { groupHandlers } from "./http/handlers/group-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
+import { rolloutFileHandlers } from "./http/handlers/rollout-file-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
 import { rolloutVerbHandlers } from "./http/handlers/rollout-verb-handlers.ts";
 import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
@@ -188,6 +189,7 @@ export async function runController(
       ...bundleHandlers({ store, shelf, publisher, clock }),
       ...rolloutHandlers({ store, settle: engine.settle, clock }),
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
+      ...rolloutFileHandlers(store, clock),
       ...telemetryHandlers(store),
       ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),

@@ -26,6 +26,7 @@ export type EventKind =
   | "rollout-stage"
   | "rollout-changed"
   | "rollout-finished"
+  | "rollout-deleted"
   | "device-done"
   | "device-failed"
   | "device-reverted"

@@ -5,6 +5,7 @@ import { FLEET_ROUTES } from "./fleet-routes.ts";
 import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PREDICT_ROUTES } from "./predict-routes.ts";
+import { ROLLOUT_FILE_ROUTES } from "./rollout-file-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
 import { ROLLOUT_VERB_ROUTES } from "./rollout-verb-routes.ts";
 import { TELEMETRY_ROUTES } from "./telemetry-routes.ts";
@@ -17,6 +18,7 @@ export const ROUTES = {
   ...PREDICT_ROUTES,
   ...BUNDLE_ROUTES,
   ...ROLLOUT_ROUTES,
+  ...ROLLOUT_FILE_ROUTES,
   ...ROLLOUT_VERB_ROUTES,
   ...TELEMETRY_ROUTES,
   ...FLEET_ROUTES,

@@ -54,7 +54,7 @@ function selectorsOf(row: RolloutRow): readonly string[] {
 function groupInUse(name: string, users: readonly GroupUser[]): FerryError {
   const list = users.map((user) => (user.kind === "group" ? `group "${user.name}"` : `rollout ${user.name}`));
   return new FerryError("group-in-use", `Group "${name}" is used by ${list.join(", ")}`, {
-    hint: "End those rollouts (`ferry rollout abort ID`) or change those groups first.",
+    hint: "End those rollouts first (ferry rollout abort ID, or ferry delete rollout ID where it is over), or change those groups.",
     exitCode: EXIT.conflict,
   });
 }
