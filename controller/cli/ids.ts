@@ -35,6 +35,15 @@ export function modelLabel(text: string): ModelLabel {
   return { model: modelName(text.slice(0, at)), version: checked(checkVersion, "a version", version, allowed) };
 }
 
+/** The number that `ferry rollout list` shows. */
+export function rolloutId(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new FerryError("usage", `${JSON.stringify(text)} is not the number of a rollout`, {
+    hint: "See them with: ferry rollout list",
+    exitCode: EXIT.usage,
+  });
+}
+
 function checked<S extends TSchema>(check: Gate<S>, what: string, text: string, allowed: string): ReturnType<Gate<S>> {
   try {
     return check(text);

@@ -13,7 +13,7 @@ import {
 } from "./context.ts";
 import { counted, duration, instant, milliseconds, percent } from "./human.ts";
 import { printOne, table, type Column } from "./output.ts";
-import { stateMark } from "./rollout-text.ts";
+import { stateMark } from "./state-mark.ts";
 
 interface Options extends RemoteOptions, OutputOptions {
   readonly window: number;

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { Rollout, RolloutDetail } from "../http/rollout-routes.ts";
 import {
   clientOf,
@@ -12,9 +11,12 @@ import {
 } from "./context.ts";
 import { ago } from "./human.ts";
 import { durationMs } from "./duration.ts";
+import { rolloutId } from "./ids.ts";
 import { printListing, printOne, type Column } from "./output.ts";
 import { addRolloutCreate } from "./rollout-create.ts";
-import { countsText, describeRollout, stateMark } from "./rollout-text.ts";
+import { countsText, describeRollout } from "./rollout-text.ts";
+import { addRolloutVerbs } from "./rollout-verbs.ts";
+import { stateMark } from "./state-mark.ts";
 import { watchRollout } from "./watch-rollout.ts";
 
 type Options = RemoteOptions & OutputOptions;
@@ -24,6 +26,7 @@ export function addRolloutCommands(program: Command): void {
   addRolloutCreate(rollout);
   const status = rollout
     .command("status <id>")
+    .alias("show")
     .description("one rollout, and why each device is where it is")
     .option("-w, --watch", "follow it until it is finished; Ctrl-C ends only the watching")
     .option("--timeout <time>", "how long to follow it, such as 90s or 10m", durationMs)
@@ -31,6 +34,7 @@ export function addRolloutCommands(program: Command): void {
   withExamples(withOutput(withController(status)), "ferry rollout status 7", "ferry rollout status 7 -w --timeout 10m");
   const list = rollout.command("list").description("the newest rollouts").action(listRollouts);
   withExamples(withOutput(withController(list)), "ferry rollout list -o wide");
+  addRolloutVerbs(rollout);
 }
 
 interface StatusOptions extends Options {
@@ -60,16 +64,10 @@ const COLUMNS: readonly Column<Rollout>[] = [
   { title: "ID", text: ({ id }) => String(id), align: "right" },
   { title: "BUNDLE", text: ({ model, version }) => `${model}@${version}` },
   { title: "STATE", text: ({ state }) => stateMark(state), csv: ({ state }) => state },
+  { title: "STAGE", text: ({ stage, stages }) => `${stage + 1}/${stages}`, align: "right" },
   { title: "DEVICES", text: ({ counts }) => countsText(counts) },
   { title: "AGE", text: ({ createdMs }) => ago(createdMs), align: "right" },
+  { title: "BY", text: ({ author }) => author ?? "–", wide: true },
   { title: "SELECTOR", text: ({ selector }) => selector, wide: true },
   { title: "STATEMENT", text: ({ statement }) => statement, wide: true },
 ];
-
-function rolloutId(text: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new FerryError("usage", `${JSON.stringify(text)} is not the number of a rollout`, {
-    hint: "See them with: ferry rollout list",
-    exitCode: EXIT.usage,
-  });
-}

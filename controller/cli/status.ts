@@ -13,7 +13,8 @@ import {
 } from "./context.ts";
 import { ago, bytes, counted, shortDigest } from "./human.ts";
 import { printOne } from "./output.ts";
-import { countsText, stateMark } from "./rollout-text.ts";
+import { countsText } from "./rollout-text.ts";
+import { stateMark } from "./state-mark.ts";
 
 export function addStatusCommand(program: Command): void {
   const command = program

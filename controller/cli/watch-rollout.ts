@@ -82,6 +82,11 @@ function linesOnScreen(text: string, columns: number): number {
   return text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns)), 0);
 }
 
+function stageLine({ state, stage, stages, phase }: RolloutDetail["rollout"]): string | null {
+  if (stages === 1 && phase === "deploying") return null;
+  return state === "running" ? `stage ${stage + 1}/${stages} ${phase}` : `stage ${stage + 1}/${stages}`;
+}
+
 function appending(format: OutputFormat): Screen {
   const said = new Map<string, string>();
   return {
@@ -91,7 +96,14 @@ function appending(format: OutputFormat): Screen {
         if (said.get(device) !== line) say(line);
         said.set(device, line);
       }
-      const line = `rollout ${rollout.id}: ${rollout.state}, ${countsText(rollout.counts)}`;
+      const line = [
+        `rollout ${rollout.id}: ${rollout.state}`,
+        stageLine(rollout),
+        countsText(rollout.counts),
+        rollout.why,
+      ]
+        .filter((part) => part !== null)
+        .join(", ");
       if (said.get("") !== line) say(line);
       said.set("", line);
     },
