@@ -9,6 +9,12 @@ const digits = "digits" as ModelName;
 const versionOf = ({ serving }: Boot) => serving.get(digits)?.model.version;
 const phaseOf = ({ updater }: Boot) => updater.slots().find(({ slot }) => slot === digits)?.state.phase;
 
+/** Never resolves: rejects when the signal aborts. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+  signal.throwIfAborted();
+}
+
 t.test(
   "what answered before a restart answers again although the disk is full, and the update goes on later",
   async (t) => {

@@ -1,0 +1,55 @@
+/** The promise that the slots of one deployment change together: no lasting mix of its old and its new versions. */
+import type { ModelName } from "../../protocol/ids.ts";
+import { answering, type SlotState } from "../../agent/update/state.ts";
+import type { SlotEvent } from "../../agent/update/slot-event.ts";
+import { Violation } from "./violation.ts";
+
+export interface TogetherWatch {
+  readonly onChange: (slot: ModelName, event: SlotEvent, after: SlotState) => void;
+  readonly startOver: () => void;
+  readonly look: (slots: ReadonlyMap<ModelName, SlotState>) => void;
+}
+
+/** The traffic of one slot is turned over after that of the other, and back again should that fail: moments, not minutes. */
+const MIXED_MS_MAX = 600_000;
+
+export function watchTogether(device: string, nowMs: () => number): TogetherWatch {
+  /** The deployment with which a slot's traffic was last turned over to its wish. */
+  const turnedWith = new Map<ModelName, number>();
+  /** Since when the slots of a deployment are mixed. */
+  const mixedSinceMs = new Map<number, number>();
+
+  return {
+    startOver: () => {
+      mixedSinceMs.clear();
+    },
+    onChange: (slot, event, after) => {
+      if (after.phase === "soaking") turnedWith.set(slot, after.seq);
+      // A committed version that is lost later falls back alone: what fits it is not known on the device.
+      if (event.kind === "lost" || event.kind === "not-restored" || after.phase === "idle") turnedWith.clear();
+    },
+    look: (slots) => {
+      for (const [slot, state] of slots) {
+        if (state.phase === "idle" || turnedWith.get(slot) !== state.seq || !answersWish(state)) continue;
+        const { seq } = state;
+        const others = [...slots].filter(
+          ([, other]) => other.phase !== "idle" && other.seq === seq && !answersWish(other),
+        );
+        const [other] = others;
+        if (other === undefined) {
+          mixedSinceMs.delete(seq);
+          continue;
+        }
+        const sinceMs = mixedSinceMs.get(seq) ?? nowMs();
+        mixedSinceMs.set(seq, sinceMs);
+        if (nowMs() - sinceMs <= MIXED_MS_MAX) continue;
+        const detail = `${device}: with deployment ${String(seq)} ${slot} has changed, and ${other[0]} is ${other[1].phase}`;
+        throw new Violation("slots of one deployment change together", detail);
+      }
+    },
+  };
+}
+
+function answersWish(state: SlotState): boolean {
+  return state.phase !== "idle" && answering(state)?.statement === state.wish.statement;
+}
