@@ -188,6 +188,8 @@ function fault(name: string, detail: string): ProtocolError {
 /** What came, short enough for a sentence. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
+  // Not by `String`: an object from outside may have a `toString` that is no function.
+  if (typeof value === "object" && value !== null) return "an object";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

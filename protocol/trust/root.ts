@@ -149,7 +149,7 @@ function readKeys(signed: Root): ReadonlyMap<string, PublicKey> {
       throw refuse(`key ${id} is ${key.keyType}/${key.scheme}; only ${TUF_KEY_TYPE}/${TUF_SCHEME} is used`);
     }
     const publicKey = publicKeyFromPem(key.keyVal["public"] ?? "");
-    if (sha256(canonicalize(key.toJSON())) !== id) throw refuse(`key ${id} does not have that id`);
+    if (sha256(canonicalJson(key.toJSON())) !== id) throw refuse(`key ${id} does not have that id`);
     keys.set(id, publicKey);
   }
   return keys;
@@ -243,7 +243,16 @@ async function addSignature(metadata: Metadata<Root>, { publicKey, sign }: Signe
 
 /** TUF signs the canonical JSON of the signed part. */
 function bytesToSign({ signed }: Metadata<Root>): Buffer {
-  return Buffer.from(canonicalize(signed.toJSON()));
+  return Buffer.from(canonicalJson(signed.toJSON()));
+}
+
+/** Throws SCHEMA for what canonical JSON has no form for: fractions, and more levels than the stack. */
+function canonicalJson(value: Parameters<typeof canonicalize>[0]): string {
+  try {
+    return canonicalize(value);
+  } catch (cause) {
+    throw refuse("it holds a value that canonical JSON cannot express", cause);
+  }
 }
 
 function bytesOf(metadata: Metadata<Root>): Buffer {
