@@ -17,8 +17,14 @@ interface DirectoryRules {
   readonly filesMax: number;
 }
 
-/** One read: large enough that the system call is cheap, small enough that many under way are no burden. */
+/** A piece for whoever keeps it: large enough that the system call is cheap, small enough that many are no burden. */
 const READ_BYTES = 65_536;
+
+/**
+ * One read of what is only hashed. With 64 KiB, asking for the pieces costs half as much again as hashing them; this takes
+ * a Raspberry Pi 4 about 3 ms, for which it does nothing else.
+ */
+const HASH_READ_BYTES = 524_288;
 
 /**
  * The SHA-256 of each file below a directory, by path in byte order, in constant memory. Links, devices and sockets are
@@ -26,7 +32,8 @@ const READ_BYTES = 65_536;
  */
 export async function hashDirectory(directory: string, rules: DirectoryRules): Promise<Map<string, HashedFile>> {
   const files = new Map<string, HashedFile>();
-  for (const path of await listFiles(directory, rules)) files.set(path, await hashFile(join(directory, path)));
+  const buffer = newHashBuffer();
+  for (const path of await listFiles(directory, rules)) files.set(path, await hashFile(join(directory, path), buffer));
   return files;
 }
 
@@ -53,15 +60,18 @@ export async function listFiles(directory: string, { ignore = [], filesMax }: Di
   return files.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
+/** For one file after another: fresh ones would pile up, by tens of megabytes, until the next garbage collection. */
+function newHashBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(HASH_READ_BYTES);
+}
+
 /** SHA-256 and size of one regular file, read once in constant memory. Throws FerryError, or the system's error. */
-export async function hashFile(path: string): Promise<HashedFile> {
+export async function hashFile(path: string, buffer = newHashBuffer()): Promise<HashedFile> {
   await using file = await openRegularFile(path);
   const hash = createHash("sha256");
-  // One buffer for the whole file: fresh ones would pile up, by tens of megabytes, until the next garbage collection.
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let sizeBytes = 0;
   for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null);
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, null);
     if (bytesRead === 0) return { sha256: hash.digest("hex"), sizeBytes };
     hash.update(buffer.subarray(0, bytesRead));
     sizeBytes += bytesRead;
