@@ -134,10 +134,12 @@ async function answer(
         refuse(response, 404, "not-found", "there is nothing here but enrolment");
     }
   } catch (thrown) {
-    limit.refused(from, clock.monotonicMs());
+    // Who finds no room asks again, and so do others of the same network: that is no guessing.
+    const isPatient = thrown instanceof EnrolRefused && thrown.code === "too-many-waiting";
+    if (!isPatient) limit.refused(from, clock.monotonicMs());
     if (thrown instanceof EnrolRefused) {
       log.warn({ from, code: thrown.code }, "an enrolment was refused");
-      refuse(response, thrown.code === "too-many-waiting" ? 429 : 403, thrown.code, thrown.message);
+      refuse(response, isPatient ? 429 : 403, thrown.code, thrown.message);
     } else if (thrown instanceof ProtocolError) {
       refuse(response, thrown.code === "OVERSIZE" ? 413 : 400, "bad-request", thrown.message);
     } else {

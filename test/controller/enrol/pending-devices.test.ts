@@ -17,7 +17,9 @@ import {
   WAITING_PER_NETWORK_MAX,
   type AskingFacts,
 } from "../../../controller/enrol/policy.ts";
+import { askEndpoint } from "../../../agent/enrol/enrol-connection.ts";
 import { enrol } from "../../../agent/enrol/enrol.ts";
+import { ENROL_ASK_PATH } from "../../../protocol/enrol/enrol-messages.ts";
 import { parseJoinToken } from "../../../protocol/enrol/join-token.ts";
 import type { CallerId, DeviceId, FleetId } from "../../../protocol/ids.ts";
 import { publicKeyFrom } from "../../../protocol/trust/keys.ts";
@@ -163,6 +165,25 @@ t.test("a token for another machine ends an approval that was given before", asy
   t.equal(await device.ask(), "waits", "the former machine does not get its name back by asking");
 });
 
+t.test("what cannot be written into the audit log does not happen", async (t) => {
+  const world = await openEnrolWorld(t);
+  const { enrolments, store } = world;
+  const device = asker(world);
+  await device.ask();
+  const noRecord = () => Promise.reject(new Error("disk"));
+  const { fingerprint } = device;
+  await t.rejects(enrolments.approve({ device: CAM, fingerprint, replace: false }, noRecord), /disk/);
+  await t.rejects(enrolments.reject({ device: CAM, fingerprint }, noRecord), /disk/);
+  t.equal(await device.ask(), "waits");
+  await t.rejects(enrolments.invite(CAM, 60_000, noRecord), /disk/);
+  t.same(await store.selectFrom("join_tokens").selectAll().execute(), []);
+  await enrol(parseJoinToken(await world.token("cam-1")), newKey());
+  await t.rejects(enrolments.allowRenewal(CAM, noRecord), /disk/);
+  t.same(await store.selectFrom("renewal_permits").selectAll().execute(), []);
+  await t.rejects(enrolments.revoke(CAM, { evenUnknown: false }, noRecord), /disk/);
+  await t.rejects(enrolments.allowRenewal(CAM), { code: "not-found" }, "a revocation holds whatever fails after it");
+});
+
 t.test("names of the controller and of applications are not to be had", async (t) => {
   const world = await openEnrolWorld(t);
   await recordCaller(world.paths.authority, "line-app" as CallerId);
@@ -190,6 +211,16 @@ t.test("a flood from one network leaves room for the others, and what is silent 
   t.equal(await honest.ask({ from: "10.0.0.8" }), "waits");
   world.aheadMs = SILENT_MS_MAX + 60_000;
   t.match(await world.enrolments.pending(), [{ device: CAM, fingerprint: honest.fingerprint }]);
+});
+
+t.test("what is full goes on answering: a site whose devices find no room is not shut out for asking", async (t) => {
+  const world = await openEnrolWorld(t);
+  for (let at = 0; at < WAITING_PER_DEVICE_MAX; at += 1) await asker(world).ask({ from: `10.0.0.${at}` });
+  const endpoint = { url: world.url, ca: world.authority.keyDigest };
+  const body = { device: CAM, csr: await createRequest(newKey(), "x") };
+  for (let at = 0; at < 40; at += 1) {
+    await t.rejects(askEndpoint(endpoint, "POST", ENROL_ASK_PATH, body), { code: "too-many-waiting", exitCode: 5 });
+  }
 });
 
 const facts: AskingFacts = {
