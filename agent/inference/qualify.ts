@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
-import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import type { ModelJson, OutputRange } from "../../protocol/bundle/model-json.ts";
 import type { Evidence } from "../../protocol/trust/report.ts";
 import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
@@ -36,7 +36,12 @@ export async function warmUp(runner: Runner, bundle: VerifiedBundle, intraOpThre
   const golden = await openGoldenCases(bundle);
   checkBundlePath(model.file);
   const startedMs = performance.now();
-  const load = { file: join(directory, model.file), providers: model.providers ?? [], intraOpThreads };
+  const load = {
+    file: join(directory, model.file),
+    providers: model.providers ?? [],
+    intraOpThreads,
+    ranges: rangesOf(model),
+  };
   const loaded = await runner.load(load, LOAD_MS_MAX).catch(refuseToLoad);
   const loadMs = performance.now() - startedMs;
   const difference = interfaceDifference(model, loaded);
@@ -58,8 +63,9 @@ export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel
   let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
-    const { outputs, isSound } = await compute(runner, goldenCase);
-    givesNonFinite ||= !isSound;
+    const { outputs, fault } = await compute(runner, goldenCase);
+    if (fault === "out-of-range") throw new Refused("self-test", outOfRange(goldenCase.name, model));
+    givesNonFinite ||= fault === "not-finite";
     const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, golden.tolerance);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }
@@ -102,6 +108,15 @@ async function compute(runner: Runner, { name, inputs, outputs }: GoldenCase): P
     if (error instanceof RunnerGone) throw new Refused("runner-crash", `golden case "${name}": ${error.message}`);
     throw error;
   }
+}
+
+function rangesOf({ outputs }: ModelJson): Readonly<Record<string, OutputRange>> {
+  return Object.fromEntries(outputs.flatMap(({ name, range }) => (range === undefined ? [] : [[name, range]])));
+}
+
+function outOfRange(caseName: string, model: ModelJson): string {
+  const ranges = Object.entries(rangesOf(model)).map(([name, [least, most]]) => `"${name}" ${least} to ${most}`);
+  return `golden case "${caseName}" leaves the range of an output: model.json declares ${ranges.join(", ")}`;
 }
 
 function refuseToLoad(error: unknown): never {

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
 import type { FromRunner, ToRunner } from "./runner-messages.ts";
-import { areSound } from "./sound-outputs.ts";
+import { faultOf } from "./sound-outputs.ts";
 
 /**
  * Of the range to 1,000 of proc_pid_oom_score_adj(5): where the system has no memory left, it ends a runner, which is
@@ -15,6 +15,7 @@ import { areSound } from "./sound-outputs.ts";
 const OOM_SCORE_ADJUSTMENT = 500;
 
 let session: OnnxSession | undefined;
+let ranges: (ToRunner & { kind: "load" })["ranges"] = {};
 /** Messages are dealt with strictly in order: `end` comes after the answers to all that was asked before it. */
 let last: Promise<void> = Promise.resolve();
 
@@ -50,9 +51,10 @@ async function handle(message: ToRunner): Promise<void> {
   }
 }
 
-async function load({ file, providers, intraOpThreads }: ToRunner & { kind: "load" }): Promise<void> {
+async function load({ file, providers, intraOpThreads, ...load }: ToRunner & { kind: "load" }): Promise<void> {
   const startedMs = performance.now();
   try {
+    ranges = load.ranges;
     session = await openOnnxSession(file, { providers, intraOpThreads });
     const { provider, inputs, outputs } = session;
     await say({ kind: "loaded", provider, inputs, outputs, loadMs: performance.now() - startedMs });
@@ -67,7 +69,7 @@ async function infer({ id, inputs, outputs }: ToRunner & { kind: "infer" }): Pro
     const startedMs = performance.now();
     const answer = await session.run(inputs, outputs);
     const inferMs = performance.now() - startedMs;
-    await say({ kind: "answered", id, outputs: answer, isSound: areSound(answer, inputs), inferMs });
+    await say({ kind: "answered", id, outputs: answer, fault: faultOf(answer, inputs, ranges), inferMs });
   } catch (error) {
     await say({ kind: "failed", id, ...inWords(error) });
   }

@@ -1,5 +1,7 @@
 /** What the agent and a runner process say to each other, over the channel that the agent opens when it starts one. */
+import type { OutputRange } from "../../protocol/bundle/model-json.ts";
 import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
+import type { OutputFault } from "./sound-outputs.ts";
 
 export type ToRunner =
   | {
@@ -7,6 +9,8 @@ export type ToRunner =
       readonly file: string;
       readonly providers: readonly string[];
       readonly intraOpThreads: number;
+      /** By output, where `model.json` declares one. */
+      readonly ranges: Readonly<Record<string, OutputRange>>;
     }
   | {
       readonly kind: "infer";
@@ -33,8 +37,8 @@ export interface LoadedModel {
 
 export interface RunnerAnswer {
   readonly outputs: readonly Tensor[];
-  /** False where an output holds NaN or an infinity that no input did; see `sound-outputs.ts`. */
-  readonly isSound: boolean;
+  /** What `sound-outputs.ts` finds wrong with the outputs. */
+  readonly fault: OutputFault | undefined;
   /** The model's own time, without the way there and back. */
   readonly inferMs: number;
 }

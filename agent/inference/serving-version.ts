@@ -218,7 +218,8 @@ export class ServingVersion {
     const { inputs, outputs } = pending.request;
     try {
       const answer = await runner.infer(inputs, outputs);
-      const hasBadOutput = !answer.isSound && !this.#model.givesNonFinite;
+      const { fault } = answer;
+      const hasBadOutput = fault !== undefined && !(fault === "not-finite" && this.#model.givesNonFinite);
       this.#observation.answered({ inferMs: answer.inferMs, hasBadOutput });
       this.#runner.noteAnswer();
       pending.resolve({ answer, bundle: this.bundle });

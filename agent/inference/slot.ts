@@ -209,5 +209,10 @@ async function responseTo(pending: PendingRequest): Promise<InferResponse> {
 }
 
 function sameInterface(a: ModelJson, b: ModelJson): boolean {
-  return JSON.stringify([a.inputs, a.outputs]) === JSON.stringify([b.inputs, b.outputs]);
+  return interfaceOf(a) === interfaceOf(b);
+}
+
+function interfaceOf({ inputs, outputs }: ModelJson): string {
+  const tensors = [inputs, outputs].map((specs) => specs.map(({ name, datatype, shape }) => [name, datatype, shape]));
+  return JSON.stringify(tensors);
 }

@@ -1,37 +1,54 @@
-import { elementCount, type Tensor } from "../../protocol/tensor.ts";
+import type { OutputRange } from "../../protocol/bundle/model-json.ts";
+import { isOutside } from "../../protocol/bundle/output-range.ts";
+import { elementsIn } from "../../protocol/tensor-elements.ts";
+import { ELEMENT_BYTES, elementCount, type Tensor } from "../../protocol/tensor.ts";
+
+/** What is wrong with an answer that the model did give. */
+export type OutputFault = "not-finite" | "out-of-range";
 
 /**
- * Elements that are looked at in one output: 0.1 ms of work. A larger one is looked at in even steps; NaN spreads through
- * a network, so it is seldom alone.
+ * Elements that are looked at in one output: some 0.1 ms of work. Of a larger one, as many at even steps; NaN spreads
+ * through a network, so it is seldom alone.
  */
 export const ELEMENTS_CHECKED_MAX = 65_536;
 
-/** False where an output holds NaN or an infinity although every number of the input was finite. */
-export function areSound(outputs: readonly Tensor[], inputs: readonly Tensor[]): boolean {
-  const isFiniteEnough = (tensor: Tensor) => isFiniteTensor(tensor, stepFor(tensor));
-  return outputs.every(isFiniteEnough) || !inputs.every((tensor) => isFiniteTensor(tensor, 1));
-}
-
-function stepFor({ shape }: Tensor): number {
-  return Math.max(1, Math.ceil(elementCount(shape) / ELEMENTS_CHECKED_MAX));
-}
-
-function isFiniteTensor({ datatype, shape, bytes }: Tensor, step: number): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = elementCount(shape);
-  const every = (isFiniteAt: (at: number) => boolean) => {
-    for (let at = 0; at < count; at += step) if (!isFiniteAt(at)) return false;
-    return true;
-  };
-  switch (datatype) {
-    case "FP16":
-      // IEEE 754 binary16: all bits of the exponent are set in NaN and in the infinities, and in nothing else.
-      return every((at) => (view.getUint16(at * 2, true) & 0x7c00) !== 0x7c00);
-    case "FP32":
-      return every((at) => Number.isFinite(view.getFloat32(at * 4, true)));
-    case "FP64":
-      return every((at) => Number.isFinite(view.getFloat64(at * 8, true)));
-    default:
-      return true;
+/** Undefined where every output is sound, and where the input had numbers that were not finite: the model is not to blame. */
+export function faultOf(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  ranges: Readonly<Record<string, Readonly<OutputRange>>>,
+): OutputFault | undefined {
+  for (const output of outputs) {
+    const fault = faultIn(sampleOf(output), ranges[output.name]);
+    if (fault !== undefined) return inputs.every(isFinite) ? fault : undefined;
   }
+  return undefined;
+}
+
+function faultIn(output: Tensor, range: Readonly<OutputRange> | undefined): OutputFault | undefined {
+  if (!isFinite(output)) return "not-finite";
+  return range !== undefined && isOutside(output, range) ? "out-of-range" : undefined;
+}
+
+function isFinite(tensor: Tensor): boolean {
+  if (!tensor.datatype.startsWith("FP")) return true;
+  const elements = elementsIn(tensor);
+  const count = elements.length;
+  for (let at = 0; at < count; at += 1) if (!Number.isFinite(elements[at])) return false;
+  return true;
+}
+
+/** A tensor of one dimension with every n-th element; the tensor itself where that is every one. */
+function sampleOf(tensor: Tensor): Tensor {
+  const { name, datatype, shape, bytes } = tensor;
+  const count = elementCount(shape);
+  const step = Math.ceil(count / ELEMENTS_CHECKED_MAX);
+  if (datatype === "BYTES" || step <= 1) return tensor;
+  const size = ELEMENT_BYTES[datatype];
+  const length = Math.floor(count / step);
+  const sample = new Uint8Array(length * size);
+  for (let at = 0; at < length; at += 1) {
+    for (let byte = 0; byte < size; byte += 1) sample[at * size + byte] = bytes[at * step * size + byte] ?? 0;
+  }
+  return { name, datatype, shape: [length], bytes: sample };
 }

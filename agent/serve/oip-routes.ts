@@ -98,13 +98,13 @@ function answerOf(
   };
 }
 
-function head({ name, datatype, shape }: Tensor) {
+function head({ name, datatype, shape }: Pick<Tensor, "name" | "datatype" | "shape">) {
   return { name, datatype, shape };
 }
 
 function metadata({ bundle: { model } }: ServedSlot) {
   const { name, version, inputs, outputs } = model;
-  return { name, versions: [version], platform: "onnxruntime_onnx", inputs, outputs };
+  return { name, versions: [version], platform: "onnxruntime_onnx", inputs, outputs: outputs.map(head) };
 }
 
 function readiness(what: object, ready: boolean): HttpAnswer {

@@ -6,6 +6,7 @@ import { checkBundlePath, checkNoTwins, MODEL_JSON } from "../../protocol/bundle
 import { parseGoldenSet, type GoldenTensor } from "../../protocol/bundle/golden.ts";
 import { tensorOfGolden } from "../../protocol/bundle/golden-compare.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
+import { isOutside } from "../../protocol/bundle/output-range.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { shapeFits, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
 import type { GoldenSet } from "../../protocol/bundle/golden.ts";
@@ -146,7 +147,16 @@ function checkCase(directory: string, model: ModelJson, { name, inputs, outputs 
     );
   };
   for (const tensor of inputs) check("input", tensor, model.inputs);
-  for (const tensor of outputs) check("output", tensor, model.outputs);
+  for (const tensor of outputs) {
+    check("output", tensor, model.outputs);
+    const range = model.outputs.find((spec) => spec.name === tensor.name)?.range;
+    if (range === undefined || !isOutside(tensor, range)) continue;
+    throw badBundle(
+      directory,
+      `golden case "${name}" has values of output "${tensor.name}" outside its range of ${range.join(" to ")}`,
+      `Correct the range in ${MODEL_JSON}: devices turn back from a version whose answers leave it.`,
+    );
+  }
 }
 
 const INIT_AGAIN = "Correct the file, or write it anew with: ferry bundle init --force";

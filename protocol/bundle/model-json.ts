@@ -7,6 +7,19 @@ import { TensorSpec } from "../tensor.ts";
 /** A path inside a bundle, `/` between segments. What it must not contain is checked by `bundle-path.ts`. */
 const BundlePathText = Type.String({ minLength: 1, maxLength: 512 });
 
+/** Least and most, both included. */
+export const OutputRange = Type.Tuple([Type.Number(), Type.Number()]);
+export type OutputRange = Static<typeof OutputRange>;
+
+const OutputSpec = closedObject({
+  ...TensorSpec.properties,
+  /**
+   * Where every value of a sound answer lies, such as [0, 1] for probabilities. The golden set must keep to it, and a
+   * device turns back from a version that leaves it for inputs of finite numbers.
+   */
+  range: Type.Optional(OutputRange),
+});
+
 /**
  * `model.json`, inside the signed set: whatever changes what the model means or where it may run. Unknown fields are
  * refused, so a device never runs a model whose description it understands only in part.
@@ -23,7 +36,7 @@ export const ModelJson = closedObject({
   /** The ONNX file. External data, where it has any, lies beside it and is listed by the signature too. */
   file: BundlePathText,
   inputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
-  outputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
+  outputs: Type.Array(OutputSpec, { minItems: 1, maxItems: TENSORS_MAX }),
   /** A text file, one label a line, for the last dimension of the first output. */
   labels: Type.Optional(BundlePathText),
   /** The golden set; see `golden.ts`. A bundle without one is refused by devices: nothing would prove it. */

@@ -72,6 +72,16 @@ const refusals = [
     says: /output "y" differs for golden case "first": element 1 is 3, expected 4 ± 0\.0041/,
   },
   {
+    when: "an answer leaves the range that model.json declares",
+    options: {
+      describe: {
+        outputs: [{ name: "y", datatype: "FP32" as const, shape: [-1], range: [0, 2.5] as [number, number] }],
+      },
+    },
+    code: "self-test",
+    says: /golden case "first" leaves the range of an output: model.json declares "y" 0 to 2.5/,
+  },
+  {
     when: "the golden inputs do not suit the model",
     options: { expect: (output: object) => ({ ...output, name: "nonesuch" }) },
     code: "self-test",

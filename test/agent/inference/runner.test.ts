@@ -10,7 +10,7 @@ import { digitsFolder, floats } from "../../support/model-folders.ts";
 import { until } from "../../support/until.ts";
 
 const log = openLog("test", "silent");
-const load = { file: `${digitsFolder("1.0.0").directory}/model.onnx`, providers: [], intraOpThreads: 1 };
+const load = { file: `${digitsFolder("1.0.0").directory}/model.onnx`, providers: [], intraOpThreads: 1, ranges: {} };
 
 t.test("a runner says what the ONNX file holds, computes, and ends when asked", async (t) => {
   const runner = await startRunner(RUNNER_COMMAND, log);

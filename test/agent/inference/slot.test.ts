@@ -148,6 +148,15 @@ t.test("what the model refuses and what kills its runner is observed", async (t)
   t.match(engine.observed(bundle.model.name), { requests: 2, failed: 1, crashes: 3, recentCrashes: 3 });
 });
 
+t.test("answers outside the range that model.json declares are counted as bad", async (t) => {
+  await using engine = openEngine();
+  const outputs = [{ name: "y", datatype: "FP32" as const, shape: [-1], range: [0, 10] as [number, number] }];
+  const bundle = await writePlusOne(t.testdir(), { describe: { outputs } });
+  await turnOver(engine, bundle);
+  for (const value of [9, 9.5, 20]) await ask(engine, bundle, [floats("x", [1], [value])]);
+  t.match(engine.observed(bundle.model.name), { requests: 3, failed: 0, badOutputs: 2 });
+});
+
 const roots: readonly { what: string; write: (directory: string) => Promise<VerifiedBundle>; badOutputs: number }[] = [
   { what: "NaN from finite numbers is counted", write: (at) => writeRoot(at, [4, 9]), badOutputs: 1 },
   { what: "NaN that the golden set has too is none", write: (at) => writeRoot(at, [4, -9]), badOutputs: 0 },

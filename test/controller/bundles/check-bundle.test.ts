@@ -54,6 +54,16 @@ t.test("a bundle that no device could use is refused with the place and what to 
       message: /not JSON/,
     },
     {
+      why: "a range that its own golden set leaves",
+      spoil: (directory) => {
+        edit(directory, "model.json", ({ outputs, ...model }) => {
+          const [output] = outputs as Json[];
+          return { ...model, outputs: [{ ...output, range: [0, 0.5] }] };
+        });
+      },
+      message: /has values of output "probabilities" outside its range of 0 to 0\.5/,
+    },
+    {
       why: "a name that no topic can hold",
       spoil: (directory) => {
         edit(directory, "model.json", (model) => ({ ...model, name: "My Model" }));

@@ -18,6 +18,11 @@ const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 t.test("a complete description is read", async (t) => t.match(parseModelJson(bytes(model)), model));
 
+t.test("an output may have a range", async (t) => {
+  const ranged = { ...model, outputs: [{ name: "probabilities", datatype: "FP32", shape: [-1, 10], range: [0, 1] }] };
+  t.match(parseModelJson(bytes(ranged)), ranged);
+});
+
 const refused: readonly { readonly what: string; readonly change: object; readonly names: RegExp }[] = [
   { what: "an unknown field", change: { surprise: true }, names: /surprise/ },
   { what: "a name that cannot be a topic level", change: { name: "Digits/v1" }, names: /name/ },
@@ -26,6 +31,16 @@ const refused: readonly { readonly what: string; readonly change: object; readon
     what: "an unknown datatype",
     change: { inputs: [{ name: "x", datatype: "FLOAT", shape: [1] }] },
     names: /inputs\/0/,
+  },
+  {
+    what: "a range of one number",
+    change: { outputs: [{ name: "y", datatype: "FP32", shape: [1], range: [0] }] },
+    names: /outputs\/0\/range/,
+  },
+  {
+    what: "a range of an input",
+    change: { inputs: [{ name: "x", datatype: "FP32", shape: [1], range: [0, 1] }] },
+    names: /inputs\/0\/range/,
   },
   { what: "no inputs", change: { inputs: [] }, names: /inputs/ },
   { what: "a negative rollback index", change: { rollbackIndex: -1 }, names: /rollbackIndex/ },
