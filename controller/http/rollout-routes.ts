@@ -43,6 +43,15 @@ export const Rollout = Type.Object({
 });
 export type Rollout = Static<typeof Rollout>;
 
+/** What one device will need, from what it and the fleet needed before. */
+export const ForecastShape = Type.Object({
+  /** Of the archive, over its link: 0 where it holds the bundle. */
+  bytes: Type.Integer(),
+  /** From the signed deployment to the signed evidence; null where nothing like it was seen. */
+  ms: Type.Union([Type.Number(), Type.Null()]),
+  basis: Type.Union([Type.Literal("held"), Type.Literal("device"), Type.Literal("fleet"), Type.Literal("none")]),
+});
+
 export const RolloutMember = Type.Object({
   device: DeviceId,
   state: RolloutDeviceState,
@@ -58,6 +67,10 @@ export const RolloutMember = Type.Object({
   /** From its newest signed report: what it serves under the model's name, and the measurements that prove it. */
   serves: Type.Optional(ModelVersion),
   phase: Type.Optional(Type.String()),
+  /** What the plan foretold. */
+  forecast: Type.Optional(ForecastShape),
+  /** What it took, once it was done: from the deployment to the evidence. */
+  tookMs: Type.Optional(Type.Number()),
   evidence: Type.Optional(
     Type.Object({
       golden: Type.String(),
@@ -107,6 +120,40 @@ const PlannedDevice = Type.Object({
   from: Type.Union([ModelVersion, Type.Null()]),
   action: Type.Union([Type.Literal("install"), Type.Literal("replace"), Type.Literal("same"), Type.Literal("cannot")]),
   obstacles: Type.Array(Type.Object({ code: Type.String(), text: Type.String() })),
+  /** What someone should know, and what stops nothing. */
+  notes: Type.Array(Type.String()),
+  /** The execution provider that it will try first. */
+  provider: Type.Optional(Type.String()),
+  /** Absent where it cannot take the bundle. */
+  forecast: Type.Optional(ForecastShape),
+  /** The stage that will take it, as things stand; null for a device that is away. */
+  stage: Type.Union([Type.String(), Type.Null()]),
+});
+
+/** When a stage will begin and be over, as far as anybody can tell. */
+const PlannedStage = Type.Object({
+  name: Type.String(),
+  devices: Type.Integer(),
+  startMs: Type.Number(),
+  /** Its last device has committed. */
+  deployedMs: Type.Number(),
+  /** Its soak is over. */
+  finishMs: Type.Number(),
+  /** The times count from the moment at which somebody approves. */
+  needsApproval: Type.Boolean(),
+  /** Devices of which nobody can tell how long they take; the times leave them out. */
+  unknownDevices: Type.Integer(),
+});
+
+/** Another rollout of the model that is under way and wants some of the same devices. */
+const RivalShape = Type.Object({
+  rollout: Type.Integer(),
+  version: ModelVersion,
+  state: RolloutState,
+  priority: Type.Integer(),
+  devices: Type.Integer(),
+  /** True where its priority is higher: it keeps them. */
+  keeps: Type.Boolean(),
 });
 
 export const Plan = Type.Object({
@@ -117,6 +164,8 @@ export const Plan = Type.Object({
   devices: Type.Array(PlannedDevice),
   /** Where callers of the present version would break: the inputs and outputs compared, as lines of a diff. */
   interfaceChanges: Type.Array(Type.Object({ from: ModelVersion, lines: Type.Array(Type.String()) })),
+  stages: Type.Array(PlannedStage),
+  rivals: Type.Array(RivalShape),
 });
 export type Plan = Static<typeof Plan>;
 

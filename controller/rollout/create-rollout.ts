@@ -5,6 +5,7 @@ import { recordEvent } from "../fleet/events.ts";
 import type { CatalogueEntry } from "../store/catalogue.ts";
 import { NOTHING_ELSE, type InTransaction, type Store } from "../store/store.ts";
 import { devicesText } from "./end-of-rollout.ts";
+import type { Forecast } from "./forecast.ts";
 import { orderOf } from "./order-of.ts";
 import type { RolloutSpec } from "./rollout-spec.ts";
 
@@ -15,6 +16,8 @@ export interface NewRollout {
   readonly selector: string;
   readonly author: string;
   readonly devices: readonly DeviceId[];
+  /** What the plan said of each: held against what then happens. */
+  readonly foretold: ReadonlyMap<DeviceId, Forecast>;
 }
 
 /** Rows in one statement: SQLite allows 32,766 parameters. */
@@ -27,11 +30,11 @@ export async function createRollout(
   nowMs: number,
   also: (id: number) => InTransaction = () => NOTHING_ELSE,
 ): Promise<number> {
-  const { entry, spec, selector, devices } = rollout;
+  const { entry, spec, selector, devices, foretold } = rollout;
   const { name, version } = entry.model;
   return store.transaction().execute(async (trx) => {
     const id = await insertRollout(trx, rollout, nowMs);
-    await addMembers(trx, id, devices, nowMs);
+    await addMembers(trx, id, devices, nowMs, foretold);
     const text = `rollout ${id}: ${name}@${version} to ${devicesText(devices.length)} (${selector}), ${stagesText(spec)}`;
     await recordEvent(trx, { kind: "rollout-created", rollout: id, text }, nowMs);
     await also(id)(trx);
@@ -74,7 +77,13 @@ async function insertRollout(
 }
 
 /** In the caller's transaction; devices that are members already must not be among them. */
-export async function addMembers(trx: Store, id: number, devices: readonly DeviceId[], nowMs: number): Promise<void> {
+export async function addMembers(
+  trx: Store,
+  id: number,
+  devices: readonly DeviceId[],
+  nowMs: number,
+  foretold: NewRollout["foretold"] = new Map(),
+): Promise<void> {
   for (let at = 0; at < devices.length; at += ROWS_PER_INSERT) {
     const rows = devices.slice(at, at + ROWS_PER_INSERT).map((device) => ({
       rollout: id,
@@ -88,6 +97,7 @@ export async function addMembers(trx: Store, id: number, devices: readonly Devic
       reachable: 0 as const,
       tries: 0,
       ordinal: orderOf(id, device),
+      predicted_json: foretoldJson(foretold.get(device)),
     }));
     await trx.insertInto("rollout_devices").values(rows).execute();
     await seeWhoIsThere(
@@ -102,6 +112,12 @@ export async function addMembers(trx: Store, id: number, devices: readonly Devic
       nowMs,
     );
   }
+}
+
+function foretoldJson(forecast: Forecast | undefined): string | null {
+  if (forecast === undefined) return null;
+  const { bytes, ms = null, basis } = forecast;
+  return JSON.stringify({ bytes, ms, basis });
 }
 
 /** Whoever is online and has a deployment can be asked at once; of the others something must be heard first. */

@@ -3,6 +3,7 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { DeviceId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
+import { deviceFit, measuredMemoryBytes } from "./device-fit.ts";
 import { interfaceDifference, type InterfaceLine } from "./interface-difference.ts";
 
 /** A bundle as planning sees it. */
@@ -13,6 +14,7 @@ export interface PlannedBundle {
 
 export interface PlanRequest {
   readonly bundle: PlannedBundle;
+  readonly archiveBytes: number;
   /** Every bundle of the same name, newest first. */
   readonly versions: readonly PlannedBundle[];
   /** The devices that match. */
@@ -22,7 +24,7 @@ export interface PlanRequest {
 }
 
 export type ObstacleCode =
-  "interface-change" | "hardware" | "agent-too-old" | "rollback-index" | "slots-full" | "not-introduced";
+  "interface-change" | "hardware" | "memory" | "agent-too-old" | "rollback-index" | "slots-full" | "not-introduced";
 
 /** Why a device cannot take the bundle, for a person. */
 export interface Obstacle {
@@ -38,6 +40,10 @@ export interface PlannedDevice {
   /** `same`: it runs this very bundle already, and only confirms it. */
   readonly action: "install" | "replace" | "same" | "cannot";
   readonly obstacles: readonly Obstacle[];
+  /** The execution provider that it will try first; undefined where it has not told what it has. */
+  readonly provider: string | undefined;
+  /** What someone should know, and what stops nothing. */
+  readonly notes: readonly string[];
 }
 
 export interface InterfaceChange {
@@ -52,18 +58,28 @@ export interface RolloutPlan {
   readonly interfaceChanges: readonly InterfaceChange[];
 }
 
-export function planRollout({ bundle, versions, devices, allowInterfaceChange }: PlanRequest): RolloutPlan {
+export function planRollout(request: PlanRequest): RolloutPlan {
+  const { bundle, versions, devices, allowInterfaceChange } = request;
+  const fitted = {
+    ...bundle,
+    archiveBytes: request.archiveBytes,
+    memoryBytes: measuredMemoryBytes(bundle.statement, devices),
+  };
   const changes = new Map<ModelVersion, InterfaceChange>();
   const planned = devices.map((device): PlannedDevice => {
     const running = runningVersion(device, bundle, versions);
     const change = interfaceChange(bundle, running?.known ?? newestOther(bundle, versions));
     if (change !== undefined) changes.set(change.from, change);
+    const fit = device.info === undefined ? undefined : deviceFit(fitted, device, device.info);
     const obstacles = [
       ...(change === undefined || allowInterfaceChange ? [] : [interfaceObstacle(bundle, change)]),
       ...deviceObstacles(bundle.model, device, running?.known?.model),
+      ...(fit?.obstacle === undefined ? [] : [{ code: "memory", text: fit.obstacle } as const]),
     ];
     const action = obstacles.length > 0 ? "cannot" : actionFor(bundle, running?.statement);
-    return { device: device.id, online: device.online, from: running?.version, action, obstacles };
+    const { id, online } = device;
+    const { provider, notes = [] } = fit ?? {};
+    return { device: id, online, from: running?.version, action, obstacles, provider, notes };
   });
   return { devices: planned, interfaceChanges: [...changes.values()] };
 }

@@ -1,19 +1,16 @@
 import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
-import type { DeviceView } from "../../fleet/device-view.ts";
-import { readDevices } from "../../fleet/read-devices.ts";
-import { readSelector } from "../../fleet/groups.ts";
-import { selects } from "../../fleet/selector.ts";
 import { interfaceLineText } from "../../rollout/interface-difference.ts";
-import { planRollout, type RolloutPlan } from "../../rollout/plan.ts";
+import type { RolloutPlan } from "../../rollout/plan.ts";
+import { readPlan } from "../../rollout/read-plan.ts";
 import type { RolloutRequest } from "../../rollout/rollout-spec.ts";
 import { checkedSpec } from "../../rollout/checked-spec.ts";
 import { createRollout } from "../../rollout/create-rollout.ts";
 import { oneRollout } from "../../rollout/apply-verb.ts";
-import { bundleByLabel, bundlesOf, type CatalogueEntry } from "../../store/catalogue.ts";
+import type { CatalogueEntry } from "../../store/catalogue.ts";
 import type { Store } from "../../store/store.ts";
 import type { Handlers } from "../bind-routes.ts";
-import type { Plan } from "../rollout-routes.ts";
+import { planShape } from "./plan-shape.ts";
 import { withCounts } from "./rollout-verb-handlers.ts";
 
 export interface RolloutHandlerPorts {
@@ -27,63 +24,31 @@ export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, "pla
   const { store, clock } = ports;
   return {
     planRollout: async ({ body }) => {
-      checkedSpec(body, clock.nowMs());
-      const { entry, plan } = await planFor(store, body);
-      return planOf(entry, plan);
+      const spec = checkedSpec(body, clock.nowMs());
+      return planShape(spec, await readPlan(store, spec, clock.nowMs()));
     },
     createRollout: async ({ body }, { operator, audit }) => {
       const spec = checkedSpec(body, clock.nowMs());
-      const { entry, plan } = await planFor(store, body);
+      const planned = await readPlan(store, spec, clock.nowMs());
+      const { entry, plan, foresight } = planned;
       const devices = plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
       requireSomething(entry, plan, devices.length);
-      const rollout = { entry, spec, selector: selectorText(body), author: operator.name, devices };
+      const rollout = {
+        entry,
+        spec,
+        selector: selectorText(body),
+        author: operator.name,
+        devices,
+        foretold: foresight.devices,
+      };
       const detail = `${body.model}@${body.version} to ${devices.length} devices (${rollout.selector})`;
       const id = await createRollout(store, rollout, clock.nowMs(), (made) =>
         audit({ target: `rollout ${made}`, detail }),
       );
       await ports.settle();
-      return { rollout: await withCounts(store, await oneRollout(store, id)), plan: planOf(entry, plan) };
+      return { rollout: await withCounts(store, await oneRollout(store, id)), plan: planShape(spec, planned) };
     },
   };
-}
-
-interface Planned {
-  readonly entry: CatalogueEntry;
-  readonly plan: RolloutPlan;
-}
-
-async function planFor(store: Store, request: RolloutRequest): Promise<Planned> {
-  const entry = await bundleByLabel(store, request.model, request.version);
-  const devices = await matchingDevices(store, request);
-  const plan = planRollout({
-    bundle: entry,
-    versions: await bundlesOf(store, request.model),
-    devices,
-    allowInterfaceChange: request.allowInterfaceChange === true,
-  });
-  return { entry, plan };
-}
-
-async function matchingDevices(store: Store, request: RolloutRequest): Promise<readonly DeviceView[]> {
-  if (request.devices !== undefined) {
-    const views = await readDevices(store, request.devices);
-    const missing = request.devices.filter((id) => !views.some((view) => view.id === id));
-    if (missing.length === 0) return views;
-    throw new FerryError("not-found", `There is no device ${missing.join(", ")}`, {
-      hint: "See which there are with `ferry device list`.",
-      exitCode: EXIT.notFound,
-    });
-  }
-  const selector = await readSelector(store, request.selector ?? "");
-  const views = (await readDevices(store)).filter(({ labels }) => selects(selector, labels));
-  if (views.length > 0) return views;
-  throw new FerryError(
-    "not-found",
-    request.selector === undefined || request.selector === ""
-      ? "No device has joined the fleet yet"
-      : `No device matches ${JSON.stringify(request.selector)}`,
-    { hint: "See the devices and their labels with `ferry device list`.", exitCode: EXIT.notFound },
-  );
 }
 
 /** A change of the interface stops the whole rollout: half a fleet with other inputs would help nobody. */
@@ -119,21 +84,4 @@ function selectorText({ selector, devices }: RolloutRequest): string {
   if (devices !== undefined)
     return devices.length === 1 ? `device ${devices.join("")}` : `${devices.length} devices by id`;
   return selector === undefined || selector === "" ? "all devices" : selector;
-}
-
-function planOf({ statement, model, archive }: CatalogueEntry, plan: RolloutPlan): Plan {
-  return {
-    model: model.name,
-    version: model.version,
-    statement,
-    archiveBytes: archive.length,
-    devices: plan.devices.map(({ device, online, from, action, obstacles }) => ({
-      device,
-      online,
-      from: from ?? null,
-      action,
-      obstacles: [...obstacles],
-    })),
-    interfaceChanges: plan.interfaceChanges.map(({ from, lines }) => ({ from, lines: lines.map(interfaceLineText) })),
-  };
 }

@@ -5,7 +5,15 @@ import type { RolloutFacts, WindowView } from "../../rollout/situation.ts";
 import { Counts, tallyOf, type Tally } from "../../rollout/tally.ts";
 import { whyWaiting } from "../../rollout/why-waiting.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
-import type { Rollout, RolloutCounts, RolloutDetail, RolloutMember, StageSummary } from "../rollout-routes.ts";
+import { gate } from "../../../protocol/schema.ts";
+import {
+  ForecastShape,
+  type Rollout,
+  type RolloutCounts,
+  type RolloutDetail,
+  type RolloutMember,
+  type StageSummary,
+} from "../rollout-routes.ts";
 
 export function rolloutOf(row: RolloutRow, tally: Tally): Rollout {
   const counts: RolloutCounts = {
@@ -113,6 +121,7 @@ function memberOf(
     online: view?.online === true,
     ...(active === undefined ? {} : { serves: active.version }),
     ...(slot === undefined ? {} : { phase: slot.phase }),
+    ...foretoldOf(member),
     ...(evidence === undefined
       ? {}
       : {
@@ -124,6 +133,15 @@ function memberOf(
           },
         }),
   };
+}
+
+const checkForecast = gate("stored forecast", ForecastShape);
+
+/** What the plan said, and what came of it. */
+function foretoldOf({ predicted_json, started_ms, done_ms }: RolloutDeviceRow): Partial<RolloutMember> {
+  // A device that was tried again since it was done has lost the beginning of that time.
+  const took = started_ms !== null && done_ms !== null && done_ms > started_ms ? { tookMs: done_ms - started_ms } : {};
+  return predicted_json === null ? took : { forecast: checkForecast(JSON.parse(predicted_json)), ...took };
 }
 
 /** Why it waits lies in the rollout, not in the device: it is worked out when somebody asks. */

@@ -54,6 +54,8 @@ const member = (device: string, state: RolloutDeviceRow["state"], why: string | 
   started_ms: NOW_MS,
   done_ms: null,
   predicted_json: null,
+  fetched_bytes: null,
+  fetched_ms: null,
 });
 
 function sketchOf(...values: number[]): string {

@@ -82,7 +82,7 @@ const begin = async (
   const { name: model, version } = bundle.model;
   const spec = completeSpec({ model, version, ...request });
   const rollout = { entry: bundle, spec, selector: "all devices", author: "ada", devices: [cam] };
-  const id = await createRollout(store, rollout, NOW_MS);
+  const id = await createRollout(store, { ...rollout, foretold: new Map() }, NOW_MS);
   await engine.settle();
   return id;
 };

@@ -11,7 +11,7 @@ const v2: PlannedBundle = { statement: statement("b"), model: modelJson("2.0.0")
 const runsV1 = deviceView("cam-1", { report: reportOf("cam-1", { slots: [serving("a", "1.0.0")] }) });
 
 function planFor(bundle: PlannedBundle, device: DeviceView, versions: readonly PlannedBundle[] = [v2, v1]) {
-  const plan = planRollout({ bundle, versions, devices: [device], allowInterfaceChange: false });
+  const plan = planRollout({ bundle, archiveBytes: 1_000, versions, devices: [device], allowInterfaceChange: false });
   const [planned] = plan.devices;
   if (planned === undefined) throw new Error("one device, one plan");
   return { ...planned, changes: plan.interfaceChanges };
@@ -150,7 +150,13 @@ t.test("Silero's own versions, by their real interfaces", async (t) => {
   });
 
   t.test("an operator who changes the callers too may do it", async (t) => {
-    const plan = planRollout({ bundle: legacy, versions: [legacy, v5], devices: [runsV5], allowInterfaceChange: true });
+    const plan = planRollout({
+      bundle: legacy,
+      archiveBytes: 1_000,
+      versions: [legacy, v5],
+      devices: [runsV5],
+      allowInterfaceChange: true,
+    });
     t.match(plan.devices, [{ action: "replace", obstacles: [] }]);
     t.equal(plan.interfaceChanges.length, 1, "the difference is still shown");
   });
