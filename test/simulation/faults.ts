@@ -30,8 +30,12 @@ export type Fault =
   /** No battery behind the clock; or one that was set to the far future. */
   | { readonly kind: "clock"; readonly device: DeviceId; readonly system: "1970" | "ahead" };
 
-export function faultText(fault: Fault): string {
+/** For a person: times are counted from the start of the run. */
+export function faultText(fault: Fault, startMs: number): string {
   const { kind, device, ...rest } = fault;
-  const values = Object.entries(rest).map(([key, value]) => `${key}=${String(value)}`);
+  const values = Object.entries(rest).map(([key, value]) => {
+    const isTime = key === "fromMs" || key === "untilMs" || key === "atMs";
+    return `${key}=${String(isTime ? Number(value) - startMs : value)}`;
+  });
   return [kind, device, ...values].join(" ");
 }
