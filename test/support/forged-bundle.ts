@@ -29,7 +29,7 @@ export function digitsFiles(version: "1.0.0" | "1.1.0", description: object = {}
   return files;
 }
 
-/** Signed whatever it is: nothing is checked. Deployed under the names that its `model.json` gives. */
+/** Signed whatever it is: nothing is checked. Deployed under the names that its `model.json` gives, and not watched. */
 export async function signedBundle(files: Files, signers: readonly Signer[]): Promise<ForgedBundle> {
   const unsigned = [...files].filter(([name]) => !name.startsWith(`${SIGNATURE_FOLDER}/`));
   const listing = new Map(unsigned.map(([name, bytes]) => [name, { sha256: sha256(bytes) }]));
@@ -41,7 +41,8 @@ export async function signedBundle(files: Files, signers: readonly Signer[]): Pr
   }
   const model = said.name as ModelName;
   const statement: StatementDigest = statementDigest(payload);
-  return { slot: { slot: model, model, version: said.version as ModelVersion, statement }, files: all };
+  const slot = { slot: model, model, version: said.version as ModelVersion, statement, soakMs: 0 };
+  return { slot, files: all };
 }
 
 export function archiveOf(files: Files): Promise<Buffer> {

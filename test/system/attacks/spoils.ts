@@ -26,6 +26,8 @@ export interface Spoils {
   /** What the device serves while it is attacked, and what may follow it. */
   readonly base: ForgedBundle;
   readonly next: ForgedBundle;
+  /** A model of another name, for a slot of its own. */
+  readonly other: ForgedBundle;
   /** A version that the device has never had, so that it must come over the wire. */
   readonly unseen: (version: string) => Promise<ForgedBundle>;
   readonly loot: Loot;
@@ -126,6 +128,7 @@ export async function gatherLoot(fleet: FleetId, device: DeviceId): Promise<Spoi
     publishers: { onePem: publisherOne.pem },
     base,
     next,
+    other,
     unseen: (version) => sign(digitsFiles("1.1.0", { version, rollbackIndex: 2 })),
     loot: { fleet, device, bundles, documents, keys: {} },
   };

@@ -1,9 +1,12 @@
 /** Whoever has the director's key signs deployments as it likes; models it cannot sign. */
+import type { ModelName } from "../../../../protocol/ids.ts";
 import { BUNDLE_BYTES_MAX } from "../../../../protocol/limits.ts";
 import { sha256 } from "../../../../protocol/trust/digest.ts";
 import type { AttackCase } from "../attack.ts";
 
 const controller = (one: Omit<AttackCase, "power">): AttackCase => ({ power: "controller", ...one });
+
+const OTHER_SLOT = "second" as ModelName;
 
 export const CONTROLLER_ATTACKS: readonly AttackCase[] = [
   controller({
@@ -27,6 +30,15 @@ export const CONTROLLER_ATTACKS: readonly AttackCase[] = [
     attempt: async (attacker) => {
       const slot = await attacker.slotOf(attacker.bundle("next"));
       await attacker.deploy([slot, slot]);
+    },
+  }),
+  controller({
+    attack: "a mix: a sound model in one slot, one that is refused in another",
+    outcome: "slot-mate",
+    attempt: async (attacker) => {
+      const sound = await attacker.slotOf(attacker.bundle("next"));
+      const refused = await attacker.slotOf(attacker.bundle("for other hardware"), { slot: OTHER_SLOT });
+      await attacker.deploy([sound, refused]);
     },
   }),
   controller({

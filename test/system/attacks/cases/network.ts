@@ -1,5 +1,6 @@
 /** Whoever sits on the wire can lose, spoil and cut; what was asked for comes in the end, and nothing else. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { decodeChunkFrame } from "../../../../protocol/transfer/chunk-frame.ts";
 import type { AttackCase } from "../attack.ts";
 import type { Stage } from "../stage.ts";
 
@@ -19,6 +20,30 @@ export const NETWORK_ATTACKS: readonly AttackCase[] = [
       const { slots } = await stage.status();
       const isWaiting = slots[0]?.phase === "transferring" && slots[0].active?.version === "1.0.0";
       return isWaiting ? "waits" : "recovers";
+    },
+  },
+  {
+    attack: "a mix: the archive of one of two slots withheld",
+    power: "network",
+    outcome: "waits",
+    attempt: (attacker) => {
+      let passing: string | undefined;
+      attacker.broker.meddle = (topic, payload) => {
+        if (!isChunk(topic)) return payload;
+        const { transfer } = decodeChunkFrame(payload).header;
+        passing ??= transfer;
+        return transfer === passing ? payload : undefined;
+      };
+    },
+    play: async (stage, attempt) => {
+      await attempt();
+      await stage.deploy([await stage.spoils.unseen("2.0.5"), stage.spoils.other]);
+      await stage.until("the first is there, and the second is not", ({ slots: [first, second] }) => {
+        return first?.phase === "verifying" && second?.phase === "transferring";
+      });
+      await sleep(SIEGE_MS);
+      const isWhole = (await stage.version()) === "1.0.0" && (await stage.status()).slots[0]?.phase === "verifying";
+      return isWhole ? "waits" : "no effect";
     },
   },
   {
