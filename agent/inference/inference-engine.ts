@@ -3,6 +3,7 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Agreement } from "./agreement.ts";
 
 /** A bundle whose signature and every file have been checked, in a directory that only the agent writes. */
 export interface VerifiedBundle {
@@ -151,4 +152,6 @@ export interface InferenceObserver {
   readonly failed: (slot: ModelName, failure: InferFailure, version: ModelVersion) => void;
   /** A runner process ended by itself. */
   readonly crashed: (slot: ModelName, version: ModelVersion, why: string) => void;
+  /** An answer that `version` gave was held against that of the slot's standby. */
+  readonly compared?: (slot: ModelName, version: ModelVersion, agreement: Agreement) => void;
 }

@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import { systemClock, type Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
-import type { ModelName } from "../../protocol/ids.ts";
+import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
+import type { Agreement } from "./agreement.ts";
 import { Candidates } from "./candidates.ts";
 import type {
   Candidate,
@@ -59,7 +60,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
 
   async function activate(name: ModelName, candidate: Candidate): Promise<void> {
     const { model, runner } = await candidates.take(candidate);
-    const slot = slots.get(name) ?? new Slot(name);
+    const slot = slots.get(name) ?? new Slot(name, { clock, onCompared });
     slots.set(name, slot);
     const { bundle } = model;
     const ports = {
@@ -81,6 +82,10 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   function tellCrash(slot: ModelName, { model: { version } }: VerifiedBundle, why: string): void {
     log.debug({ slot, version, why }, "a runner ended by itself; starting another");
     for (const observer of observers) observer.crashed(slot, version, why);
+  }
+
+  function onCompared(slot: ModelName, version: ModelVersion, agreement: Agreement): void {
+    for (const observer of observers) observer.compared?.(slot, version, agreement);
   }
 
   function tellLost(lost: LostVersion): void {

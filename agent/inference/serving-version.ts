@@ -1,6 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Observed, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
@@ -171,6 +172,16 @@ export class ServingVersion {
   /** Of a standby: gives its memory back. It is loaded again when it gets the traffic. */
   async unload(): Promise<void> {
     await this.#runner.unload();
+  }
+
+  /** Of a standby that has nothing else to do: what it would have answered. Undefined where it cannot; never rejects. */
+  async answerAside(inputs: readonly Tensor[], wanted?: readonly string[]): Promise<readonly Tensor[] | undefined> {
+    const runner = this.#runner.current;
+    if (this.#phase !== "standby" || runner === undefined || this.#inFlight.size > 0) return undefined;
+    return runner.infer(inputs, wanted).then(
+      ({ outputs }) => outputs,
+      () => undefined,
+    );
   }
 
   /** From here on it answers only what it has begun and what is bound to it; resolves when its process is gone. */

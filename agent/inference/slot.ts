@@ -1,16 +1,25 @@
-import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
+import type { Clock } from "../../common/clock.ts";
+import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Agreement } from "./agreement.ts";
 import { checkRequest } from "./check-request.ts";
 import type { InferRequest, InferResponse, Observed, ServedSlot, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
 import { PendingRequest, RequestQueue, REQUESTS_WAITING_MAX } from "./request-queue.ts";
 import type { ServingVersion } from "./serving-version.ts";
+import { StandbyComparison } from "./standby-comparison.ts";
 
 interface Loaded {
   readonly version: ServingVersion;
   readonly evidence: Evidence;
   readonly sinceMs: number;
+}
+
+export interface SlotPorts {
+  readonly clock: Clock;
+  /** An answer of `version` was held against the standby's. */
+  readonly onCompared: (slot: ModelName, version: ModelVersion, agreement: Agreement) => void;
 }
 
 /** What a version that is turned back from may still answer while the one before it waits for its memory. */
@@ -20,6 +29,8 @@ const TURN_BACK_DRAIN_MS_MAX = 2_000;
 export class Slot {
   readonly name: ModelName;
   readonly queue = new RequestQueue();
+  readonly #ports: SlotPorts;
+  readonly #comparison: StandbyComparison;
   readonly #versions = new Set<ServingVersion>();
   #active: Loaded | undefined;
   /** Without traffic, loaded or not: what to turn back to. */
@@ -27,8 +38,10 @@ export class Slot {
   /** The former standby, while it is loaded again: whoever turned back hears of its failure, and nobody else. */
   #returning: ServingVersion | undefined;
 
-  constructor(name: ModelName) {
+  constructor(name: ModelName, ports: SlotPorts) {
     this.name = name;
+    this.#ports = ports;
+    this.#comparison = new StandbyComparison(ports.clock);
   }
 
   /** All that may hold memory. */
@@ -79,7 +92,20 @@ export class Slot {
       );
     }
     this.pump();
-    return responseTo(pending);
+    const response = await responseTo(pending);
+    this.#compare(request, response);
+    return response;
+  }
+
+  /** While a standby is there, some answers are held against what it would have said. */
+  #compare({ inputs, outputs: wanted }: InferRequest, { statement, version, outputs }: InferResponse): void {
+    const [active, standby] = [this.active, this.standby];
+    if (standby === undefined || !this.#comparison.isDue || active?.bundle.statement !== statement) return;
+    if (!sameInterface(active.bundle.model, standby.bundle.model)) return;
+    const ask = () => standby.answerAside(inputs, wanted);
+    this.#comparison.offer(ask, { inputs, outputs }, (agreement) => {
+      this.#ports.onCompared(this.name, version, agreement);
+    });
   }
 
   /**

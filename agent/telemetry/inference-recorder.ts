@@ -31,6 +31,11 @@ interface Tally {
   readonly queueMs: Sketch;
   readonly inferMs: Sketch;
   crashes: number;
+  /** Answers held against the former version's, and those that were alike. */
+  compared: number;
+  same: number;
+  /** Undefined once an answer differed by no number. */
+  distanceMax: number | undefined;
 }
 
 export function createInferenceRecorder(ports: InferenceRecorderPorts): InferenceRecorder {
@@ -50,6 +55,9 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       queueMs: new Sketch(),
       inferMs: new Sketch(),
       crashes: 0,
+      compared: 0,
+      same: 0,
+      distanceMax: 0,
     };
     tallies.set(key, tally);
     return tally;
@@ -77,6 +85,14 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       log.warn({ slot, version, why }, "a runner process ended by itself");
       recordEvent(outbox, "runner-crashed", { slot, version, why });
     },
+    compared: (slot, version, { isSame, distance }) => {
+      const tally = tallyOf(slot, version);
+      tally.compared += 1;
+      if (isSame) tally.same += 1;
+      const { distanceMax } = tally;
+      tally.distanceMax =
+        distance === undefined || distanceMax === undefined ? undefined : Math.max(distance, distanceMax);
+    },
     flush,
     run: async (signal) => {
       while (!signal.aborted) {
@@ -92,7 +108,7 @@ function count(tally: Tally, outcome: string): void {
 }
 
 function fieldsOf(tally: Tally, intervalMs: number) {
-  const { slot, version, outcomes, queueMs, inferMs, crashes } = tally;
+  const { slot, version, outcomes, queueMs, inferMs, crashes, compared, same, distanceMax } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -100,6 +116,8 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(crashes === 0 ? {} : { crashes }),
     ...(queueMs.count === 0 ? {} : { queueSketch: queueMs.toText() }),
     ...(inferMs.count === 0 ? {} : { inferSketch: inferMs.toText() }),
+    ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
+    ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
   };
   const counts = [...outcomes].map(([outcome, times]) => [OUTCOME_PREFIX + outcome, times] as const);
   return { ...fields, ...Object.fromEntries(counts) };

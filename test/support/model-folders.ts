@@ -151,7 +151,13 @@ export async function writeRoot(directory: string, golden: readonly number[]): P
   return bundle;
 }
 
-export function writePlusOne(directory: string, options: Partial<FolderOptions> = {}): Promise<VerifiedBundle> {
+/** `added`: 2 makes it a version that answers otherwise. */
+export function writePlusOne(
+  directory: string,
+  options: Partial<FolderOptions> = {},
+  added = 1,
+): Promise<VerifiedBundle> {
   const inputs = [floats("x", [2], [1, 2])];
-  return writeFolder(directory, tinyOnnx(PLUS_ONE), { name: "plus-one", version: "1.0.0", inputs, ...options });
+  const onnx = tinyOnnx({ ...PLUS_ONE, initializers: [{ name: "one", shape: [1], values: [added] }] });
+  return writeFolder(directory, onnx, { name: "plus-one", version: "1.0.0", inputs, ...options });
 }

@@ -55,6 +55,18 @@ t.test("a crash is an event at once, and counted", async (t) => {
   ]);
 });
 
+t.test("answers held against those of the version before are counted, with the largest difference", async (t) => {
+  const { recorder, records } = openRecorder();
+  for (const distance of [0.25, 0.5, 0.125]) recorder.compared?.(digits, latest, { isSame: distance < 0.5, distance });
+  recorder.flush();
+  recorder.compared?.(digits, latest, { isSame: true, distance: 0.1 });
+  recorder.compared?.(digits, latest, { isSame: false, distance: undefined });
+  recorder.flush();
+  const [first, second] = records.map(({ fields }) => checkInferenceFields(fields));
+  t.match(first, { version: latest, agreementCompared: 3, agreementSame: 2, agreementDistanceMax: 0.5 });
+  t.match(second, { agreementCompared: 2, agreementSame: 1, agreementDistanceMax: undefined }, "NaN has no distance");
+});
+
 t.test("what was summed up is recorded when the program ends", async (t) => {
   const { recorder, records } = openRecorder(60_000);
   const stopping = new AbortController();
