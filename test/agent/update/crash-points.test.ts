@@ -6,9 +6,10 @@ import { makeReleases, runCrashRound } from "../../support/crash-points.ts";
 const ROUNDS = Number(process.env["FERRY_CRASH_ROUNDS"] ?? "12");
 const FIRST_SEED = Number(process.env["FERRY_CRASH_SEED"] ?? "1");
 
+t.setTimeout(60_000 + ROUNDS * 10_000);
+
 t.test(
   "a device that loses its power at any write answers in every slot what was wished together, and converges",
-  { timeout: 60_000 + ROUNDS * 10_000 },
   async (t) => {
     const base = t.testdir();
     const releases = await makeReleases(t);
