@@ -41,7 +41,7 @@ function failuresIn(lines: readonly string[]): string[] {
   });
 }
 
-/** `ok 12 - test/common/lru.test.ts # time=1033.7ms {`: the line that opens what one file printed. */
+/** `ok 12 - test/common/lru.test.ts # time=1033.7ms`: the line that ends what one file printed. */
 function readFileLine(line: string): { file: string; ok: boolean; seconds: string } | undefined {
   const found = /^(not ok|ok) \d+ - (\S+\.ts) # time=([\d.]+)ms/.exec(line);
   if (found === null) return undefined;
@@ -52,26 +52,18 @@ function readFileLine(line: string): { file: string; ok: boolean; seconds: strin
 /** Prints each file when it is done, with what failed in it; returns the line of counts once the stream has ended. */
 async function tell(stream: NodeJS.ReadableStream): Promise<string> {
   let summary = "";
-  let current: string[] = [];
-  let currentFailed = false;
-  const closeFile = () => {
-    if (currentFailed) console.log(failuresIn(current).join("\n"));
-    current = [];
-    currentFailed = false;
-  };
+  let lines: string[] = [];
   for await (const line of createInterface({ input: stream })) {
     const file = readFileLine(line);
-    if (file !== undefined) {
-      closeFile();
-      console.log(`${file.ok ? "ok    " : "FAILED"} ${file.seconds.padStart(6)} s  ${file.file}`);
-      currentFailed = !file.ok;
-    } else if (line.startsWith("# { total:")) {
-      summary = line;
-    } else {
-      current.push(line);
+    if (file === undefined) {
+      lines.push(line);
+      if (line.startsWith("# { total:")) summary = line;
+      continue;
     }
+    console.log(`${file.ok ? "ok    " : "FAILED"} ${file.seconds.padStart(6)} s  ${file.file}`);
+    if (!file.ok) console.log(failuresIn(lines).join("\n"));
+    lines = [];
   }
-  closeFile();
   return summary;
 }
 
