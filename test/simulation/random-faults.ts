@@ -32,6 +32,9 @@ const SAVES = 60;
 /** Nobody's disk is full, or line bad, for longer. */
 const TROUBLE_MS_MAX = 4 * HOUR_MS;
 
+/** By then the controller has met every device that is there from the start. */
+const SETTLED_MS = 12 * MINUTE_MS;
+
 /** All of them are over at `untilMs`, counted from the start. */
 export function randomFaults(
   { seed, devices, mix }: { readonly seed: number; readonly devices: readonly DeviceId[]; readonly mix: FaultMix },
@@ -48,7 +51,7 @@ function faultsOf(
   const faults: Fault[] = [];
   const befalls = (share: number | undefined) => random() < (share ?? 0);
   const span = (mostMs: number) => {
-    const fromMs = START_MS + Math.floor(random() * untilMs);
+    const fromMs = START_MS + Math.floor(between(random, SETTLED_MS, untilMs));
     return { fromMs, untilMs: Math.min(START_MS + untilMs, fromMs + Math.floor(random() * mostMs)) };
   };
   const offMs = () => Math.floor(between(random, 5_000, HOUR_MS));

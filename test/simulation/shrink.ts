@@ -1,6 +1,6 @@
 /** Makes a failing run small enough to read: leaves out devices, faults and actions for as long as it fails in the same way. */
 import { runScenario } from "./run-scenario.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Action, Scenario } from "./scenario.ts";
 import type { Violation } from "./violation.ts";
 
 /** Each is a whole run; a smaller one takes less time than the one before. */
@@ -43,11 +43,19 @@ export function shrink(failing: Scenario, { promise }: Pick<Violation, "promise"
       (scenario, faults) => ({ ...scenario, faults }),
     );
     without(
-      ({ actions }) => actions,
-      (scenario, actions) => ({ ...scenario, actions }),
+      ({ actions }) => actions.filter((action) => !isPlot(action)),
+      (scenario, kept) => ({
+        ...scenario,
+        actions: scenario.actions.filter((action) => isPlot(action) || kept.includes(action)),
+      }),
     );
   }
   return { scenario: smallest, runs };
+}
+
+/** Without its rollouts a story does not end as it should, which says nothing. */
+function isPlot({ kind }: Action): boolean {
+  return kind === "create" || kind === "rollback";
 }
 
 type WithParts<Part> = (scenario: Scenario, parts: readonly Part[]) => Scenario;
