@@ -5,6 +5,7 @@ import type { Log } from "../common/log.ts";
 import { openMqttLink, type MqttLink } from "../common/mqtt-link.ts";
 import { fleetTopics } from "../protocol/topics.ts";
 import { openShelf } from "./bundles/bundle-shelf.ts";
+import { createVouchedBundles, unvouchedText } from "./bundles/vouched-bundles.ts";
 import type { ControllerConfig, ControllerPaths } from "./config.ts";
 import { CONTROLLER, controllerState, createInbox } from "./controller-link.ts";
 import { openLoopbackNetwork, openNetwork } from "./enrol/open-network.ts";
@@ -96,6 +97,7 @@ export async function runController(
   const auditor = createAuditor({ store, clock, log });
   const tls = await readTls(config.http);
   await recoverCatalogue({ store, shelf, directory: paths.bundles, publisher: publisher(), clock, log });
+  const vouched = createVouchedBundles(store, shelf);
 
   const networkOptions = { paths, config, brokerUrl, store, firstRoot: first.bytes, clock, log };
   await using network = await (insecureLoopback ? openLoopbackNetwork : openNetwork)(networkOptions);
@@ -186,7 +188,7 @@ export async function runController(
       ...groupHandlers(store, clock),
       ...enrolHandlers(network.enrolment, first.digest),
       ...predictHandlers({ store, ask: predictions.ask, clock }),
-      ...bundleHandlers({ store, shelf, publisher, clock }),
+      ...bundleHandlers({ store, shelf, publisher, isVouched: vouched.isVouched, clock }),
       ...rolloutHandlers({ store, settle: engine.settle, clock }),
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
       ...rolloutFileHandlers(store, clock),
@@ -211,11 +213,14 @@ export async function runController(
     rootPin: first.digest,
     damagedDatabase: damagedFile,
   });
-  const tell = (kind: "root-taken-over" | "root-unusable", text: string) => {
+  const tell = (kind: "root-taken-over" | "root-unusable" | "bundles-unvouched", text: string) => {
     log.warn({}, text);
     return recordEvent(store, { kind, text }, clock.nowMs());
   };
   await Promise.all([
+    vouched.look(publisher()).catch((error: unknown) => {
+      log.error({ error: messageOf(error) }, "it could not be seen who signed the bundles of the catalogue");
+    }),
     network.run(signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(
@@ -227,6 +232,9 @@ export async function runController(
             `Root version ${version} is in use: every device gets it, and its deployment anew`,
           );
           await deployments.publishAll();
+          await vouched.look(publisher());
+          const again = unvouchedText(vouched.unvouched());
+          if (again !== undefined) await tell("bundles-unvouched", again);
         },
         onProblem: (problem) => tell("root-unusable", `${problem[0]?.toUpperCase() ?? ""}${problem.slice(1)}`),
         clock,

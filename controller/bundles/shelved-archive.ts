@@ -39,6 +39,12 @@ export async function openShelvedArchive(paths: {
   };
 }
 
+/** From its beginning; whoever has it open closes it. */
+export async function* contentOf({ archive, read }: ShelvedArchive): AsyncGenerator<Uint8Array> {
+  const chunks = Math.ceil(archive.length / CHUNK_BYTES);
+  for (let index = 0; index < chunks; index += 1) yield await read(index);
+}
+
 async function readChunk(file: FileHandle, index: number, chunks: number, length: number): Promise<Uint8Array> {
   if (!Number.isInteger(index) || index < 0 || index >= chunks) {
     throw new RangeError(`chunk ${index} of an archive of ${chunks} chunks`);

@@ -34,6 +34,7 @@ export type EventKind =
   | "root-expires"
   | "root-taken-over"
   | "root-unusable"
+  | "bundles-unvouched"
   | "director-signer-failed";
 
 export interface NewEvent {

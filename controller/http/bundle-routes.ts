@@ -11,6 +11,8 @@ export const Bundle = Type.Object({
   archive: Type.Object({ sha256: Sha256, lengthBytes: Type.Integer() }),
   model: ModelJson,
   pushedMs: Type.Number(),
+  /** Whether enough publishers of the newest root have signed it: devices with that root refuse it otherwise. */
+  vouched: Type.Boolean(),
 });
 export type Bundle = Static<typeof Bundle>;
 

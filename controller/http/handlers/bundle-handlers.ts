@@ -3,9 +3,9 @@ import type { Clock } from "../../../common/clock.ts";
 import { FerryError } from "../../../common/ferry-error.ts";
 import type { Role } from "../../../protocol/trust/root.ts";
 import type { BundleShelf } from "../../bundles/bundle-shelf.ts";
-import type { ShelvedArchive } from "../../bundles/shelved-archive.ts";
+import { contentOf, type ShelvedArchive } from "../../bundles/shelved-archive.ts";
+import type { VouchedBundles } from "../../bundles/vouched-bundles.ts";
 import { recordEvent } from "../../fleet/events.ts";
-import { CHUNK_BYTES } from "../../../protocol/limits.ts";
 import { bundleByLabel, bundlesOf, listBundles, registerBundle, type CatalogueEntry } from "../../store/catalogue.ts";
 import type { InTransaction, Store } from "../../store/store.ts";
 import type { Handlers } from "../bind-routes.ts";
@@ -16,11 +16,21 @@ export interface BundleHandlerPorts {
   readonly shelf: BundleShelf;
   /** Whose signatures make a bundle, by the newest root. */
   readonly publisher: () => Role;
+  readonly isVouched: VouchedBundles["isVouched"];
   readonly clock: Clock;
 }
 
 export function bundleHandlers(ports: BundleHandlerPorts): Pick<Handlers, keyof typeof BUNDLE_ROUTES> {
-  const { store, shelf, publisher, clock } = ports;
+  const { store, shelf, publisher, isVouched, clock } = ports;
+  const bundleOf = ({ statement, model, archive, pushedMs }: CatalogueEntry): Bundle => ({
+    name: model.name,
+    version: model.version,
+    statement,
+    archive: { sha256: archive.sha256, lengthBytes: archive.length },
+    model,
+    pushedMs,
+    vouched: isVouched(statement),
+  });
   return {
     listBundles: async ({ query }) => {
       const entries = await (query.name === undefined ? listBundles(store) : bundlesOf(store, query.name));
@@ -41,7 +51,7 @@ export function bundleHandlers(ports: BundleHandlerPorts): Pick<Handlers, keyof 
     downloadBundle: async ({ params }) => {
       const { archive } = await bundleByLabel(store, params.name, params.version);
       const shelved = await shelf.openArchive(archive.sha256);
-      if (shelved !== undefined) return Readable.from(contentOf(shelved), { objectMode: false });
+      if (shelved !== undefined) return Readable.from(sent(shelved), { objectMode: false });
       throw new FerryError("archive-missing", `The archive of ${params.name}@${params.version} is not on the shelf`, {
         hint: "Push the bundle again: `ferry bundle push`.",
       });
@@ -59,19 +69,7 @@ async function registerOrRemove({ store, shelf }: BundleHandlerPorts, entry: Cat
   }
 }
 
-async function* contentOf(archive: ShelvedArchive): AsyncGenerator<Uint8Array> {
+async function* sent(archive: ShelvedArchive): AsyncGenerator<Uint8Array> {
   await using open = archive;
-  const chunks = Math.ceil(open.archive.length / CHUNK_BYTES);
-  for (let index = 0; index < chunks; index += 1) yield await open.read(index);
-}
-
-function bundleOf({ statement, model, archive, pushedMs }: CatalogueEntry): Bundle {
-  return {
-    name: model.name,
-    version: model.version,
-    statement,
-    archive: { sha256: archive.sha256, lengthBytes: archive.length },
-    model,
-    pushedMs,
-  };
+  yield* contentOf(open);
 }
