@@ -48,7 +48,7 @@ t.test(`killed at a write of its state (seed ${String(SEED)}), it comes back, an
     t.ok(VERSIONS.includes(answered), `kill ${String(kill)} at write ${String(writes)}, in ${phase}: ${answered}`);
   }
   const last = deployed(director, await bundle(t, "1.0.0"));
-  await director.deploy([{ ...last, soakMs: 0 }]);
+  await director.deploy([last]);
   await slot("it converges", ({ phase, active }) => phase === "committed" && active?.statement === last.statement);
 });
 

@@ -120,9 +120,11 @@ function mkdirIn(t: Test): string {
   return path;
 }
 
+/** Not watched, unless a test says how long. */
 export const deployed = (director: HandDirector, { slot, archive }: Bundle): DeployedSlot => ({
   ...slot,
   archive: director.serve(archive),
+  soakMs: 0,
 });
 
 export function publisherOf({ publisher }: Owners): Role {
