@@ -1,7 +1,6 @@
+/** Runs in the runner, which loads none of the schemas: they would cost each of them 14 MB. */
 import type { OutputRange } from "../../protocol/bundle/model-json.ts";
-import { isOutside } from "../../protocol/bundle/output-range.ts";
-import { elementsIn } from "../../protocol/tensor-elements.ts";
-import { ELEMENT_BYTES, elementCount, type Tensor } from "../../protocol/tensor.ts";
+import type { Datatype, Tensor } from "../../protocol/tensor.ts";
 
 /** What is wrong with an answer that the model did give. */
 export type OutputFault = "not-finite" | "out-of-range";
@@ -19,36 +18,56 @@ export function faultOf(
   ranges: Readonly<Record<string, Readonly<OutputRange>>>,
 ): OutputFault | undefined {
   for (const output of outputs) {
-    const fault = faultIn(sampleOf(output), ranges[output.name]);
-    if (fault !== undefined) return inputs.every(isFinite) ? fault : undefined;
+    const step = Math.max(1, Math.ceil(countOf(output) / ELEMENTS_CHECKED_MAX));
+    const fault = faultIn(output, step, ranges[output.name] ?? ANY);
+    if (fault !== undefined) return inputs.some((input) => faultIn(input, 1, ANY) !== undefined) ? undefined : fault;
   }
   return undefined;
 }
 
-function faultIn(output: Tensor, range: Readonly<OutputRange> | undefined): OutputFault | undefined {
-  if (!isFinite(output)) return "not-finite";
-  return range !== undefined && isOutside(output, range) ? "out-of-range" : undefined;
-}
+const ANY = [-Infinity, Infinity] as const;
 
-function isFinite(tensor: Tensor): boolean {
-  if (!tensor.datatype.startsWith("FP")) return true;
-  const elements = elementsIn(tensor);
-  const count = elements.length;
-  for (let at = 0; at < count; at += 1) if (!Number.isFinite(elements[at])) return false;
-  return true;
-}
-
-/** A tensor of one dimension with every n-th element; the tensor itself where that is every one. */
-function sampleOf(tensor: Tensor): Tensor {
-  const { name, datatype, shape, bytes } = tensor;
-  const count = elementCount(shape);
-  const step = Math.ceil(count / ELEMENTS_CHECKED_MAX);
-  if (datatype === "BYTES" || step <= 1) return tensor;
-  const size = ELEMENT_BYTES[datatype];
-  const length = Math.floor(count / step);
-  const sample = new Uint8Array(length * size);
-  for (let at = 0; at < length; at += 1) {
-    for (let byte = 0; byte < size; byte += 1) sample[at * size + byte] = bytes[at * step * size + byte] ?? 0;
+/** Looks at every n-th element. */
+function faultIn(tensor: Tensor, step: number, [least, most]: Readonly<OutputRange>): OutputFault | undefined {
+  if (tensor.datatype === "BYTES") return undefined;
+  const values = valuesIn(tensor, tensor.datatype);
+  for (let at = 0; at < values.length; at += step) {
+    const value = Number(values[at]);
+    // NaN and the infinities are the only numbers whose difference to themselves is not 0; no integer is one of them.
+    if (value - value !== 0) return "not-finite";
+    if (value < least || value > most) return "out-of-range";
   }
-  return { name, datatype, shape: [length], bytes: sample };
+  return undefined;
 }
+
+function valuesIn({ bytes }: Tensor, datatype: Exclude<Datatype, "BYTES">): ArrayLike<number | bigint> {
+  const Values = ARRAYS[datatype];
+  // Not `slice`: a Buffer's is a view.
+  const aligned = bytes.byteOffset % Values.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  return new Values(aligned.buffer, aligned.byteOffset, aligned.byteLength / Values.BYTES_PER_ELEMENT);
+}
+
+function countOf({ shape }: Tensor): number {
+  return shape.reduce((count, dimension) => count * dimension, 1);
+}
+
+interface ArrayKind {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBufferLike, offset: number, length: number): ArrayLike<number | bigint>;
+}
+
+/** OIP v2: elements are little-endian, as every supported machine is. */
+const ARRAYS: Readonly<Record<Exclude<Datatype, "BYTES">, ArrayKind>> = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Float16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+};

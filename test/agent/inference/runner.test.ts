@@ -35,6 +35,25 @@ t.test("signals meant for the whole group do not end a runner before the agent d
   await runner.end();
 });
 
+t.test("a runner loads no schemas: they would cost each of them 14 MB", async (t) => {
+  const program = `
+    const { registerHooks } = await import("node:module");
+    const loaded = [];
+    registerHooks({ resolve: (name, context, next) => { const found = next(name, context); loaded.push(found.url); return found; } });
+    await import(${JSON.stringify(resolve("agent/inference/runner-main.ts"))});
+    console.log(JSON.stringify(loaded));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [text] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  const loaded = JSON.parse(text) as string[];
+  t.ok(loaded.some((url) => url.endsWith("/onnx-session.ts")));
+  t.same(
+    loaded.filter((url) => url.includes("/typebox/") || url.includes("/protocol/")),
+    [],
+  );
+});
+
 t.test("a model that refuses leaves the runner as it was", async (t) => {
   const runner = await startRunner(RUNNER_COMMAND, log);
   await t.rejects(
