@@ -1,13 +1,16 @@
 /** One look at every rollout that may change: what was heard since the last look, and what is due by time. */
 import { sql } from "kysely";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { DeviceId } from "../../protocol/ids.ts";
+import { recordEvent } from "../fleet/events.ts";
 import { bundleByStatement, slotOf } from "../store/catalogue.ts";
 import type { Store } from "../store/store.ts";
 import type { RolloutRow } from "../store/tables.ts";
 import { applyDecisions, type Outcome } from "./apply-decisions.ts";
 import { decide } from "./decide.ts";
 import type { RolloutEnginePorts } from "./engine.ts";
+import { followSelectors } from "./follow-selector.ts";
 import { createGateReader } from "./gate-reader.ts";
 import { NEW_SWEEP, readSituation, type SelectorSweep } from "./read-situation.ts";
 
@@ -54,7 +57,20 @@ export function createRolloutPass(ports: RolloutEnginePorts): (touched: Readonly
     }
   }
 
+  /** One rollout's trouble does not hold the others up; what a person must mend stops it, and says so. */
+  async function lookAndTell(id: number, devices: readonly DeviceId[]): Promise<Error | undefined> {
+    try {
+      await lookUntilStill(id, devices);
+      return undefined;
+    } catch (thrown) {
+      if (!(thrown instanceof FerryError)) return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+      await pauseFor(store, id, thrown, clock.nowMs());
+      return undefined;
+    }
+  }
+
   return async (touched) => {
+    await followSelectors(store, touched, clock.nowMs());
     const again = await unsettledAfter(store, cursor, LOOKED_AGAIN);
     cursor = again.length < LOOKED_AGAIN ? FIRST : (again.at(-1) ?? FIRST);
     const concerned = [...(await membershipsOf(store, touched)), ...again];
@@ -65,13 +81,30 @@ export function createRolloutPass(ports: RolloutEnginePorts): (touched: Readonly
       .where("state", "in", ["running", "paused", "rolling-back"])
       .execute();
     const ids = new Set([...open.map(({ id }) => id), ...devicesOf.keys()]);
+    let failure: Error | undefined;
     for (const id of [...ids].sort((one, other) => one - other)) {
       const devices = new Set((devicesOf.get(id) ?? []).map(({ device }) => device));
-      await lookUntilStill(id, [...devices]);
+      failure ??= await lookAndTell(id, [...devices]);
     }
     for (const id of sweeps.keys()) if (!ids.has(id)) sweeps.delete(id);
     gates.forgetAllBut(ids);
+    if (failure !== undefined) throw failure;
   };
+}
+
+async function pauseFor(store: Store, id: number, { message }: FerryError, nowMs: number): Promise<void> {
+  const { numUpdatedRows } = await store
+    .updateTable("rollouts")
+    .set({ state: "paused", why: message })
+    .where("id", "=", id)
+    .where("state", "=", "running")
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return;
+  await recordEvent(
+    store,
+    { kind: "rollout-changed", rollout: id, text: `rollout ${id} is paused: ${message}` },
+    nowMs,
+  );
 }
 
 interface MemberKey {
