@@ -55,7 +55,10 @@ function withSpecFlags(command: Command): void {
     .option("--stages <list>", "shares or numbers of devices that grow, such as 5%,25%,100%")
     .option("--soak <time>", "how long each stage is watched before the next, such as 10m")
     .option("--approval [stages]", "someone else approves before these stages (without names: each but the first)")
-    .option("--gate <condition...>", "what must hold after each stage: error_rate<=1%, latency_p95_ms<=1.2x")
+    .option(
+      "--gate <condition...>",
+      "what must hold after each stage: error_rate<=1%, latency_p95_ms<=1.2x; none (with a soak, the usual ones hold)",
+    )
     .option("--abort-if-failed <share>", "stop by itself when more of its devices failed, such as 2%")
     .option("--abort-min-devices <count>", "but not before so many are settled")
     .option("--then <what>", "what stopping means: rollback or pause (default: rollback)")

@@ -1,4 +1,5 @@
 /** From what a person or program asked for to the whole specification: defaults filled in, and sense made of the sum. */
+import { defaultGates, deviceSoakFor } from "./default-gates.ts";
 import type { RolloutRequest, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
 
 /** Long enough for a large model on a slow link; a try that ends here resumes where it was. */
@@ -18,13 +19,16 @@ export const WHOLE_FLEET: RolloutStage = {
 
 /** A request that says only model, version and devices becomes one stage of all of them, without gates. */
 export function completeSpec(request: RolloutRequest): RolloutSpec {
-  const { selector, devices, abort = null } = request;
+  const { selector, devices, stages = [WHOLE_FLEET], abort = null } = request;
+  const gates = request.gates ?? [...defaultGates(stages)];
+  const deviceSoakMs = request.deviceSoakMs ?? deviceSoakFor(gates);
   return {
     ...request,
     ...(selector === undefined && devices === undefined ? { selector: "" } : {}),
     follow: request.follow ?? false,
-    stages: request.stages ?? [WHOLE_FLEET],
-    gates: request.gates ?? [],
+    stages,
+    gates,
+    ...(deviceSoakMs === undefined ? {} : { deviceSoakMs }),
     abort,
     rate: request.rate ?? { perMinute: null, concurrent: null },
     window: request.window ?? null,

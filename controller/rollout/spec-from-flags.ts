@@ -43,7 +43,7 @@ export function specFromFlags(subject: RolloutSubject, flags: SpecFlags, nowMs: 
     ...given("name", flags.name),
     ...given("follow", flags.follow),
     ...given("stages", stagesFrom(flags)),
-    ...given("gates", flags.gate?.map(gateFrom)),
+    ...given("gates", flags.gate === undefined ? undefined : gatesFrom(flags.gate)),
     ...given("abort", abortFrom(flags)),
     ...given("rate", rateFrom(flags)),
     ...given("window", flags.window === undefined ? undefined : windowFrom(flags.window)),
@@ -107,6 +107,11 @@ function approvedStages(approval: string | true | undefined, names: readonly str
   const unknown = asked.find((name) => !names.includes(name));
   if (unknown === undefined) return new Set(asked);
   throw badFlag("--approval", unknown, `It names stages: ${names.join(", ")}.`);
+}
+
+/** `none` stands for no gates, where a soak would bring the usual ones. */
+function gatesFrom(texts: readonly string[]): Gate[] {
+  return texts.length === 1 && texts[0] === "none" ? [] : texts.map(gateFrom);
 }
 
 const GATE = /^([^<>=\s]+)\s*(<=|>=)\s*([0-9.]+(?:e-?[0-9]+)?)\s*(%|x)?\s*(?:,\s*n\s*>=\s*([1-9][0-9]{0,8}))?$/;

@@ -1,5 +1,6 @@
 import t from "tap";
 import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
+import { DEFAULT_GATES } from "../../../controller/rollout/default-gates.ts";
 import { RolloutRequest, RolloutSpec } from "../../../controller/rollout/rollout-spec.ts";
 import { Compile } from "typebox/compile";
 import type { DeviceId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
@@ -16,6 +17,21 @@ t.test("a request of a model and devices is one stage of all of them, without ga
 t.test("without devices and selector it is about every device", async (t) => {
   t.equal(completeSpec(request).selector, "");
 });
+
+t.test(
+  "a rollout that soaks and names no gates has the usual ones, and devices that soak long enough for them",
+  async (t) => {
+    const stages = [
+      { name: "all", take: { kind: "share", share: 1, min: 1 }, soakMs: 60_000, approval: "none" } as const,
+    ];
+    const spec = completeSpec({ ...request, stages });
+    t.same(spec.gates, DEFAULT_GATES);
+    t.ok(Number(spec.deviceSoakMs) > 0);
+    t.same(completeSpec(spec), spec);
+    t.match(completeSpec({ ...request, stages, gates: [] }), { gates: [], deviceSoakMs: undefined });
+    t.equal(completeSpec({ ...request, stages, deviceSoakMs: 5_000 }).deviceSoakMs, 5_000);
+  },
+);
 
 t.test("the quorum is what the abort criterion leaves", async (t) => {
   const abort = { failedShareMax: 0.25, devicesMin: 5, then: "pause" } as const;

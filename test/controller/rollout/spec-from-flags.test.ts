@@ -61,6 +61,12 @@ spec:
   t.match(parseRolloutFile(file, "r.yaml", 0), [{ spec: specFromFlags(subject, flags, 0) }]);
 });
 
+t.test("a rollout that soaks has the usual gates, unless it is told to have others or none", async (t) => {
+  t.ok(specFromFlags(subject, { soak: "10m" }, 0).gates.length > 0);
+  t.match(specFromFlags(subject, { soak: "10m", gate: ["crashes<=5"] }, 0).gates, [{ metric: "crashes", max: 5 }]);
+  t.same(specFromFlags(subject, { soak: "10m", gate: ["none"] }, 0).gates, []);
+});
+
 const approvals: readonly (readonly [approval: string | true, stages: string, required: readonly string[]])[] = [
   [true, "5%,25%,100%", ["25%", "100%"]],
   [true, "100%", ["100%"]],
