@@ -1,13 +1,11 @@
 /** The composition root of the agent: opens what there is, connects the parts, and ends them in order. */
-import { readFileSync } from "node:fs";
-import { uptime } from "node:os";
 import { systemClock } from "../common/clock.ts";
 import { FerryError, messageOf } from "../common/ferry-error.ts";
 import { readKeyFile } from "../common/key-file.ts";
 import type { Log } from "../common/log.ts";
 import { deviceTopics } from "../protocol/topics.ts";
 import { keySigner } from "../protocol/trust/keys.ts";
-import { readAgentConfig, type AgentConfig, type AgentFolder } from "./config.ts";
+import { readAgentConfig, type AgentFolder } from "./config.ts";
 import { openCredentials } from "./enrol/credentials.ts";
 import { readInventory } from "./hardware/inventory.ts";
 import { openInferenceEngine } from "./inference/open-inference-engine.ts";
@@ -20,7 +18,7 @@ import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
 import { openBundleDirectory } from "./store/bundle-directory.ts";
 import { openRunningFile } from "./store/running-file.ts";
-import { openStateDatabase, type StateDatabase } from "./store/state-database.ts";
+import { openStateDatabase } from "./store/state-database.ts";
 import { createAckInbox } from "./telemetry/ack-inbox.ts";
 import { readBootId } from "./telemetry/boot-id.ts";
 import { recordEvent } from "./telemetry/event.ts";
@@ -30,10 +28,10 @@ import { runSampler } from "./telemetry/sampler.ts";
 import { runUplink } from "./telemetry/uplink.ts";
 import { openArchiveReceiver } from "./transfer/archive-receiver.ts";
 import { createDocumentInbox } from "./update/document-inbox.ts";
+import { openTrust } from "./update/open-trust.ts";
 import { openUpdater } from "./update/run.ts";
 import { answering } from "./update/state.ts";
 import { tellChange } from "./update/tell-change.ts";
-import { openTrustKeeper } from "./update/trust-keeper.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 export interface AgentOptions {
@@ -214,19 +212,6 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   function sayInfo(then: () => void = () => undefined): void {
     voice.sayInfo().then(then, (error: unknown) => {
       log.debug({ error: messageOf(error) }, "the inventory was not said; the next connect says it");
-    });
-  }
-}
-
-/** From the database; where that was lost, from the root that `join` checked against the pin and left in the folder. */
-function openTrust(state: StateDatabase, folder: AgentFolder, { fleet, device, rootPin }: AgentConfig) {
-  const ports = { store: state, fleet, device, bootMs: () => uptime() * 1_000, systemNowMs: () => Date.now() };
-  try {
-    return openTrustKeeper(ports, { rootBytes: () => readFileSync(folder.firstRoot), pin: rootPin }, state.damage);
-  } catch (cause) {
-    throw new FerryError("no-root", `The root of trust in ${folder.firstRoot} cannot be used: ${messageOf(cause)}`, {
-      hint: "Join again with `ferry-agent join … --force`: the device keeps its key and its models.",
-      cause,
     });
   }
 }

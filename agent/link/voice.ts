@@ -32,7 +32,8 @@ export interface VoicePorts {
   readonly nextReportCounter: () => number;
   readonly inventory: Inventory;
   readonly heldBundles: () => Iterable<StatementDigest>;
-  readonly httpUrl: () => string;
+  /** Undefined where it does not listen. */
+  readonly httpUrl: () => string | undefined;
   readonly agentVersion: string;
   readonly clock: Clock;
 }
@@ -99,6 +100,7 @@ export function createVoice(ports: VoicePorts): Voice {
       await link.publish(topics.report, JSON.stringify(await signReport(report, ports.key)), { qos: 1 });
     },
     sayInfo: async () => {
+      const httpUrl = ports.httpUrl();
       const info: DeviceInfo = {
         publicKey: ports.key.publicKey.pem,
         labels: config.labels,
@@ -106,7 +108,7 @@ export function createVoice(ports: VoicePorts): Voice {
         agentVersion,
         nodeVersion: process.version,
         runtime: { onnxruntime: ports.inventory.onnxruntime, providers: providersUsed(ports.served()) },
-        httpUrl: ports.httpUrl(),
+        ...(httpUrl === undefined ? {} : { httpUrl }),
         heldStatements: [...ports.heldBundles()].slice(0, HELD_MAX),
       };
       await link.publish(topics.info, JSON.stringify(info), { qos: 1, retain: true });
