@@ -37,6 +37,14 @@ export function withOutput(command: Command): Command {
   );
 }
 
+/** What a command is told that asks a controller and shows what it answers. */
+export type RemoteCommandOptions = RemoteOptions & OutputOptions;
+
+/** For such a command, with examples at the end of its help. */
+export function withRemote(command: Command, ...examples: readonly string[]): Command {
+  return withExamples(withOutput(withController(command)), ...examples);
+}
+
 /** With this machine's token for that controller. */
 export function clientOf(options: RemoteOptions): Client {
   const url = controllerUrl(options);

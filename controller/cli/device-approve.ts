@@ -6,20 +6,12 @@ import type { DeviceId } from "../../protocol/ids.ts";
 import type { Client } from "../http/client.ts";
 import type { PendingDevice } from "../http/enrol-routes.ts";
 import { confirmed } from "./confirm.ts";
-import {
-  clientOf,
-  formatOf,
-  withController,
-  withExamples,
-  withOutput,
-  type OutputOptions,
-  type RemoteOptions,
-} from "./context.ts";
+import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { ago } from "./human.ts";
 import { deviceId } from "./ids.ts";
 import { printListing, printOne, say, type Column } from "./output.ts";
 
-type Options = RemoteOptions & OutputOptions;
+type Options = RemoteCommandOptions;
 
 interface DecideOptions extends Options {
   readonly fingerprint?: string;
@@ -31,20 +23,20 @@ export function addApproveCommands(device: Command): void {
     .command("pending")
     .description("the devices that ask to join without a token, each with the fingerprint of its key")
     .action(listPending);
-  withExamples(withOutput(withController(pending)), "ferry device pending");
+  withRemote(pending, "ferry device pending");
   const approve = device
     .command("approve <device>")
     .description("let in the device that waits under this name with exactly this key")
     .option("--fingerprint <hex>", FINGERPRINT)
     .option("--replace", "also where a device with another key has this name: that key then serves no more")
     .action(approveDevice);
-  withExamples(withOutput(withController(approve)), "ferry device approve cam-0017 --fingerprint 3f1c09aa52d1e07b");
+  withRemote(approve, "ferry device approve cam-0017 --fingerprint 3f1c09aa52d1e07b");
   const reject = device
     .command("reject <device>")
     .description("say no to whoever waits under this name, or to one key of them")
     .option("--fingerprint <hex>", FINGERPRINT)
     .action(rejectDevice);
-  withExamples(withOutput(withController(reject)), "ferry device reject cam-0017");
+  withRemote(reject, "ferry device reject cam-0017");
 }
 
 const FINGERPRINT = "the key's fingerprint as the device shows it, or at least its first 16 digits";

@@ -1,14 +1,6 @@
 import type { Command } from "commander";
 import pc from "picocolors";
-import {
-  clientOf,
-  formatOf,
-  withController,
-  withExamples,
-  withOutput,
-  type OutputOptions,
-  type RemoteOptions,
-} from "./context.ts";
+import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { durationMs } from "./duration.ts";
 import { counted, instant } from "./human.ts";
 import { deviceId } from "./ids.ts";
@@ -17,7 +9,7 @@ import { printOne } from "./output.ts";
 /** Long enough to walk to a device; a token that is lost after that is worth nothing. */
 const TOKEN_LIFETIME = "1h";
 
-type Options = RemoteOptions & OutputOptions;
+type Options = RemoteCommandOptions;
 
 /** Below `ferry device`. */
 export function addEnrolCommands(device: Command): void {
@@ -26,22 +18,18 @@ export function addEnrolCommands(device: Command): void {
     .description("print a join token, with which one device enrols once")
     .option("--ttl <time>", "for how long the token serves", TOKEN_LIFETIME)
     .action(inviteDevice);
-  withExamples(
-    withOutput(withController(invite)),
-    "ferry device invite cam-0017",
-    "ferry device invite cam-0017 -o name",
-  );
+  withRemote(invite, "ferry device invite cam-0017", "ferry device invite cam-0017 -o name");
   const revoke = device
     .command("revoke <device>")
     .description("take the device's certificates away; its connection ends at once")
     .option("--force", "also a name of which nothing is known: a device that a lost database has forgotten")
     .action(revokeDevice);
-  withExamples(withOutput(withController(revoke)), "ferry device revoke cam-0017");
+  withRemote(revoke, "ferry device revoke cam-0017");
   const renew = device
     .command("renew <device>")
     .description("let a device come back whose certificate ended more than 30 days ago")
     .action(renewDevice);
-  withExamples(withOutput(withController(renew)), "ferry device renew cam-0017");
+  withRemote(renew, "ferry device renew cam-0017");
 }
 
 async function inviteDevice(id: string, options: Options & { readonly ttl: string }): Promise<void> {

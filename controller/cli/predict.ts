@@ -5,21 +5,13 @@ import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
 import { PREDICT_TIMEOUT_MS_MAX } from "../../protocol/messages/predict-request.ts";
 import { gate } from "../../protocol/schema.ts";
 import { PredictBody, type PredictAnswer } from "../http/predict-routes.ts";
-import {
-  clientOf,
-  formatOf,
-  withController,
-  withExamples,
-  withOutput,
-  type OutputOptions,
-  type RemoteOptions,
-} from "./context.ts";
+import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { durationMs } from "./duration.ts";
 import { milliseconds } from "./human.ts";
 import { deviceId, modelName } from "./ids.ts";
 import { printOne } from "./output.ts";
 
-interface Options extends RemoteOptions, OutputOptions {
+interface Options extends RemoteCommandOptions {
   readonly input: string;
   readonly timeout?: number;
 }
@@ -34,8 +26,8 @@ export function addPredictCommand(program: Command): void {
     )
     .option("--timeout <time>", "how long to wait for the answer (default: 10s)", timeoutMs)
     .action(predict);
-  withExamples(
-    withOutput(withController(command)),
+  withRemote(
+    command,
     "ferry predict cam-0017 digits --input digit.json",
     `echo '{"inputs":{"x":[[0.5,1]]}}' | ferry predict cam-0017 m --input -`,
   );

@@ -2,20 +2,12 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { Finding, FleetReport, InferenceSummary } from "../reports/report-shape.ts";
-import {
-  clientOf,
-  formatOf,
-  withController,
-  withExamples,
-  withOutput,
-  type OutputOptions,
-  type RemoteOptions,
-} from "./context.ts";
+import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { counted, duration, instant, milliseconds, percent } from "./human.ts";
 import { printOne, table, type Column } from "./output.ts";
 import { stateMark } from "./state-mark.ts";
 
-interface Options extends RemoteOptions, OutputOptions {
+interface Options extends RemoteCommandOptions {
   readonly window: number;
 }
 
@@ -26,7 +18,7 @@ export function addReportCommands(program: Command): void {
     .description("the fleet's health, and what to do next")
     .option("--window <seconds>", "latency and errors of this long", windowSeconds, 3_600)
     .action(fleetReport);
-  withExamples(withOutput(withController(fleet)), "ferry report fleet", "ferry report fleet --window 86400 -o json");
+  withRemote(fleet, "ferry report fleet", "ferry report fleet --window 86400 -o json");
 }
 
 async function fleetReport(options: Options): Promise<void> {

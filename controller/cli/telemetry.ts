@@ -4,21 +4,12 @@ import { systemClock } from "../../common/clock.ts";
 import { EXIT } from "../../common/ferry-error.ts";
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { TelemetryAccount, TelemetryGap, TelemetryRecord } from "../http/telemetry-routes.ts";
-import {
-  clientOf,
-  formatOf,
-  stopSignal,
-  withController,
-  withExamples,
-  withOutput,
-  type OutputOptions,
-  type RemoteOptions,
-} from "./context.ts";
+import { clientOf, formatOf, stopSignal, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { ago, instant, shortDigest } from "./human.ts";
 import { deviceId } from "./ids.ts";
 import { print, printListing, type Column, type OutputFormat } from "./output.ts";
 
-type Options = RemoteOptions & OutputOptions & { readonly device?: string };
+type Options = RemoteCommandOptions & { readonly device?: string };
 
 /** How long to wait when nothing new has come: well under what a person calls live. */
 const FOLLOW_MS = 1_000;
@@ -38,23 +29,19 @@ export function addTelemetryCommands(program: Command): void {
       20,
     )
     .action(tailTelemetry);
-  withExamples(
-    withOutput(withController(tail)),
-    "ferry telemetry tail -f",
-    "ferry telemetry tail --device cam-0017 --kind event",
-  );
+  withRemote(tail, "ferry telemetry tail -f", "ferry telemetry tail --device cam-0017 --kind event");
   const gaps = telemetry
     .command("gaps")
     .description("what devices declared as lost, and why")
     .option("--device <id>", "of one device")
     .action(showGaps);
-  withExamples(withOutput(withController(gaps)), "ferry telemetry gaps");
+  withRemote(gaps, "ferry telemetry gaps");
   const accounting = telemetry
     .command("accounting")
     .description("what became of every record: produced = received + declared + outstanding + missing")
     .option("--device <id>", "of one device")
     .action(showAccounting);
-  withExamples(withOutput(withController(accounting)), "ferry telemetry accounting");
+  withRemote(accounting, "ferry telemetry accounting");
 }
 
 const KINDS = ["health", "inference", "event", "gap"] as const satisfies readonly RecordKind[];
