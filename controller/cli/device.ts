@@ -38,17 +38,17 @@ export function addDeviceCommands(program: Command): void {
   withExamples(withOutput(withController(label)), "ferry device label cam-0017 site=oslo frozen-");
 }
 
-async function listDevices(options: Options & { readonly selector?: string }): Promise<void> {
+export async function listDevices(options: Options & { readonly selector?: string }): Promise<void> {
   const { selector } = options;
   const { devices } = await clientOf(options).listDevices({ query: selector === undefined ? {} : { selector } });
   const whenEmpty =
     selector === undefined
       ? "No device has joined yet. `ferry status` prints the line with which one does."
       : `No device matches ${JSON.stringify(selector)}. See their labels with: ferry device list`;
-  printListing({ rows: devices, columns: COLUMNS, name: ({ id }) => id, whenEmpty }, formatOf(options));
+  printListing({ rows: devices, columns: DEVICE_COLUMNS, name: ({ id }) => id, whenEmpty }, formatOf(options));
 }
 
-const COLUMNS: readonly Column<Device>[] = [
+export const DEVICE_COLUMNS: readonly Column<Device>[] = [
   { title: "DEVICE", text: ({ id }) => id },
   {
     title: "STATE",
@@ -72,7 +72,7 @@ function modelText({ slot, version, phase, refusal }: ServedModel): string {
   return phase === "committed" ? name : `${name} ${pc.cyan(phase)}`;
 }
 
-async function showDevice(id: string, options: Options): Promise<void> {
+export async function showDevice(id: string, options: Options): Promise<void> {
   const detail = await clientOf(options).getDevice({ params: { device: deviceId(id) } });
   printOne(detail, formatOf(options), () => describe(detail), detail.device.id);
 }

@@ -42,7 +42,7 @@ interface StatusOptions extends Options {
   readonly timeout?: number;
 }
 
-async function showRollout(id: string, options: StatusOptions): Promise<void> {
+export async function showRollout(id: string, options: StatusOptions): Promise<void> {
   const client = clientOf(options);
   const format = formatOf(options);
   const number = rolloutId(id);
@@ -54,13 +54,16 @@ async function showRollout(id: string, options: StatusOptions): Promise<void> {
   printOne(detail, format, () => describeRollout(detail), id);
 }
 
-async function listRollouts(options: Options): Promise<void> {
+export async function listRollouts(options: Options): Promise<void> {
   const { rollouts } = await clientOf(options).listRollouts({ query: { limit: 100 } });
   const whenEmpty = "No rollout yet. Begin one with: ferry rollout create NAME@VERSION --all";
-  printListing({ rows: rollouts, columns: COLUMNS, name: ({ id }) => String(id), whenEmpty }, formatOf(options));
+  printListing(
+    { rows: rollouts, columns: ROLLOUT_COLUMNS, name: ({ id }) => String(id), whenEmpty },
+    formatOf(options),
+  );
 }
 
-const COLUMNS: readonly Column<Rollout>[] = [
+export const ROLLOUT_COLUMNS: readonly Column<Rollout>[] = [
   { title: "ID", text: ({ id }) => String(id), align: "right" },
   { title: "BUNDLE", text: ({ model, version }) => `${model}@${version}` },
   { title: "STATE", text: ({ state }) => stateMark(state), csv: ({ state }) => state },

@@ -1,0 +1,18 @@
+import pc from "picocolors";
+import type { Bundle } from "../http/bundle-routes.ts";
+import { specText } from "./bundle-init.ts";
+import { ago, bytes } from "./human.ts";
+
+/** A bundle of the catalogue, as its own signed description has it. */
+export function describeBundle({ name, version, statement, archive, model, pushedMs }: Bundle): string {
+  return [
+    `${pc.bold(`${name}@${version}`)}  ${bytes(archive.lengthBytes)}, pushed ${ago(pushedMs)} ago`,
+    `  statement   ${statement}`,
+    `  archive     ${archive.sha256}`,
+    `  hardware    ${model.compatible.join(", ")}`,
+    ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
+    ...model.outputs.map((spec) => `  output      ${specText(spec)}`),
+    `  index       ${model.rollbackIndex}: a device goes back to none below it`,
+    ...(model.minimumAgent === undefined ? [] : [`  needs       agent ${model.minimumAgent} or newer`]),
+  ].join("\n");
+}
