@@ -131,11 +131,10 @@ export function openUpdater(ports: UpdatePorts): Updater {
     const { next } = step;
     const isStored = next === before || save(slot, step);
     if (event.kind === "desired" || event.kind === "undesired") noteWish(slot, isStored);
-    else if (!isStored && event.kind !== "ticked" && event.kind !== "observed") {
-      dispatchLater(slot, event, STORE_AGAIN_MS);
+    if (!isStored) {
+      keepUp(slot, event, step);
+      return;
     }
-    // Nothing is done that is not stored.
-    if (!isStored) return;
     for (const effect of step.effects) perform(slot, effect);
     if (next === before) return;
     // A slot that is not on its way any more needs nothing of the attempt that led here.
@@ -143,6 +142,18 @@ export function openUpdater(ports: UpdatePorts): Updater {
     ports.onChange({ slot, before, after: next, event });
     if (isSettled(next)) tidyUp(before);
     for (const mate of matesNamed(slot, states)) dispatch(mate, { kind: "ticked" });
+  }
+
+  /**
+   * Nothing is done that is not stored, with one exception: what does badly loses its traffic. That is where a boot would
+   * put it too, as long as its state says that it soaks.
+   */
+  function keepUp(slot: ModelName, event: SlotEvent, { next, effects }: Step): void {
+    const isBad = next.phase === "rolled-back";
+    if (isBad) for (const effect of effects.filter(({ kind }) => kind === "turn-back")) perform(slot, effect);
+    const comesByItself = event.kind === "ticked" || (event.kind === "observed" && !isBad);
+    if (comesByItself || event.kind === "desired" || event.kind === "undesired") return;
+    dispatchLater(slot, event, STORE_AGAIN_MS);
   }
 
   /** A wish that could not be stored comes again as the newest deployment has it by then. */

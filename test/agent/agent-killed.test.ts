@@ -9,7 +9,7 @@ import { seededRandom } from "../support/seeded-random.ts";
 import { until } from "../support/until.ts";
 
 /** A kill takes some seconds; `scripts/crash-points` asks for hundreds. */
-const KILLS = Number(process.env["FERRY_KILLS"] ?? "5");
+const KILLS = Number(process.env["FERRY_KILLS"] ?? "4");
 const SEED = Number(process.env["FERRY_CRASH_SEED"] ?? "1");
 /** From the deployment to the commitment: trust, the eight phases, and the copies of the database in between. */
 const WRITES_MAX = 14;

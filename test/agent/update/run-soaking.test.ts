@@ -160,6 +160,25 @@ t.test("a version that is lost to its disk is fetched again when its time has co
   await settled(boot, "committed", "1.1.0");
 });
 
+t.test("a full disk does not keep a version that does badly in the traffic", async (t) => {
+  const { world, two } = await deviceWithOne(t, LONG_MS);
+  let isFull = false;
+  let isBad = false;
+  await using boot = await world.boot({
+    ...hurried,
+    observe: () => (isBad ? { recentCrashes: 3 } : {}),
+    isFull: () => isFull,
+  });
+  await boot.updater.apply(world.deployment(two));
+  await settled(boot, "soaking", "1.1.0");
+  [isFull, isBad] = [true, true];
+  await until("the former answers", () => boot.standby.size === 0 && versionOf(boot) === "1.0.0");
+  t.match(stateOf(boot), { phase: "soaking" }, "what could not be stored is not believed");
+  isFull = false;
+  await settled(boot, "rolled-back", "1.0.0");
+  t.match(stateOf(boot), { refusal: { code: "soak-crashes" } });
+});
+
 t.test("what stands by is brought back from the disk where the engine has lost it", async (t) => {
   const { world, two } = await deviceWithOne(t, LONG_MS);
   let isBad = false;
