@@ -2,14 +2,15 @@
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { Store } from "../store/store.ts";
-import { storedRecordOf, type StoredRecord } from "../telemetry/telemetry-record.ts";
+import { firstSince, formerRecords, newestStreams, recordsOf } from "./device-records.ts";
 import { DeviceWatch, watchedGate, type Watched, type WatchedGate } from "./device-watch.ts";
 import { readingOf } from "./gate-counter.ts";
 import type { GateDevice, GateRequest, ReadGates } from "./gate-request.ts";
 import type { GateResult } from "./gate-result.ts";
 import { judgeGate } from "./gates.ts";
+import { orderOf } from "./order-of.ts";
 
-/** Devices whose telemetry is read for one stage, the first that are named: fifty tell what ten thousand would. */
+/** Devices whose telemetry is read for one stage: fifty, drawn as by lot, tell what ten thousand would. */
 export const GATE_DEVICES_MAX = 50;
 /** Stages that are watched at once; the one not asked for longest is forgotten, and read anew when it is asked for. */
 const STAGES_WATCHED_MAX = 64;
@@ -17,14 +18,6 @@ const STAGES_WATCHED_MAX = 64;
 const READ_EVERY_MS = 5_000;
 /** Of one device in one look: a long backlog is read in several. */
 const RECORDS_MAX = 2_000;
-/** Of the version before: four hours of a busy device, */
-const FORMER_RECORDS_MAX = 2_000;
-/** and never older than a day: what was true last week is no comparison. */
-const FORMER_MS_MAX = 86_400_000;
-/** Streams of one device that may hold a stage: a device that loses its database begins another. */
-const STREAMS_MAX = 2;
-/** How far back the beginning of a stage is looked for, where this program started after it: a day of a busy device. */
-const LOOK_BACK_RECORDS_MAX = 20_000;
 
 interface WatchedDevice {
   readonly watch: DeviceWatch;
@@ -55,7 +48,7 @@ export function openGateReader(store: Store): ReadGates {
 
   return async (request, nowMs) => {
     const stage = stageOf(request);
-    const devices = request.devices.slice(0, GATE_DEVICES_MAX);
+    const devices = chosenDevices(request, stage);
     const isNews = devices.some(({ device }) => !stage.devices.has(device));
     if (isNews || nowMs - stage.readMs >= READ_EVERY_MS) {
       stage.readMs = nowMs;
@@ -75,6 +68,18 @@ function newStage({ gates }: GateRequest): WatchedStage {
     devices: new Map(),
     readMs: -Infinity,
   };
+}
+
+/** Those that are watched already; the others in the order in which the rollout takes its devices, which is no device's own. */
+function chosenDevices({ rollout, devices }: GateRequest, stage: WatchedStage): readonly GateDevice[] {
+  const named = new Set(devices.map(({ device }) => device));
+  for (const device of stage.devices.keys()) if (!named.has(device)) stage.devices.delete(device);
+  const watched = devices.filter(({ device }) => stage.devices.has(device));
+  if (watched.length >= Math.min(GATE_DEVICES_MAX, devices.length)) return watched;
+  const others = devices
+    .filter(({ device }) => !stage.devices.has(device))
+    .sort((a, b) => orderOf(rollout, a.device) - orderOf(rollout, b.device));
+  return [...watched, ...others].slice(0, GATE_DEVICES_MAX);
 }
 
 function watchedOf({ slot, version }: GateRequest, { replaces, sinceMs }: GateDevice): Watched {
@@ -116,84 +121,11 @@ async function readDevice(
     });
     for (const record of records) {
       if (known.watch.isBeginning(watched, record)) {
-        known.watch.begin(watched, await formerRecords(store, stage, record, nowMs));
+        known.watch.begin(watched, await formerRecords(store, stage.kinds, record, nowMs));
       }
       known.watch.add(watched, record);
     }
     const last = records.length < RECORDS_MAX ? undefined : records.at(-1);
     known.nextOf.set(stream, last === undefined ? next : last.seq + 1);
   }
-}
-
-/** Oldest first. */
-async function newestStreams(store: Store, device: DeviceId): Promise<{ stream: StreamId; next: number }[]> {
-  const streams = await store
-    .selectFrom("streams")
-    .select(["stream", "next"])
-    .where("device", "=", device)
-    .orderBy("first_ms", "desc")
-    .limit(STREAMS_MAX)
-    .execute();
-  return streams.reverse();
-}
-
-/** The first record that was received since then; `next` where there is none. */
-async function firstSince(
-  store: Store,
-  device: DeviceId,
-  stream: StreamId,
-  next: number,
-  sinceMs: number,
-): Promise<number> {
-  const first = await store
-    .selectFrom("telemetry")
-    .select("seq")
-    .where("device", "=", device)
-    .where("stream", "=", stream)
-    .where("seq", ">=", next - LOOK_BACK_RECORDS_MAX)
-    .where("received_ms", ">=", sinceMs)
-    .orderBy("seq")
-    .limit(1)
-    .executeTakeFirst();
-  return first?.seq ?? next;
-}
-
-/** What came right before the version, oldest first. */
-async function formerRecords(
-  store: Store,
-  { kinds }: WatchedStage,
-  { device, stream, seq }: StoredRecord,
-  nowMs: number,
-): Promise<readonly StoredRecord[]> {
-  const from = seq - FORMER_RECORDS_MAX;
-  const records = await recordsOf(store, { device, stream, from, before: seq, kinds, limit: FORMER_RECORDS_MAX });
-  return records.filter(({ receivedMs }) => receivedMs >= nowMs - FORMER_MS_MAX);
-}
-
-interface RecordsWanted {
-  readonly device: DeviceId;
-  readonly stream: StreamId;
-  readonly from: number;
-  readonly before: number;
-  readonly kinds: readonly RecordKind[];
-  readonly limit: number;
-}
-
-/** A range of the primary key, whatever else the table holds. */
-async function recordsOf(
-  store: Store,
-  { device, stream, from, before, kinds, limit }: RecordsWanted,
-): Promise<readonly StoredRecord[]> {
-  const rows = await store
-    .selectFrom("telemetry")
-    .selectAll()
-    .where("device", "=", device)
-    .where("stream", "=", stream)
-    .where("seq", ">=", from)
-    .where("seq", "<", before)
-    .where("kind", "in", kinds)
-    .orderBy("seq")
-    .limit(limit)
-    .execute();
-  return rows.map(storedRecordOf);
 }

@@ -180,15 +180,32 @@ t.test("records that cannot be read are left out", async (t) => {
   t.match(await openGateReader(store)(request([p95]), later(100)), [{ samples: 200 }]);
 });
 
-t.test("a stage of many devices is judged by the first of them", async (t) => {
+t.test("a stage of many devices is judged by fifty of them, and always the same", async (t) => {
   const ids = Array.from({ length: GATE_DEVICES_MAX + 10 }, (_, at) => `d${at}` as DeviceId);
   await using store = await storeFor(
     t,
     ids.flatMap((device) => records(100, [interval(V2, 10)], { device })),
   );
+  const read = openGateReader(store);
   const devices = ids.map((device) => ({ device, sinceMs: SINCE_MS, replaces: null }));
-  const results = await openGateReader(store)(request([{ metric: "error_rate", max: 1 }], { devices }), later(10));
-  t.match(results, [{ samples: 40 * GATE_DEVICES_MAX }]);
+  const gates: Gate[] = [{ metric: "error_rate", max: 1 }];
+  const few = devices.slice(0, 20);
+  t.match(await read(request(gates, { devices: few }), later(10)), [{ samples: 40 * 20 }]);
+  t.match(await read(request(gates, { devices }), later(20)), [{ samples: 40 * GATE_DEVICES_MAX }]);
+  await addTo(
+    store,
+    few.flatMap(({ device }) => records(101, [interval(V2, 10)], { device })),
+  );
+  const samples = 40 * (GATE_DEVICES_MAX + few.length);
+  t.match(await read(request(gates, { devices }), later(30)), [{ samples }], "those watched first are watched still");
+});
+
+t.test("a device that leaves the stage no longer counts", async (t) => {
+  await using store = await storeFor(t, swap(10, 10));
+  const read = openGateReader(store);
+  const gates: Gate[] = [{ metric: "error_rate", max: 1 }];
+  t.match(await read(request(gates), later(10)), [{ samples: 400 }]);
+  t.match(await read(request(gates, { devices: [] }), later(20)), [{ samples: 0, verdict: "inconclusive" }]);
 });
 
 t.test("where no version was replaced, a comparison has nothing to say and stands in nobody's way", async (t) => {
