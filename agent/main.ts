@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
 import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
+import { addSimulateCommand } from "./cli/simulate-command.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
 import type { Waiting } from "./enrol/ask-to-join.ts";
@@ -70,6 +71,13 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       const status = await fetchStatus(dir);
       print(output === "json" ? JSON.stringify(status, undefined, 2) : statusText(status));
     });
+
+  addSimulateCommand(program, {
+    say,
+    onExit: (code) => {
+      exitCode = code;
+    },
+  });
 
   program
     .command("version")
