@@ -1,13 +1,12 @@
 /** Who is let into the fleet, for how long, and who is put out of it: kept in the database, and beside the CA. */
-import type { Clock } from "../../common/clock.ts";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { RenewRequest } from "../../protocol/enrol/enrol-messages.ts";
-import type { DeviceId, FleetId } from "../../protocol/ids.ts";
+import type { DeviceId } from "../../protocol/ids.ts";
 import { recordEvent } from "../fleet/events.ts";
-import { NOTHING_ELSE, type InTransaction, type Store } from "../store/store.ts";
-import type { Authority } from "./authority.ts";
+import { NOTHING_ELSE, type InTransaction } from "../store/store.ts";
 import { createDeviceCertificates, type DeviceCertificates } from "./device-certificates.ts";
 import { EnrolRefused } from "./enrol-refused.ts";
+import type { Enrolled, EnrolmentPorts } from "./enrolment-ports.ts";
 import { createJoinTokens, type JoinTokens } from "./join-tokens.ts";
 import { createPendingDevices, type PendingDevices } from "./pending-devices.ts";
 import { judgeRenewal } from "./policy.ts";
@@ -16,26 +15,6 @@ import { RESERVED, requireDeviceName } from "./reserved-names.ts";
 
 /** For how long `ferry device renew` lets a device come back. */
 export const RENEWAL_PERMIT_MS = 7 * 24 * 3_600_000;
-
-export interface EnrolmentPorts {
-  readonly store: Store;
-  readonly authority: Authority;
-  readonly fleet: FleetId;
-  /** `https://host:port`, as devices reach it. */
-  readonly url: () => string;
-  /** Whether a device may ask to join without a token. */
-  readonly approval: boolean;
-  /** The names of applications, as they are at this moment. */
-  readonly readCallers: () => Promise<ReadonlySet<string>>;
-  /** Ends the connections whose certificate is revoked. */
-  readonly endRevoked: () => void;
-  readonly clock: Clock;
-}
-
-export interface Enrolled {
-  readonly device: DeviceId;
-  readonly certificate: string;
-}
 
 /** What is stored `also` is stored in the same transaction, or nothing is. */
 export interface Enrolments extends JoinTokens, PendingDevices {

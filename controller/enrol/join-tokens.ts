@@ -8,7 +8,7 @@ import { sha256 } from "../../protocol/trust/digest.ts";
 import { recordEvent } from "../fleet/events.ts";
 import { NOTHING_ELSE, type InTransaction } from "../store/store.ts";
 import type { DeviceCertificates } from "./device-certificates.ts";
-import type { Enrolled, EnrolmentPorts } from "./enrolments.ts";
+import type { Enrolled, EnrolmentPorts } from "./enrolment-ports.ts";
 import { EnrolRefused } from "./enrol-refused.ts";
 import { judgeJoin } from "./policy.ts";
 import { provenP256 } from "./proven-key.ts";

@@ -8,7 +8,7 @@ import { NOTHING_ELSE, type InTransaction, type Store, type StoreTransaction } f
 import type { PendingDeviceRow } from "../store/tables.ts";
 import type { DeviceCertificates } from "./device-certificates.ts";
 import { EnrolRefused } from "./enrol-refused.ts";
-import type { Enrolled, EnrolmentPorts } from "./enrolments.ts";
+import type { Enrolled, EnrolmentPorts } from "./enrolment-ports.ts";
 import { judgeAsking, type AskingVerdict } from "./policy.ts";
 import { provenP256 } from "./proven-key.ts";
 import { isReserved, requireDeviceName } from "./reserved-names.ts";
