@@ -6,7 +6,10 @@ import { readCertificate } from "../../../agent/enrol/own-certificate.ts";
 import { issuedTo } from "../../../controller/enrol/authority.ts";
 import { parseSelector, selects } from "../../../controller/fleet/selector.ts";
 import {
+  checkAskAnswer,
+  checkAskRequest,
   checkEnrolAnswer,
+  checkEnrolRefusal,
   checkJoinRequest,
   checkRenewRequest,
   ENROL_BODY_BYTES_MAX,
@@ -35,6 +38,16 @@ const PEM_WORDS = [
   "\n",
   "MII",
   "=",
+];
+
+/** Everything that the endpoint and a device say to each other. */
+const ENROL_CHECKS: readonly ((value: unknown) => unknown)[] = [
+  checkJoinRequest,
+  checkRenewRequest,
+  checkEnrolAnswer,
+  checkAskRequest,
+  checkAskAnswer,
+  checkEnrolRefusal,
 ];
 
 export const ENROLMENT_TARGETS: readonly FuzzTarget[] = [
@@ -84,11 +97,13 @@ export const ENROLMENT_TARGETS: readonly FuzzTarget[] = [
     seeds: () => [
       json({ fleet: "harbour", secret, csr: "-----BEGIN" }),
       json({ certificate: "-----BEGIN", csr: "-----BEGIN" }),
+      json({ fleet: "harbour", device: "cam-1", csr: "-----BEGIN" }),
+      json({ state: "waiting", fleet: "harbour" }),
+      json({ code: "token-used", message: "it has been used" }),
       json({ device: "cam-1", certificate: "-", ca: "-", broker: "mqtts://127.0.0.1:8883" }),
     ],
     decode: (input) => {
-      const checks: readonly ((value: unknown) => unknown)[] = [checkJoinRequest, checkRenewRequest, checkEnrolAnswer];
-      for (const check of checks) allowRefusal(() => parseJson("request", input, ENROL_BODY_BYTES_MAX, check));
+      for (const check of ENROL_CHECKS) allowRefusal(() => parseJson("request", input, ENROL_BODY_BYTES_MAX, check));
     },
     isRefusal: isProtocolError,
   },
