@@ -1,9 +1,21 @@
 import t from "tap";
+import { readFileSync } from "node:fs";
 import { findMetric, GATE_METRICS, gateMistake } from "../../../controller/rollout/gate-metrics.ts";
 import type { Gate } from "../../../controller/rollout/rollout-spec.ts";
 
 t.test("every metric is found by its name", async (t) => {
   for (const metric of GATE_METRICS) t.same(findMetric(metric.name), { kind: "metric", metric });
+});
+
+t.test("the operator's guide has every metric, with the limits that it takes", async (t) => {
+  const guide = readFileSync(new URL("../../../docs/OPERATING.md", import.meta.url), "utf8").split("\n");
+  for (const { name, limits } of GATE_METRICS) {
+    const row = guide.find((line) => line.startsWith("|") && line.includes(`\`${name}\``)) ?? "";
+    t.ok(
+      limits.every((limit) => row.includes(`\`${limit}\``)),
+      name,
+    );
+  }
 });
 
 t.test("any numeric field of telemetry is a metric", async (t) => {
