@@ -4,26 +4,18 @@ import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
-import type { RefusalCode } from "../../protocol/trust/refusal.ts";
-import { unreachable } from "../../protocol/unreachable.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import type { StateDatabase } from "../store/state-database.ts";
 import { createAttempts } from "./attempts.ts";
 import { openLane } from "./lane.ts";
 import { groupsUnder, matesNamed, matesOf } from "./mates.ts";
-import { poisonsAfter, type Poison } from "./poison.ts";
+import { createPerformer } from "./perform-effect.ts";
+import type { Poison } from "./poison.ts";
 import type { SoakObservation } from "./probe.ts";
-import type { SlotEffect, SlotEvent, Step, Surroundings } from "./slot-event.ts";
+import type { SlotEvent, Step, Surroundings } from "./slot-event.ts";
 import { EMPTY_SLOT, isSettled, isWorking, wishOf, type SlotState } from "./state.ts";
-import {
-  qualifyStep,
-  refusalOf,
-  transferStep,
-  verifyStep,
-  type Attempt,
-  type Fetched,
-  type StepPorts,
-} from "./steps.ts";
+import type { Fetched, StepPorts } from "./steps.ts";
+import { openStoredSlots } from "./stored-slots.ts";
 import { tidy } from "./tidy.ts";
 import { openTraffic } from "./traffic.ts";
 import { transition } from "./transition.ts";
@@ -79,7 +71,8 @@ const STORE_AGAIN_MS = 5_000;
 export function openUpdater(ports: UpdatePorts): Updater {
   const { store, engine, clock, log } = ports;
   const closing = new AbortController();
-  const states = new Map(store.slots());
+  const stored = openStoredSlots(store, log);
+  const states = stored.all;
   const attempts = createAttempts(engine, background);
   /** One bundle at a time is checked or qualified: a small board has one disk and few cores. */
   const heavy = openLane();
@@ -92,13 +85,21 @@ export function openUpdater(ports: UpdatePorts): Updater {
     background,
     closing: closing.signal,
   });
+  const perform = createPerformer({
+    ...ports,
+    attempts,
+    traffic,
+    heavy,
+    dispatch,
+    background,
+    onFetched: (slot, statement, how) => fetched.set(slot, { statement, ...how }),
+  });
   /** Slots of which the disk does not know yet that this process has begun. */
   const unbooted = new Set(states.keys());
   /** Slots whose newest wish could not be stored yet. */
   const behind = new Set<ModelName>();
   /** Of each slot the last one; for the report alone, so that a restart may forget it. */
   const fetched = new Map<ModelName, Fetched & { readonly statement: StatementDigest }>();
-  let poisons = store.poisons();
   const running = new Set<Promise<void>>();
   let newest: Deployment | undefined;
   let isRestored = false;
@@ -111,7 +112,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
     const step = transition(before, event, surroundings(slot));
     const { next } = step;
     if (isFirst) for (const effect of step.effects) perform(slot, effect);
-    if (next !== before && !save(slot, step)) {
+    if (next !== before && !stored.save(slot, step, ports.nowMs())) {
       later(() => {
         boot(slot, false);
       }, STORE_AGAIN_MS);
@@ -129,7 +130,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
     const before = states.get(slot) ?? EMPTY_SLOT;
     const step = transition(before, event, surroundings(slot));
     const { next } = step;
-    const isStored = next === before || save(slot, step);
+    const isStored = next === before || stored.save(slot, step, ports.nowMs());
     if (event.kind === "desired" || event.kind === "undesired") noteWish(slot, isStored);
     if (!isStored) {
       keepUp(slot, event, step);
@@ -137,6 +138,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
     }
     for (const effect of step.effects) perform(slot, effect);
     if (next === before) return;
+    if (next.phase === "idle") fetched.delete(slot);
     // A slot that is not on its way any more needs nothing of the attempt that led here.
     if (!isWorking(next)) attempts.cancel(slot, attempts.current(slot)?.work ?? 0);
     ports.onChange({ slot, before, after: next, event });
@@ -178,99 +180,13 @@ export function openUpdater(ports: UpdatePorts): Updater {
       chance: Math.random(),
       // Until the disk has the whole deployment, none of its slots goes through a gate.
       mates: behind.size > 0 ? { ...mates, all: "under way" } : mates,
-      poisons,
+      poisons: stored.poisons(),
     };
   }
 
   function fetchedOf(slot: ModelName, state: SlotState): Fetched | undefined {
     const last = fetched.get(slot);
     return last?.statement === wishOf(state)?.statement ? last : undefined;
-  }
-
-  function save(slot: ModelName, { next, poison }: Step): boolean {
-    const changed = poison === undefined ? undefined : poisonsAfter(poisons, poison, ports.nowMs());
-    try {
-      if (next.phase === "idle") store.removeSlot(slot);
-      else store.saveSlot(slot, next, changed);
-    } catch (thrown) {
-      log.error({ slot, error: messageOf(thrown) }, "cannot store the state of a slot; trying again");
-      return false;
-    }
-    poisons = changed ?? poisons;
-    // What came and went leaves nothing behind: a device is not slowed down by the models that it once served.
-    if (next.phase === "idle") {
-      states.delete(slot);
-      fetched.delete(slot);
-    } else states.set(slot, next);
-    return true;
-  }
-
-  function perform(slot: ModelName, effect: SlotEffect): void {
-    switch (effect.kind) {
-      case "transfer":
-        step(slot, effect.work, "transfer-failed", async (attempt) => {
-          await transferStep(ports, attempt, effect.wish);
-          if (attempt.fetched !== undefined)
-            fetched.set(slot, { statement: effect.wish.statement, ...attempt.fetched });
-          return { kind: "transferred", work: effect.work };
-        });
-        break;
-      case "verify":
-        step(slot, effect.work, "transfer-failed", async (attempt) => {
-          await heavy.run(() => verifyStep(ports, attempt, effect.wish, effect.source), attempt.stop.signal);
-          return { kind: "verified", work: effect.work };
-        });
-        break;
-      case "qualify":
-        step(slot, effect.work, "runner-crash", async (attempt) => {
-          await heavy.run(() => qualifyStep(ports, slot, attempt), attempt.stop.signal);
-          return { kind: "qualified", work: effect.work };
-        });
-        break;
-      case "activate":
-        traffic.activate(slot, effect.work);
-        break;
-      case "cancel":
-        attempts.cancel(slot, effect.work);
-        break;
-      case "turn-back":
-        traffic.turnBack(slot, effect);
-        break;
-      case "release":
-        traffic.release(slot);
-        break;
-      case "clear":
-        traffic.clear(slot);
-        break;
-      case "restore":
-        traffic.restore(slot, effect.bundle);
-        break;
-      default:
-        unreachable(effect);
-    }
-  }
-
-  /** Does one step in the background; its outcome, or its failure, is the next event. */
-  function step(
-    slot: ModelName,
-    work: number,
-    otherwise: RefusalCode,
-    act: (attempt: Attempt) => Promise<SlotEvent>,
-  ): void {
-    const attempt = attempts.of(slot, work);
-    background(
-      (async () => {
-        let outcome: SlotEvent;
-        try {
-          outcome = await act(attempt);
-        } catch (thrown) {
-          outcome = { kind: "refused", work, refusal: refusalOf(thrown, otherwise) };
-        }
-        // An attempt that was stopped meanwhile has no say; a runner that it started ends here.
-        if (attempt.stop.signal.aborted) await attempts.discardRunner(attempt);
-        else dispatch(slot, outcome);
-      })(),
-    );
   }
 
   function background(work: Promise<unknown>): void {
@@ -358,7 +274,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
         fetched: fetchedOf(slot, state),
         observation: observationOf(slot, state),
       })),
-    poisons: () => poisons,
+    poisons: stored.poisons,
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       losing[Symbol.dispose]();
