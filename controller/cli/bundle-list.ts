@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import pc from "picocolors";
 import type { Bundle } from "../http/bundle-routes.ts";
 import {
   clientOf,
@@ -30,10 +31,16 @@ export function bundleLabel({ name, version }: Bundle): string {
   return `${name}@${version}`;
 }
 
+/** Devices with the newest root refuse what only a publisher of an earlier one signed. */
+function signedText({ vouched }: Bundle): string {
+  return vouched ? "yes" : pc.yellow("by a replaced publisher: sign it again");
+}
+
 export const BUNDLE_COLUMNS: readonly Column<Bundle>[] = [
   { title: "BUNDLE", text: bundleLabel },
   { title: "STATEMENT", text: ({ statement }) => shortDigest(statement) },
   { title: "SIZE", text: ({ archive }) => bytes(archive.lengthBytes), align: "right" },
   { title: "HARDWARE", text: ({ model }) => model.compatible.join(","), wide: true },
+  { title: "SIGNED", text: signedText, csv: ({ vouched }) => (vouched ? "yes" : "no") },
   { title: "PUSHED", text: ({ pushedMs }) => `${ago(pushedMs)} ago` },
 ];

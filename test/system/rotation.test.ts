@@ -59,6 +59,15 @@ t.test("every role's key changes under a running fleet", { timeout: 240_000 }, a
     const { slots, refusal } = await untilRoot("cam-1", 3);
     t.match(slots, [{ phase: "committed", active: { version: "1.0.0" } }]);
     t.equal(refusal, undefined, "the same wish under another root is no other wish");
+    await until("the catalogue says what is to be signed again", async () => {
+      const { bundles } = await client.listBundles({ query: {} });
+      return bundles.length === 1 && bundles.every(({ vouched }) => !vouched);
+    });
+    const { events } = await client.listEvents({ query: { limit: 100 } });
+    t.match(
+      events.find(({ kind }) => kind === "bundles-unvouched"),
+      { text: /digits@1\.0\.0/ },
+    );
     const old = await pushed(t, fleet, directory, "1.1.0");
     t.match(old, { code: 4, stderr: /publisher/ }, "the former key signs nothing that is taken");
     await push(t, fleet, directory, "1.1.0", "--key", key("publisher-2"));
@@ -92,8 +101,11 @@ t.test("every role's key changes under a running fleet", { timeout: 240_000 }, a
 
   await t.test("a device that was away meanwhile walks all the versions", async (t) => {
     await late.start();
-    const { refusal } = await untilRoot("cam-2", 4);
-    t.equal(refusal, undefined);
+    await untilRoot("cam-2", 4);
+    await until("the director has answered its nonce, and it refuses nothing", async () => {
+      const newest = await report("cam-2").catch(() => undefined);
+      return newest !== undefined && newest.refusal === undefined;
+    });
     await rollOut(t, fleet, "1.1.0", "--device", "cam-2");
   });
 
