@@ -4,6 +4,7 @@ import { addBenchCommand } from "./bench.ts";
 import { addBrokerCommands } from "./broker.ts";
 import { addBundleCommands } from "./bundle.ts";
 import { addCaCommands } from "./ca.ts";
+import { addCompletionCommand } from "./completion.ts";
 import { withExamples } from "./context.ts";
 import { addDeleteCommand } from "./delete.ts";
 import { addDescribeCommand } from "./describe.ts";
@@ -57,6 +58,7 @@ export function createProgram(): Command {
   addOperatorCommands(program);
   addLoginCommands(program);
   addOpenApiCommand(program);
+  addCompletionCommand(program);
   addVersionCommand(program);
   withExamples(
     program,
