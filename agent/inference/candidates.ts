@@ -11,8 +11,11 @@ import type { QualifiedModel } from "./serving-version.ts";
 import type { Slot } from "./slot.ts";
 
 export interface CandidatePorts extends RoomPorts {
-  /** Leaves no process behind where it throws. */
-  readonly load: (bundle: VerifiedBundle, signal: AbortSignal) => Promise<LoadedRunner>;
+  /** Leaves no process behind where it throws. `isUrgent`: requests wait for it. */
+  readonly load: (
+    bundle: VerifiedBundle,
+    options: { readonly isUrgent: boolean; readonly signal: AbortSignal },
+  ) => Promise<LoadedRunner>;
   readonly clock: Clock;
 }
 
@@ -62,7 +65,8 @@ export class Candidates {
     const room = await planRoom(this.#ports, slot, bundle);
     try {
       await room.take();
-      const { runner, warm } = await load(bundle, signal);
+      const isBeside = room.mode === "load-first" && slot?.active?.isReady === true;
+      const { runner, warm } = await load(bundle, { isUrgent: !isBeside, signal });
       needs.note(bundle.statement, runner.peakPrivateBytes());
       const { evidence, givesNonFinite } = await this.#test(
         runner,
@@ -116,7 +120,7 @@ export class Candidates {
     if (runner !== undefined) return { model, runner };
     try {
       await room.take();
-      const loaded = await this.#ports.load(model.bundle, this.#closing.signal);
+      const loaded = await this.#ports.load(model.bundle, { isUrgent: true, signal: this.#closing.signal });
       return { model, runner: loaded.runner };
     } catch (error) {
       room.giveBack();

@@ -1,4 +1,6 @@
+import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
+import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import { warmUp, type WarmModel } from "./qualify.ts";
 import { RunnerGone, startRunner, type Runner, type RunnerCommand } from "./runner.ts";
@@ -8,8 +10,15 @@ export interface LoadPorts {
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
   readonly intraOpThreads: number;
+  readonly clock: Clock;
   readonly log: Log;
 }
+
+/**
+ * Most models are loaded within it, and beside a model that takes all of the processor nothing is: a larger one, or one on
+ * a busy board, then goes on with an equal share, far from its deadline.
+ */
+const BACKGROUND_MS_MAX = 5_000;
 
 export interface LoadedRunner {
   readonly runner: Runner;
@@ -24,8 +33,10 @@ export async function loadRunner(
   { command, confirm, intraOpThreads, log }: LoadPorts,
   bundle: VerifiedBundle,
   signal: AbortSignal,
+  onStart: (runner: Runner) => void = () => undefined,
 ): Promise<LoadedRunner> {
   const runner = await startRunner(command, log);
+  onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
     const warm = await warmUp(runner, bundle, intraOpThreads).finally(() => confirm?.(bundle));
@@ -36,6 +47,28 @@ export async function loadRunner(
     await runner.ended;
     throw error;
   }
+}
+
+/**
+ * The same, beside a version that answers: that one's requests come first while this one loads and warms up. From then on
+ * both are equal, so that what is measured is what will be.
+ */
+export async function loadBeside(ports: LoadPorts, bundle: VerifiedBundle, signal: AbortSignal): Promise<LoadedRunner> {
+  if (!mayRestorePriority()) return loadRunner(ports, bundle, signal);
+  const over = new AbortController();
+  const loaded = await loadRunner(ports, bundle, signal, ({ pid }) => {
+    lowerPriority(pid);
+    void ports.clock.sleep(BACKGROUND_MS_MAX, over.signal).then(() => {
+      if (!over.signal.aborted) restorePriority(pid);
+    });
+  }).finally(() => {
+    over.abort();
+  });
+  if (restorePriority(loaded.runner.pid)) return loaded;
+  // A sandbox may refuse what its limits seem to allow: a runner that stays in the background would be slow for ever.
+  loaded.runner.kill();
+  await loaded.runner.ended;
+  return loadRunner(ports, bundle, signal);
 }
 
 /** Until it is disposed of. */

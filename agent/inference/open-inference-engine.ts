@@ -17,7 +17,7 @@ import type {
   VerifiedBundle,
 } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
-import { loadRunner } from "./load-runner.ts";
+import { loadBeside, loadRunner } from "./load-runner.ts";
 import { MemoryNeeds } from "./memory-needs.ts";
 import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
 import { ServingVersion } from "./serving-version.ts";
@@ -48,10 +48,9 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const slots = new Map<ModelName, Slot>();
   const needs = new MemoryNeeds();
-  const load = (bundle: VerifiedBundle, signal: AbortSignal) =>
-    loadRunner({ command, confirm, intraOpThreads, log }, bundle, signal);
+  const loadPorts = { command, confirm, intraOpThreads, clock, log };
   const candidates = new Candidates({
-    load,
+    load: (bundle, { isUrgent, signal }) => (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, signal),
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,
     clock,
@@ -65,7 +64,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     const { bundle } = model;
     const ports = {
       queue: slot.queue,
-      load: async (signal: AbortSignal) => (await load(bundle, signal)).runner,
+      load: async (signal: AbortSignal) => (await loadRunner(loadPorts, bundle, signal)).runner,
       onCrash: (why: string) => {
         tellCrash(slot.name, bundle, why);
       },
