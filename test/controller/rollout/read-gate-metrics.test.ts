@@ -84,7 +84,7 @@ t.test("each record counts once, however often one looks", async (t) => {
   const read = openGateReader(store);
   const gates: Gate[] = [{ metric: "error_rate", max: 0.01 }];
   t.match(await read(request(gates), later(100)), [{ samples: 400 }]);
-  t.match(await read(request(gates), later(110)), [{ samples: 400 }]);
+  t.match(await read(request(gates), later(105)), [{ samples: 400 }]);
   await addTo(store, records(110, [interval(V2, 10), interval(V2, 10)]));
   t.match(await read(request(gates), later(120)), [{ samples: 480 }]);
 });
