@@ -1,6 +1,6 @@
 /** A decision under way: what has been decided so far, and what may still be. */
 import type { RolloutState } from "../store/rollout-state.ts";
-import type { Decision, MemberStanding, RolloutMember, Situation } from "./situation.ts";
+import type { Decision, MemberStanding, Situation } from "./situation.ts";
 import { Counts } from "./tally.ts";
 
 export class Draft {
@@ -23,26 +23,29 @@ export class Draft {
   }
 
   /** A mark that says what is known already is none. */
-  mark(at: number, to: MemberStanding): void {
+  mark(at: number, changes: Partial<MemberStanding>): void {
     const from = this.standings[at];
-    if (from === undefined || isSame(from, to)) return;
-    this.#put("mark", at, to);
+    if (from !== undefined && differs(from, changes)) this.#put("mark", at, { ...standingOf(from), ...changes });
   }
 
-  issue(at: number, to: MemberStanding): void {
-    this.#put("issue", at, to);
-    this.startsLeft -= 1;
-    this.repeatsLeft -= 1;
+  issue(at: number, changes: Partial<MemberStanding>): void {
+    this.#begin("issue", at, changes);
   }
 
-  revert(at: number, to: MemberStanding): void {
-    this.#put("revert", at, to);
-    this.startsLeft -= 1;
-    this.repeatsLeft -= 1;
+  revert(at: number, changes: Partial<MemberStanding>): void {
+    this.#begin("revert", at, changes);
   }
 
   settle(state: RolloutState, why: string | null): void {
     this.decisions.push({ kind: "settle", state, why });
+  }
+
+  #begin(kind: "issue" | "revert", at: number, changes: Partial<MemberStanding>): void {
+    const from = this.standings[at];
+    if (from === undefined) return;
+    this.#put(kind, at, { ...standingOf(from), ...changes });
+    this.startsLeft -= 1;
+    this.repeatsLeft -= 1;
   }
 
   #put(kind: "issue" | "revert" | "mark", at: number, to: MemberStanding): void {
@@ -55,20 +58,13 @@ export class Draft {
   }
 }
 
-/** The standing alone, without what else is known of the member. */
-export function standingOf({ state, stage, ask, live, reachable, tries, why }: RolloutMember): MemberStanding {
+/** The standing alone, without what else is known of a member. */
+function standingOf({ state, stage, ask, live, reachable, tries, why }: MemberStanding): MemberStanding {
   return { state, stage, ask, live, reachable, tries, why };
 }
 
-function isSame(one: MemberStanding, other: MemberStanding): boolean {
-  return (
-    one.state === other.state &&
-    one.why === other.why &&
-    one.reachable === other.reachable &&
-    one.stage === other.stage &&
-    one.ask === other.ask &&
-    one.tries === other.tries
-  );
+function differs(from: MemberStanding, changes: Partial<MemberStanding>): boolean {
+  return (Object.keys(changes) as (keyof MemberStanding)[]).some((key) => from[key] !== changes[key]);
 }
 
 /** The way back does not wait for a window: what is bad must not stay for its sake. */

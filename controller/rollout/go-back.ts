@@ -1,7 +1,7 @@
 /** One device on its way back to what it had before the rollout, which it holds: nothing is downloaded. */
 import type { DeviceView } from "../fleet/device-view.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
-import { standingOf, type Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { judgeDevice, obstacleTo } from "./judge-device.ts";
 import { triesText } from "./tries-text.ts";
 import type { RolloutMember, Situation } from "./situation.ts";
@@ -9,31 +9,30 @@ import type { RolloutMember, Situation } from "./situation.ts";
 /** What is known of a device whose deployment has been turned back. */
 export function followBack(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
   const { rollout, nowMs } = draft.situation;
-  const now = standingOf(member);
   if (member.previous === undefined) return;
   // A person wants it tried again.
   if (member.seq === null) {
-    askAgain(draft, at, member, view);
+    askAgain(draft, at, view);
     return;
   }
   const wish = { slot: rollout.slot, statement: member.previous?.statement ?? null };
   const verdict = judgeDevice(wish, member.seq, view, nowMs);
   switch (verdict.kind) {
     case "done":
-      draft.mark(at, { ...now, state: "reverted", reachable: view.online, why: null });
+      draft.mark(at, { state: "reverted", reachable: view.online, why: null });
       return;
     case "refused":
-      draft.mark(at, { ...now, state: "failed", reachable: view.online, why: `could not go back: ${verdict.why}` });
+      draft.mark(at, { state: "failed", reachable: view.online, why: `could not go back: ${verdict.why}` });
       return;
     case "offline":
-      if (member.state === "failed") draft.mark(at, { ...now, reachable: false });
-      else draft.mark(at, { ...now, state: "reverting", reachable: false, why: verdict.why });
+      if (member.state === "failed") draft.mark(at, { reachable: false });
+      else draft.mark(at, { state: "reverting", reachable: false, why: verdict.why });
       return;
     case "not-asked":
-      askAgain(draft, at, member, view);
+      askAgain(draft, at, view);
       return;
     case "under-way":
-      if (member.state === "failed") draft.mark(at, { ...now, reachable: true });
+      if (member.state === "failed") draft.mark(at, { reachable: true });
       else goOn(draft, at, member, verdict.why);
       return;
     default:
@@ -41,9 +40,9 @@ export function followBack(draft: Draft, at: number, member: RolloutMember, view
   }
 }
 
-function askAgain(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
+function askAgain(draft: Draft, at: number, view: DeviceView): void {
   const obstacle = obstacleTo(view);
-  const now = { ...standingOf(member), state: "reverting" } as const;
+  const now = { state: "reverting" } as const;
   if (obstacle !== undefined) draft.mark(at, { ...now, reachable: false, why: obstacle });
   else if (draft.repeatsLeft > 0) draft.revert(at, { ...now, reachable: true, why: GOING_BACK });
 }
@@ -52,7 +51,7 @@ const GOING_BACK = "the way back is on its way";
 
 function goOn(draft: Draft, at: number, member: RolloutMember, progress: string): void {
   const { rollout, nowMs } = draft.situation;
-  const now = { ...standingOf(member), state: "reverting", reachable: true, why: progress } as const;
+  const now = { state: "reverting", reachable: true, why: progress } as const;
   const wasThere = member.state === "reverting" && member.reachable;
   const isOver = wasThere && nowMs - (member.startedMs ?? nowMs) > rollout.spec.deploymentMsMax;
   if (!isOver) {
@@ -78,17 +77,16 @@ export function takeBack(draft: Draft): void {
 }
 
 function takeOneBack(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
-  const now = { ...standingOf(member), tries: 0 };
   const obstacle = obstacleTo(view);
   if (member.previous === undefined) {
     const why = "what it had before this rollout is not known: it keeps what it has";
-    draft.mark(at, { ...now, state: "failed", ask: "back", why });
+    draft.mark(at, { state: "failed", ask: "back", why });
   } else if (obstacle !== undefined) {
-    draft.mark(at, { ...now, state: "reverting", reachable: false, why: `${obstacle}; goes back when it returns` });
+    draft.mark(at, { state: "reverting", reachable: false, why: `${obstacle}; goes back when it returns` });
   } else if (draft.startsLeft > 0) {
-    draft.revert(at, { ...now, state: "reverting", ask: "back", reachable: true, why: GOING_BACK });
+    draft.revert(at, { state: "reverting", ask: "back", reachable: true, tries: 0, why: GOING_BACK });
   } else if (member.state === "reverting") {
-    draft.mark(at, { ...now, reachable: true, why: "waits for its turn to go back" });
+    draft.mark(at, { reachable: true, why: "waits for its turn to go back" });
   }
 }
 

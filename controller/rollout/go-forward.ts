@@ -1,42 +1,41 @@
 /** One device on its way to the rollout's bundle: what its reports make of its standing, and whether it is asked again. */
 import type { DeviceView } from "../fleet/device-view.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
-import { standingOf, type Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { judgeDevice, obstacleTo, ON_ITS_WAY } from "./judge-device.ts";
 import { triesText } from "./tries-text.ts";
-import type { MemberStanding, RolloutMember } from "./situation.ts";
+import type { RolloutMember } from "./situation.ts";
 
 export function goForward(draft: Draft, at: number, member: RolloutMember, view: DeviceView): void {
   const { rollout, nowMs } = draft.situation;
-  const now = standingOf(member);
   if (member.ask === "none") {
     const obstacle = obstacleTo(view);
-    draft.mark(at, { ...now, reachable: obstacle === undefined, why: obstacle ?? null });
+    draft.mark(at, { reachable: obstacle === undefined, why: obstacle ?? null });
     return;
   }
   // A person wants it tried again.
   if (member.seq === null) {
-    askAgain(draft, at, now, view);
+    askAgain(draft, at, view);
     return;
   }
   const verdict = judgeDevice(rollout, member.seq, view, nowMs);
   switch (verdict.kind) {
     case "done":
-      draft.mark(at, { ...now, state: "done", reachable: view.online, why: null });
+      draft.mark(at, { state: "done", reachable: view.online, why: null });
       return;
     case "refused":
-      draft.mark(at, { ...now, state: "failed", reachable: view.online, why: verdict.why });
+      draft.mark(at, { state: "failed", reachable: view.online, why: verdict.why });
       return;
     case "offline":
-      if (member.state === "failed") draft.mark(at, { ...now, reachable: false });
-      else draft.mark(at, { ...now, state: "waiting", reachable: false, why: verdict.why });
+      if (member.state === "failed") draft.mark(at, { reachable: false });
+      else draft.mark(at, { state: "waiting", reachable: false, why: verdict.why });
       return;
     case "not-asked":
-      askAgain(draft, at, now, view);
+      askAgain(draft, at, view);
       return;
     case "under-way":
       // Whoever ran out of tries stays failed until it proves the opposite.
-      if (member.state === "failed") draft.mark(at, { ...now, reachable: true });
+      if (member.state === "failed") draft.mark(at, { reachable: true });
       else goOn(draft, at, member, verdict.why);
       return;
     default:
@@ -44,20 +43,20 @@ export function goForward(draft: Draft, at: number, member: RolloutMember, view:
   }
 }
 
-function askAgain(draft: Draft, at: number, now: MemberStanding, view: DeviceView): void {
+function askAgain(draft: Draft, at: number, view: DeviceView): void {
   const obstacle = obstacleTo(view);
-  if (obstacle !== undefined) draft.mark(at, { ...now, state: "waiting", reachable: false, why: obstacle });
+  if (obstacle !== undefined) draft.mark(at, { state: "waiting", reachable: false, why: obstacle });
   else if (draft.repeatsLeft > 0) {
-    draft.issue(at, { ...now, state: "deploying", reachable: true, why: ON_ITS_WAY });
+    draft.issue(at, { state: "deploying", reachable: true, why: ON_ITS_WAY });
   } else {
-    draft.mark(at, { ...now, state: "deploying", reachable: true, why: "its deployment does not ask for it any more" });
+    draft.mark(at, { state: "deploying", reachable: true, why: "its deployment does not ask for it any more" });
   }
 }
 
 /** Within its time it is left alone; after it, it is tried again as often as the rollout says. */
 function goOn(draft: Draft, at: number, member: RolloutMember, progress: string): void {
   const { rollout, nowMs } = draft.situation;
-  const now = { ...standingOf(member), state: "deploying", reachable: true, why: progress } as const;
+  const now = { state: "deploying", reachable: true, why: progress } as const;
   // Only time online counts: a device that was away begins its time anew.
   const isOver = member.state === "deploying" && nowMs - (member.startedMs ?? nowMs) > rollout.spec.deploymentMsMax;
   if (!isOver) {

@@ -21,12 +21,15 @@ export type Verdict =
   /** Its deployment does not ask for this (a restored database, or another hand): it is to be asked again. */
   | { readonly kind: "not-asked" };
 
+/** Said of most devices at most looks. */
+const DONE: Verdict = { kind: "done" };
+
 /** `seq` is the deployment's that asked; `nowMs` the controller's clock. */
 export function judgeDevice(wish: Wish, seq: number, view: DeviceView, nowMs: number): Verdict {
   if (!isAskedFor(wish, view)) return { kind: "not-asked" };
   const report = (view.report?.seq ?? 0) >= seq ? view.report : undefined;
   const slot = report === undefined ? undefined : slotReportOf(view, wish.slot);
-  if (report !== undefined && isFulfilled(wish, slot)) return { kind: "done" };
+  if (report !== undefined && isFulfilled(wish, slot)) return DONE;
   const refusal = slot === undefined ? undefined : finalRefusal(wish, slot);
   if (refusal !== undefined) return { kind: "refused", why: refusal };
   if (!view.online) return { kind: "offline", why: offlineSince(view) };

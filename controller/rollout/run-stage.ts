@@ -1,7 +1,7 @@
 /** Moves a running rollout through its stages: devices are taken, watched, and the next stage begins. */
 import { unreachable } from "../../protocol/unreachable.ts";
 import { chooseDevices, isMatch, isWaitingForStage, wantedDevices, type Candidate } from "./choose-devices.ts";
-import { standingOf, type Draft } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { devicesText, endOf, excessOfFailures, failuresAreTolerated, shareText } from "./end-of-rollout.ts";
 import { ON_ITS_WAY } from "./judge-device.ts";
 import type { RolloutStage } from "./rollout-spec.ts";
@@ -49,9 +49,8 @@ export function takeDevices(draft: Draft, stage: number): boolean {
     }
   }
   const chosen = chooseDevices(waiting, Math.min(wanted, draft.startsLeft));
-  for (const { at, member } of chosen) {
+  for (const { at } of chosen) {
     draft.issue(at, {
-      ...standingOf(member),
       state: "deploying",
       stage,
       ask: "forward",
@@ -155,7 +154,7 @@ function judgeGates(draft: Draft, stage: RolloutStage): void {
   const open = gates?.find(({ verdict }) => verdict !== "pass");
   if (!isStageOver(draft, stage)) enter(draft, "deploying");
   else if (!quorumHolds(draft, stage)) return;
-  else if (isWaived || (gates !== undefined && open === undefined)) enterNext(draft);
+  else if (isWaived || (gates?.length === rollout.spec.gates.length && open === undefined)) enterNext(draft);
   else if (open !== undefined && nowMs - rollout.sinceMs > rollout.spec.gateMsMax) {
     draft.settle("paused", `stage ${stage.name}: gate ${open.metric} cannot tell: ${open.text}`);
   }

@@ -14,7 +14,7 @@ export function stage(name: string, share: number, changes: Partial<RolloutStage
 }
 
 export function facts(changes: Partial<RolloutFacts> = {}, request: Partial<RolloutRequest> = {}): RolloutFacts {
-  const spec = completeSpec({ model: DIGITS, version: "2.0.0" as ModelVersion, ...request });
+  const spec = completeSpec({ model: DIGITS, version: "2.0.0" as ModelVersion, gates: [], ...request });
   return {
     id: 1,
     statement: statement("b"),

@@ -74,7 +74,9 @@ export async function openRolloutWorld(
         else signal?.addEventListener("abort", end, { once: true });
       }),
   };
-  const publish = (devices: readonly DeviceId[]) => void (devices.length > 0 && published.push(devices));
+  const publish = (devices: readonly DeviceId[]) => {
+    if (devices.length > 0) published.push(devices);
+  };
   const engine = resources.use(openRolloutEngine({ store, publish, readGates, clock, log: openLog("test", "silent") }));
   const opened = resources.move();
   let counter = 1;
@@ -105,7 +107,7 @@ export async function openRolloutWorld(
     },
     begin: async (entry, devices, request = {}) => {
       const { name: model, version } = entry.model;
-      const spec = completeSpec({ model, version, ...request });
+      const spec = completeSpec({ model, version, gates: [], ...request });
       const rollout = {
         entry,
         spec,

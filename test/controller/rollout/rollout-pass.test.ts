@@ -69,7 +69,9 @@ t.test("a gate that fails takes every device back, those that were offline when 
     text: "20 % of 300 requests",
   };
   let gate = false;
-  await using world = await openRolloutWorld(t, { readGates: () => Promise.resolve(gate ? [failing] : []) });
+  await using world = await openRolloutWorld(t, {
+    readGates: () => Promise.resolve(gate ? [failing] : [{ ...failing, verdict: "inconclusive" as const }]),
+  });
   await world.join(...CAMS);
   await world.begin(V1, CAMS);
   await serveAll(world);
