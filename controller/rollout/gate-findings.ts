@@ -231,13 +231,15 @@ function latencyLimit({ quantile, ms, beyondMax }: LatencyReading, max: number):
 function latencyRatio(metric: GateMetric, { ms, ratio, beyondRatio }: LatencyReading, maxRatio: number): Finding {
   const is = toldAgainst(beyondRatio?.candidate ?? [], beyondRatio);
   const was = told(beyondRatio?.former ?? []);
+  // A minute of the version before may have been a fast one.
+  const wasAtMost = was.isSpreadKnown ? below(was, FALSE_FAILURES_MAX / 2) : 1;
   const wasMs = ms === null || ratio === null ? null : ms / ratio;
   return {
     value: ms,
     limit: wasMs === null ? null : wasMs * maxRatio,
     wrong: "above",
     samples: is.trials,
-    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > below(was, FALSE_FAILURES_MAX / 2),
+    isBeyond: above(is, FALSE_FAILURES_MAX / 2) > wasAtMost,
     isWithin: ratio !== null && ratio <= maxRatio,
     was: valueText(metric, wasMs),
     ...formerOf(beyondRatio, ratio === null ? 0 : 1),

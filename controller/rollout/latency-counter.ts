@@ -65,13 +65,16 @@ interface FormerLatency {
   readonly beyond: BlockSeries;
 }
 
-/** Undefined where nothing was answered. */
+/** Requests beyond the quantile without which it is a guess: a p95 needs a hundred requests, a p99 five hundred. */
+const BEYOND_MIN = 5;
+
+/** Undefined where too little was answered. */
 function formerLatency(records: readonly MeasuredRecord[], quantile: number): FormerLatency | undefined {
   const sketches = records.flatMap((record) => latencyOf(record) ?? []);
   const whole = new Sketch();
   for (const sketch of sketches) whole.merge(sketch);
   const ms = whole.quantile(quantile);
-  if (ms === undefined) return undefined;
+  if (ms === undefined || whole.count * (1 - quantile) < BEYOND_MIN - 1e-9) return undefined;
   const beyond = new BlockSeries();
   for (const sketch of sketches) beyond.add(sketch.countAbove(ms), sketch.count);
   return { ms, beyond };

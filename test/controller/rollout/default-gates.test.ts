@@ -34,7 +34,7 @@ function canary(seed: number, fault: Fault): { failed: string | undefined; passe
   return { failed: undefined, passed };
 }
 
-const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
+const SEEDS = [1, 2, 3, 4, 5];
 
 t.test("a version that is the same as before never fails, and passes", async (t) => {
   const outcomes = SEEDS.map((seed) => canary(seed, {}));
