@@ -142,17 +142,43 @@ function deploymentText({ deployment, report, reportedMs }: DeviceDetail): strin
   return `${wished}; it reports ${report.seq} (report ${report.counter}${time})${report.fresh ? "" : ", and cannot tell the time"}`;
 }
 
-async function labelDevice(id: string, changes: readonly string[], options: Options): Promise<void> {
-  const labels = Object.fromEntries(changes.map(parseChange));
-  const device = await clientOf(options).labelDevice({ params: { device: deviceId(id) }, body: { labels } });
+async function labelDevice(id: string, texts: readonly string[], options: Options): Promise<void> {
+  const labels = labelChanges(texts);
+  const client = clientOf(options);
+  const params = { device: deviceId(id) };
+  const { device: before } = await client.getDevice({ params });
+  const after = await client.labelDevice({ params, body: { labels } });
+  const lines = Object.keys(labels).map((key) => changeText(key, before.labels[key], after.labels[key]));
   printOne(
-    device,
+    after,
     formatOf(options),
-    () => `${pc.green("✔")} ${device.id}  ${labelsText(device.labels) || "no labels"}`,
-    device.id,
+    () => [`${pc.green("✔")} ${after.id}  ${labelsText(after.labels) || "no labels"}`, ...lines].join("\n"),
+    after.id,
   );
-  const [first] = Object.entries(device.labels);
+  for (const [key, value] of Object.entries(labels)) {
+    const own = after.labels[key];
+    if (value === null && own !== undefined)
+      say(`${pc.yellow("note:")}  ${key}=${own} is the device's own label, and shows again; it is set on the device`);
+  }
+  const [first] = Object.entries(after.labels);
   if (first !== undefined) say(`next: ferry device list -l ${first[0]}=${first[1]}`);
+}
+
+function changeText(key: string, before: string | undefined, after: string | undefined): string {
+  if (before === after) return pc.dim(`  ${key}  ${after ?? "none"}, as before`);
+  return `  ${key}  ${before ?? "none"} → ${after ?? "none"}`;
+}
+
+/** Throws `usage` for what is no change, and for two changes of one label. */
+function labelChanges(texts: readonly string[]): Record<string, string | null> {
+  const changes = texts.map(parseChange);
+  const keys = changes.map(([key]) => key);
+  const twice = keys.find((key, at) => keys.indexOf(key) < at);
+  if (twice === undefined) return Object.fromEntries(changes);
+  throw new FerryError("usage", `The label ${twice} is changed twice in one command`, {
+    hint: "Give each label once; a new value replaces the old one.",
+    exitCode: EXIT.usage,
+  });
 }
 
 function parseChange(change: string): [string, string | null] {

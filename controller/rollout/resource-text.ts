@@ -23,7 +23,8 @@ function specFields(spec: RolloutSpec): object {
     bundle: `${model}@${version}`,
     ...(devices === undefined ? { selector: selector ?? "", follow } : { devices }),
     stages: stages.map(stageFields),
-    ...(gates.length === 0 ? {} : { gates: gates.map(gateFields) }),
+    // None at all is said too: left out, a soak would bring the usual ones.
+    gates: gates.map(gateFields),
     ...(abort === null
       ? {}
       : { abort: { failed: shareText(abort.failedShareMax), minDevices: abort.devicesMin, then: abort.then } }),

@@ -37,6 +37,14 @@ const everything: RolloutRequest = {
 const cases: readonly { readonly what: string; readonly request: RolloutRequest }[] = [
   { what: "with every field", request: everything },
   { what: "with none but the bundle", request: bundle },
+  {
+    what: "that soaks and wants no gates",
+    request: {
+      ...bundle,
+      gates: [],
+      stages: [{ name: "100%", take: { kind: "share", share: 1, min: 1 }, soakMs: 60_000, approval: "none" }],
+    },
+  },
   { what: "to devices by id", request: { ...bundle, devices: ["cam-1", "cam-2"] as DeviceId[] } },
 ];
 
