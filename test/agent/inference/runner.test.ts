@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import t from "tap";
@@ -20,6 +20,9 @@ t.test("a runner says what the ONNX file holds, computes, and ends when asked", 
   t.match(outputs, [{ name: "probabilities", datatype: "FP32", shape: [1, 10] }]);
   t.ok(inferMs > 0);
   t.ok(runner.residentBytes() > 30e6);
+  t.ok(runner.peakPrivateBytes() > 20e6);
+  // Where memory runs out the system ends a runner, which is started again, and not the agent.
+  t.equal(readFileSync(`/proc/${String(runner.pid)}/oom_score_adj`, "utf8").trim(), "500");
   await runner.end();
   t.equal(await runner.ended, "it exited with code 0");
   t.equal(runner.residentBytes(), 0);
