@@ -37,7 +37,7 @@ const TELL_MS = 2_000;
 
 /** Resolves when it has been told to stop and all devices have ended. `say` is for progress. Throws FerryError. */
 export async function simulate(options: SimulateOptions, say: (text: string) => void): Promise<ExitCode> {
-  const log = openLog("ferry-agent simulate", process.env["FERRY_LOG"] ?? "warn");
+  const log = openLog("ferry-agent simulate", process.env["FERRY_LOG"] ?? "error");
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {

@@ -38,14 +38,29 @@ export async function openArchiveShare(directory: string): Promise<ArchiveShare>
             copied.catch(() => copies.delete(archive.sha256));
             return copied;
           }
-          try {
-            return await known;
-          } catch {
-            // The first one's failure is its own.
-          }
+          // The first one's failure is its own.
+          const path = await unlessAborted(
+            known.catch(() => undefined),
+            signal,
+          );
+          if (path !== undefined) return path;
         }
       },
       discard: receiver.discard,
     }),
   };
+}
+
+/** Rejects with the signal's reason as soon as it aborts. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => {
+    aborted.reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

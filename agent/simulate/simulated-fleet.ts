@@ -83,7 +83,7 @@ async function keepRunning(
       await clock.sleep(AWAY_MS * (0.5 + random()), signal);
     } catch (thrown) {
       setConnected(false);
-      log.warn({ folder: folder.directory, error: messageOf(thrown) }, "a simulated agent ended; starting it again");
+      log.error({ folder: folder.directory, error: messageOf(thrown) }, "a simulated agent ended; starting it again");
       await clock.sleep(RESTART_MS, signal);
     }
   }

@@ -29,6 +29,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Writes of the state that a device makes in a story of a few updates: where its power may go. */
 const SAVES = 60;
+const CUTS_MAX = 6;
 /** Nobody's disk is full, or line bad, for longer. */
 const TROUBLE_MS_MAX = 4 * HOUR_MS;
 
@@ -56,7 +57,7 @@ function faultsOf(
   };
   const offMs = () => Math.floor(between(random, 5_000, HOUR_MS));
   if (befalls(mix.offline)) faults.push({ kind: "offline", device, ...span(untilMs / 2) });
-  for (let cuts = 0; cuts < 3 && befalls(mix.powerCut); cuts += 1) {
+  for (let cuts = 0; cuts < CUTS_MAX && befalls(mix.powerCut); cuts += 1) {
     const when = random() < 0.5 ? "before" : "after";
     faults.push({ kind: "power-cut", device, atSave: Math.floor(random() * SAVES), when, offMs: offMs() });
   }

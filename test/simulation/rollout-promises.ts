@@ -38,6 +38,8 @@ export function watchRollouts(world: World): RolloutWatch {
         }
         break;
       case "stage":
+        require(facts.state === "running", "only a running rollout goes on to another stage", () =>
+          `rollout ${String(facts.id)} is ${facts.state}`);
         require(decision.phase !== "deploying" ||
           decision.stage === facts.stage ||
           isApproved(rollout, decision.stage), "a stage that needs an approval waits for one", () =>

@@ -241,7 +241,7 @@ const together: Story = (seed, devices) => {
     devices: fleet(seed, devices),
     bundles: versions.flat(),
     actions,
-    mix: ROUGH,
+    mix: { ...ROUGH, powerCut: 0.8, powerOff: 0.5 },
     faultsMs: DAY_MS,
     calmMs: 2 * DAY_MS,
     expect: () => undefined,

@@ -1,4 +1,4 @@
-/** Messages between devices and the controller: late, in order, and over a bad line lost or twice. */
+/** Messages between devices and the controller: late, in order, and over a bad line lost, or twice and out of order. */
 import type { DeviceId } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
 import type { EventQueue } from "./event-queue.ts";
@@ -12,6 +12,8 @@ export interface Wire {
   retained: Deployment | undefined;
 }
 
+/** What comes twice comes again within this time: also behind what was said after it. */
+const REPLAY_MS_MAX = 120_000;
 /** From a good line to a satellite. */
 const LATENCY_MS = { least: 5, most: 800 };
 
@@ -38,7 +40,7 @@ export function createWire(
       const loss = bad.length === 0 ? 0 : lossNow();
       if (loss > 0 && random() < loss) return;
       queue.after(latencyMs, deliver);
-      if (loss > 0 && random() < loss) queue.after(latencyMs + 1, deliver);
+      if (loss > 0 && random() < loss) queue.after(latencyMs + between(random, 1, REPLAY_MS_MAX), deliver);
     },
   };
 }
