@@ -99,7 +99,7 @@ interface Told {
   readonly share: number;
   readonly trials: number;
   readonly worth: Count;
-  /** False while there are too few blocks to tell how much neighbours correlate: nothing is beyond doubt then. */
+  /** False while there are too few blocks to tell how much neighbours correlate. */
   readonly isSpreadKnown: boolean;
 }
 
@@ -111,13 +111,19 @@ function told(devices: DeviceBlocks, former: DeviceBlocks = []): Told {
   const { total, weight } = sumOf(devices);
   const share = weight === 0 ? 0 : Math.min(1, total / weight);
   const variance = unitVariance(devices);
-  const effect = Math.max(variance ?? 0, unitVariance(former) ?? 0) / (share * (1 - share) || Infinity);
+  if (variance === undefined) return { share, trials: weight, worth: blocksAsTrials(devices), isSpreadKnown: false };
+  const effect = Math.max(variance, unitVariance(former) ?? 0) / (share * (1 - share) || Infinity);
   const shrink = Math.max(1, effect);
+  const worth = { hits: (share * weight) / shrink, trials: weight / shrink };
+  return { share, trials: weight, worth, isSpreadKnown: true };
+}
+
+/** The least that blocks can tell: as if all that happens in one were one and the same thing. */
+function blocksAsTrials(devices: DeviceBlocks): Count {
+  const blocks = devices.flat();
   return {
-    share,
-    trials: weight,
-    worth: { hits: (share * weight) / shrink, trials: weight / shrink },
-    isSpreadKnown: variance !== undefined,
+    hits: blocks.reduce((sum, { total, weight }) => sum + Math.min(1, total / weight), 0),
+    trials: blocks.length,
   };
 }
 
@@ -130,8 +136,8 @@ function toldAgainst(candidate: DeviceBlocks, replacing: Beside | null): Told {
   return { ...told(withoutWorstStretch(candidate), replacing?.former), share: all.share, trials: all.trials };
 }
 
-function above({ worth, isSpreadKnown }: Told, alpha: number): number {
-  return isSpreadKnown ? shareAbove(worth, alpha) : 0;
+function above({ worth }: Told, alpha: number): number {
+  return shareAbove(worth, alpha);
 }
 
 /** Nothing was measured: anything is possible. */

@@ -106,9 +106,16 @@ const cases: readonly Case[] = [
     then: "fail",
   },
   {
-    when: "every request fails, for some seconds only",
+    when: "every request has failed since the version began, half a minute ago",
     gate: { metric: "error_rate", max: 0.01 },
     reading: alone(even(1, 50, 3)),
+    isSoakOver: false,
+    then: "fail",
+  },
+  {
+    when: "a third of the requests failed, all within half a minute",
+    gate: { metric: "error_rate", max: 0.01 },
+    reading: alone(even(0.3, 50, 3)),
     isSoakOver: false,
     then: "inconclusive",
   },
