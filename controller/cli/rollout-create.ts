@@ -26,13 +26,8 @@ import { readResources } from "./resource-file.ts";
 import { watchRollout } from "./watch-rollout.ts";
 
 export function addRolloutCreate(rollout: Command): void {
-  const create = rollout
-    .command("create [name@version]")
+  const create = withSubject(rollout.command("create [name@version]"))
     .description("roll a bundle of the catalogue out to the devices that match")
-    .option("-f, --file <file>", "what a rollout file says, instead of all the flags that say what it does; - reads it")
-    .option("-l, --selector <selector>", "to the devices with these labels; @NAME is a group")
-    .option("--all", "to every device")
-    .option("--device <id...>", "to these devices")
     .option("--dry-run", "show the plan, and do nothing; with -o yaml the rollout file that the flags mean")
     .option("--yes", "do not ask")
     .option("-w, --watch", "follow it until it is finished")
@@ -46,6 +41,27 @@ export function addRolloutCreate(rollout: Command): void {
     "ferry rollout create digits@1.1.0 -l @cameras --stages 5%,25%,100% --soak 10m --gate 'error_rate<=1%' --abort-if-failed 2%",
     "ferry rollout create -f rollout.yaml",
   );
+}
+
+export function addRolloutPlan(rollout: Command): void {
+  const plan = withSubject(rollout.command("plan [name@version]"))
+    .description("what a rollout would do to each device and why, and when each stage would be over; nothing happens")
+    .action((label: string | undefined, options: CreateOptions) => createRollout(label, { ...options, dryRun: true }));
+  withSpecFlags(plan);
+  withExamples(
+    withOutput(withController(plan)),
+    "ferry rollout plan digits@1.1.0 -l site=oslo --stages 5%,100% --soak 10m",
+    "ferry rollout plan -f rollout.yaml -o json",
+  );
+}
+
+/** Which bundle, to which devices. */
+function withSubject(command: Command): Command {
+  return command
+    .option("-f, --file <file>", "what a rollout file says, instead of all the flags that say what it does; - reads it")
+    .option("-l, --selector <selector>", "to the devices with these labels; @NAME is a group")
+    .option("--all", "to every device")
+    .option("--device <id...>", "to these devices");
 }
 
 /** What a rollout does: see `spec-from-flags.ts`. */

@@ -13,7 +13,7 @@ import { ago } from "./human.ts";
 import { durationMs } from "./duration.ts";
 import { rolloutId } from "./ids.ts";
 import { printListing, printOne, type Column } from "./output.ts";
-import { addRolloutCreate } from "./rollout-create.ts";
+import { addRolloutCreate, addRolloutPlan } from "./rollout-create.ts";
 import { countsText, describeRollout } from "./rollout-text.ts";
 import { addRolloutVerbs } from "./rollout-verbs.ts";
 import { stateMark } from "./state-mark.ts";
@@ -24,6 +24,7 @@ type Options = RemoteOptions & OutputOptions;
 export function addRolloutCommands(program: Command): void {
   const rollout = program.command("rollout").description("bring a model version to devices, and follow it");
   addRolloutCreate(rollout);
+  addRolloutPlan(rollout);
   const status = rollout
     .command("status <id>")
     .alias("show")

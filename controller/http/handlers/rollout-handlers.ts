@@ -1,9 +1,10 @@
 import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
+import type { VouchedBundles } from "../../bundles/vouched-bundles.ts";
 import { interfaceLineText } from "../../rollout/interface-difference.ts";
 import type { RolloutPlan } from "../../rollout/plan.ts";
 import { readPlan } from "../../rollout/read-plan.ts";
-import type { RolloutRequest } from "../../rollout/rollout-spec.ts";
+import type { RolloutRequest, RolloutSpec } from "../../rollout/rollout-spec.ts";
 import { checkedSpec } from "../../rollout/checked-spec.ts";
 import { createRollout } from "../../rollout/create-rollout.ts";
 import { oneRollout } from "../../rollout/apply-verb.ts";
@@ -17,22 +18,29 @@ export interface RolloutHandlerPorts {
   readonly store: Store;
   /** Decides about the new rollout at once. */
   readonly settle: () => Promise<void>;
+  /** False for a bundle that only a replaced publisher has signed. */
+  readonly isVouched: VouchedBundles["isVouched"];
   readonly clock: Clock;
 }
 
 export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, "planRollout" | "createRollout"> {
-  const { store, clock } = ports;
+  const { store, isVouched, clock } = ports;
+  const plan = async (spec: RolloutSpec) => {
+    const planned = await readPlan(store, spec, clock.nowMs());
+    requireVouched(planned.entry, isVouched);
+    return planned;
+  };
   return {
     planRollout: async ({ body }) => {
       const spec = checkedSpec(body, clock.nowMs());
-      return planShape(spec, await readPlan(store, spec, clock.nowMs()));
+      return planShape(spec, await plan(spec));
     },
     createRollout: async ({ body }, { operator, audit }) => {
       const spec = checkedSpec(body, clock.nowMs());
-      const planned = await readPlan(store, spec, clock.nowMs());
-      const { entry, plan, foresight } = planned;
-      const devices = plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
-      requireSomething(entry, plan, devices.length);
+      const planned = await plan(spec);
+      const { entry, foresight } = planned;
+      const devices = planned.plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
+      requireSomething(entry, planned.plan, devices.length);
       const rollout = {
         entry,
         spec,
@@ -49,6 +57,19 @@ export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, "pla
       return { rollout: await withCounts(store, await oneRollout(store, id)), plan: planShape(spec, planned) };
     },
   };
+}
+
+/** Every device with the newest root would refuse it: said before anything is sent. */
+function requireVouched({ statement, model }: CatalogueEntry, isVouched: VouchedBundles["isVouched"]): void {
+  if (isVouched(statement)) return;
+  throw new FerryError(
+    "bundle-unvouched",
+    `Only a replaced publisher has signed ${model.name}@${model.version}: devices refuse it`,
+    {
+      hint: "Sign it with a present publisher's key under another version, push that, and roll that out.",
+      exitCode: EXIT.conflict,
+    },
+  );
 }
 
 /** A change of the interface stops the whole rollout: half a fleet with other inputs would help nobody. */
