@@ -32,7 +32,7 @@ export function bundleLabel({ name, version }: Bundle): string {
 }
 
 /** Devices with the newest root refuse what only a publisher of an earlier one signed. */
-function signedText({ vouched }: Bundle): string {
+export function signedText({ vouched }: Bundle): string {
   return vouched ? "yes" : pc.yellow("by a replaced publisher: sign it again");
 }
 

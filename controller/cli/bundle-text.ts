@@ -1,14 +1,17 @@
 import pc from "picocolors";
 import type { Bundle } from "../http/bundle-routes.ts";
 import { specText } from "./bundle-init.ts";
+import { signedText } from "./bundle-list.ts";
 import { ago, bytes } from "./human.ts";
 
 /** A bundle of the catalogue, as its own signed description has it. */
-export function describeBundle({ name, version, statement, archive, model, pushedMs }: Bundle): string {
+export function describeBundle(bundle: Bundle): string {
+  const { name, version, statement, archive, model, pushedMs } = bundle;
   return [
     `${pc.bold(`${name}@${version}`)}  ${bytes(archive.lengthBytes)}, pushed ${ago(pushedMs)} ago`,
     `  statement   ${statement}`,
     `  archive     ${archive.sha256}`,
+    `  signed      ${signedText(bundle)}`,
     `  hardware    ${model.compatible.join(", ")}`,
     ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output      ${specText(spec)}`),

@@ -49,6 +49,17 @@ t.test("groups and rollouts of a file", async (t) => {
     body: { labels: { camera: "front" } },
   });
 
+  await t.test("a label that is changed says what it was", async (t) => {
+    const set = await ferry("device", "label", "cam-1", "tier=gold", "camera=rear");
+    t.match(set, { code: 0, stdout: /camera=rear,.*tier=gold\n {2}tier {2}none → gold\n {2}camera {2}front → rear/ });
+    const taken = await ferry("device", "label", "cam-1", "tier-", "camera=rear", "frozen-");
+    t.match(taken.stdout, /tier {2}gold → none\n {2}camera {2}rear, as before\n {2}frozen {2}none, as before/);
+    const own = await ferry("device", "label", "cam-1", "site-");
+    t.match(own.stderr, /site=oslo is the device's own label, and shows again/);
+    const twice = await ferry("device", "label", "cam-1", "site=a", "site-");
+    t.match(twice, { code: 2, stderr: /site is changed twice/ });
+  });
+
   await t.test("what is not there differs, is shown, and is made only with a yes", async (t) => {
     const diff = await ferry("diff", "-f", file);
     t.equal(diff.code, 1);
