@@ -9,6 +9,7 @@ export interface MetricsPorts {
   readonly devices: () => Promise<{ readonly total: number; readonly online: number }>;
   readonly ingest: Readonly<IngestCounters>;
   readonly transfers: () => readonly TransferStatus[];
+  readonly sentBytes: () => number;
   readonly isBrokerConnected: () => boolean;
 }
 
@@ -49,6 +50,11 @@ export function createMetrics(ports: MetricsPorts): () => Promise<string> {
       name: "modelferry_transfers_active",
       help: "Archives on their way to devices.",
       read: () => ports.transfers().length,
+    },
+    {
+      name: "modelferry_transfer_sent_bytes_total",
+      help: "Bytes of archives sent, each counted once however many devices hear it.",
+      read: ports.sentBytes,
     },
   ];
   for (const { name, help, read } of figures) {

@@ -46,6 +46,8 @@ export interface TransferService extends AsyncDisposable {
   /** A message on a device's `want` topic. Never throws: what is no want is logged and dropped. */
   readonly onWant: (device: DeviceId, payload: Uint8Array) => void;
   readonly active: () => readonly TransferStatus[];
+  /** Of all archives since the controller started, frames and all, each counted once however many devices hear it. */
+  readonly sentBytes: () => number;
 }
 
 export interface TransferStatus {
@@ -79,6 +81,7 @@ export function openTransferService(ports: TransferServicePorts): TransferServic
   const ending = new Set<Promise<void>>();
   const budget = new SendBudget(ports.maxBytesPerSecond);
   let inFlight = 0;
+  let sentBytes = 0;
   let pausedUntilMs = -Infinity;
   let wakeUp = new AbortController();
   const wake = () => {
@@ -232,6 +235,7 @@ export function openTransferService(ports: TransferServicePorts): TransferServic
     );
     try {
       await ports.publish(address.topic, frame, { qos: 0 });
+      sentBytes += frame.byteLength;
       if (send.kind === "broadcast") transfer.broadcastBytes += frame.byteLength;
       else transfer.unicastBytes += frame.byteLength;
     } catch (error) {
@@ -267,6 +271,7 @@ export function openTransferService(ports: TransferServicePorts): TransferServic
   return {
     onWant,
     active: () => [...transfers.values()].map(statusOf),
+    sentBytes: () => sentBytes,
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       wake();
