@@ -12,6 +12,8 @@ export type Fault =
       readonly atSave: number;
       readonly when: "before" | "after";
       readonly offMs: number;
+      /** A write after that is spared. */
+      readonly untilMs: number;
     }
   /** The power goes at a time. */
   | { readonly kind: "power-off"; readonly device: DeviceId; readonly atMs: number; readonly offMs: number }

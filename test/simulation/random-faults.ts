@@ -59,7 +59,8 @@ function faultsOf(
   if (befalls(mix.offline)) faults.push({ kind: "offline", device, ...span(untilMs / 2) });
   for (let cuts = 0; cuts < CUTS_MAX && befalls(mix.powerCut); cuts += 1) {
     const when = random() < 0.5 ? "before" : "after";
-    faults.push({ kind: "power-cut", device, atSave: Math.floor(random() * SAVES), when, offMs: offMs() });
+    const atSave = Math.floor(random() * SAVES);
+    faults.push({ kind: "power-cut", device, atSave, when, offMs: offMs(), untilMs: START_MS + untilMs });
   }
   if (befalls(mix.powerOff)) {
     const atMs = START_MS + Math.floor(between(random, MINUTE_MS, untilMs));

@@ -29,22 +29,21 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
       if (event.kind === "lost" || event.kind === "not-restored" || after.phase === "idle") turnedWith.clear();
     },
     look: (slots) => {
+      const mixed = new Map<number, string>();
       for (const [slot, state] of slots) {
         if (state.phase === "idle" || turnedWith.get(slot) !== state.seq || !answersWish(state)) continue;
-        const { seq } = state;
-        const others = [...slots].filter(
-          ([, other]) => other.phase !== "idle" && other.seq === seq && !answersWish(other),
-        );
-        const [other] = others;
-        if (other === undefined) {
-          mixedSinceMs.delete(seq);
-          continue;
-        }
+        const other = [...slots].find(([, one]) => one.phase !== "idle" && one.seq === state.seq && !answersWish(one));
+        if (other !== undefined) mixed.set(state.seq, `${slot} has changed, and ${other[0]} is ${other[1].phase}`);
+      }
+      for (const seq of mixedSinceMs.keys()) if (!mixed.has(seq)) mixedSinceMs.delete(seq);
+      for (const [seq, text] of mixed) {
         const sinceMs = mixedSinceMs.get(seq) ?? nowMs();
         mixedSinceMs.set(seq, sinceMs);
         if (nowMs() - sinceMs <= MIXED_MS_MAX) continue;
-        const detail = `${device}: with deployment ${String(seq)} ${slot} has changed, and ${other[0]} is ${other[1].phase}`;
-        throw new Violation("slots of one deployment change together", detail);
+        throw new Violation(
+          "slots of one deployment change together",
+          `${device}: with deployment ${String(seq)} ${text}`,
+        );
       }
     },
   };

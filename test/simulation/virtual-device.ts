@@ -98,6 +98,7 @@ export function createDevice(ports: DevicePorts): VirtualDevice {
   const disk = createDisk(
     device,
     faults.filter((fault) => fault.kind === "power-cut"),
+    queue.nowMs,
   );
   const clock = faults.find((fault) => fault.kind === "clock")?.system ?? "right";
   let process: Process | undefined;

@@ -33,12 +33,14 @@ export interface CutPoint {
   readonly atSave: number;
   readonly when: "before" | "after";
   readonly offMs: number;
+  /** Writes after that are spared: a fleet has to come to rest. */
+  readonly untilMs: number;
 }
 
 export class PowerCut extends Error {
   readonly offMs: number;
 
-  constructor(device: DeviceId, { atSave, when, offMs }: CutPoint) {
+  constructor(device: DeviceId, { atSave, when, offMs }: Omit<CutPoint, "untilMs">) {
     super(`${device}: the power goes ${when} write ${String(atSave)} of the state`);
     this.offMs = offMs;
   }
@@ -46,7 +48,7 @@ export class PowerCut extends Error {
 
 export class DiskFull extends Error {}
 
-export function createDisk(device: DeviceId, cuts: readonly CutPoint[]): VirtualDisk {
+export function createDisk(device: DeviceId, cuts: readonly CutPoint[], nowMs: () => number): VirtualDisk {
   const cutAt = new Map(cuts.map((cut) => [cut.atSave, cut]));
   let saves = 0;
   const disk: VirtualDisk = {
@@ -61,7 +63,8 @@ export function createDisk(device: DeviceId, cuts: readonly CutPoint[]): Virtual
     saves: () => saves,
     save: (write) => {
       if (disk.isFull) throw new DiskFull("no space is left");
-      const cut = cutAt.get(saves);
+      const planned = cutAt.get(saves);
+      const cut = planned !== undefined && nowMs() < planned.untilMs ? planned : undefined;
       saves += 1;
       if (cut?.when !== "before") write();
       if (cut !== undefined) throw new PowerCut(device, cut);
