@@ -1,25 +1,12 @@
 /** Reads, decides, applies: the one place where rollouts move. */
-import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
-import type { Log } from "../../common/log.ts";
 import type { DeviceId } from "../../protocol/ids.ts";
-import type { Store } from "../store/store.ts";
-import { createRolloutPass } from "./rollout-pass.ts";
-import type { ReadGates } from "./gate-request.ts";
+import { createRolloutPass, type RolloutEnginePorts } from "./rollout-pass.ts";
 
 /** Nothing waits longer than this for a decision, even if its event was lost. */
 const TICK_MS = 1_000;
 /** Events within this time are decided together: a fleet that reports at once costs one pass. */
 const GATHER_MS = 50;
-
-export interface RolloutEnginePorts {
-  readonly store: Store;
-  /** Signs and sends what these devices are to run. */
-  readonly publish: (devices: readonly DeviceId[]) => void;
-  readonly readGates: ReadGates;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export interface RolloutEngine extends AsyncDisposable {
   /** Something was heard of the device, or its presence changed. */

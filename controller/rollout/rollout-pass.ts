@@ -1,7 +1,9 @@
 /** One look at every rollout that may change: what was heard since the last look, and what is due by time. */
 import { sql } from "kysely";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../../common/clock.ts";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
+import type { Log } from "../../common/log.ts";
 import type { DeviceId } from "../../protocol/ids.ts";
 import { recordEvent } from "../fleet/events.ts";
 import { bundleByStatement, slotOf } from "../store/catalogue.ts";
@@ -9,10 +11,19 @@ import type { Store } from "../store/store.ts";
 import type { RolloutRow } from "../store/tables.ts";
 import { applyDecisions, type Outcome } from "./apply-decisions.ts";
 import { decide } from "./decide.ts";
-import type { RolloutEnginePorts } from "./engine.ts";
 import { followSelectors } from "./follow-selector.ts";
 import { createGateReader } from "./gate-reader.ts";
+import type { ReadGates } from "./gate-request.ts";
 import { NEW_SWEEP, readSituation, type SelectorSweep } from "./read-situation.ts";
+
+export interface RolloutEnginePorts {
+  readonly store: Store;
+  /** Signs and sends what these devices are to run. */
+  readonly publish: (devices: readonly DeviceId[]) => void;
+  readonly readGates: ReadGates;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /** Unsettled members that are looked at again at each pass although nothing was heard of them: an event may have been lost. */
 const LOOKED_AGAIN = 200;

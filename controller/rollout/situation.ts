@@ -3,10 +3,10 @@ import type { DeviceId, ModelName, StatementDigest } from "../../protocol/ids.ts
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import type { Selector } from "../fleet/selector.ts";
-import type { Approval, Ask, RolloutDeviceState, RolloutState, StagePhase } from "../store/rollout-state.ts";
+import type { Approval, RolloutState, StagePhase } from "../store/rollout-state.ts";
 import type { GateResult } from "./gate-result.ts";
 import type { RolloutSpec } from "./rollout-spec.ts";
-import type { Tally } from "./tally.ts";
+import type { Standing, Tally } from "./tally.ts";
 
 /** The rollout itself. */
 export interface RolloutFacts {
@@ -31,15 +31,7 @@ export interface RolloutFacts {
 }
 
 /** A device's place in a rollout: all of it that deciding changes. */
-export interface MemberStanding {
-  readonly state: RolloutDeviceState;
-  /** The stage that took the device; null until then. */
-  readonly stage: number | null;
-  readonly ask: Ask;
-  /** False once a later rollout of the same model has the device: what is heard of it is not about this one any more. */
-  readonly live: boolean;
-  /** Online, and able to be asked: shares and quorum are over these. */
-  readonly reachable: boolean;
+export interface MemberStanding extends Standing {
   /** Further tries after the first. */
   readonly tries: number;
   /** Why it is not done, in a sentence; null when it is. */

@@ -1,9 +1,17 @@
 /** How many members stand where: so that a decision about a few devices need not look at the others. */
 import type { Ask, RolloutDeviceState } from "../store/rollout-state.ts";
-import type { MemberStanding } from "./situation.ts";
 
 /** What members are counted by. */
-export type Standing = Pick<MemberStanding, "state" | "stage" | "ask" | "live" | "reachable">;
+export interface Standing {
+  readonly state: RolloutDeviceState;
+  /** The stage that took the device; null until then. */
+  readonly stage: number | null;
+  readonly ask: Ask;
+  /** False once a later rollout of the same model has the device: what is heard of it is not about this one any more. */
+  readonly live: boolean;
+  /** Online, and able to be asked: shares and quorum are over these. */
+  readonly reachable: boolean;
+}
 
 export interface TallyCell extends Standing {
   readonly count: number;
