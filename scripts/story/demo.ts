@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readDigits } from "../../test/support/digits.ts";
 import { openFleet } from "../../test/support/fleet.ts";
+import { tellCanary } from "./canary-chapter.ts";
 import { tellBadBundles, tellBrokerOutage, tellKilledAgent } from "./hardship-chapters.ts";
 import { tellJoining, tellFirstModel, tellHotSwap, tellReport } from "./serving-chapters.ts";
 import { openTeller, StepFailed, type Teller } from "./teller.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
     await tellFirstModel(story);
     await tellHotSwap(story);
     await tellBadBundles(story);
+    await tellCanary(story);
     await tellBrokerOutage(story);
     await tellKilledAgent(story);
     await tellReport(story);
