@@ -32,7 +32,7 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
       const mixed = new Map<number, string>();
       for (const [slot, state] of slots) {
         if (state.phase === "idle" || turnedWith.get(slot) !== state.seq || !answersWish(state)) continue;
-        const other = [...slots].find(([, one]) => one.phase !== "idle" && one.seq === state.seq && !answersWish(one));
+        const other = [...slots].find(([, one]) => isOld(one, state.seq));
         if (other !== undefined) mixed.set(state.seq, `${slot} has changed, and ${other[0]} is ${other[1].phase}`);
       }
       for (const seq of mixedSinceMs.keys()) if (!mixed.has(seq)) mixedSinceMs.delete(seq);
@@ -47,6 +47,11 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
       }
     },
   };
+}
+
+/** Something else answers than the wish that came with this deployment. A slot that had nothing before has nothing old. */
+function isOld(state: SlotState, seq: number): boolean {
+  return state.phase !== "idle" && state.seq === seq && answering(state) !== null && !answersWish(state);
 }
 
 function answersWish(state: SlotState): boolean {
