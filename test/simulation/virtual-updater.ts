@@ -324,6 +324,8 @@ export function createUpdater(ports: UpdaterPorts): VirtualUpdater {
   for (const slot of [...disk.slots.keys()]) boot(slot, true);
   traffic.whenIdle(() => {
     isRestored = true;
+    // What a power cut kept from being removed.
+    tidy(EMPTY_SLOT);
     wishAsDeployed();
   });
   return {
