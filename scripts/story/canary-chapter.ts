@@ -1,4 +1,4 @@
-/** A model that is wrong and does not know it: only its first device finds out, and the rollout takes it back by itself. */
+/** A model that is wrong and does not know it: only its first devices find out, and the rollout takes it back by itself. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { swapLabels } from "../../test/support/swapped-labels.ts";
@@ -9,7 +9,7 @@ import { must } from "./teller.ts";
 /** Requests each device gets in a second: what the versions are compared over. */
 const LOAD_PER_SECOND = 20;
 
-/** One device first, which holds some of its answers against the former version's before it commits. */
+/** Two devices first, which hold some of their answers against the former version's before they commit. */
 const ROLLOUT = `apiVersion: modelferry/v1
 kind: Rollout
 metadata: { name: digits-1-5 }
@@ -17,11 +17,11 @@ spec:
   bundle: digits@1.5.0
   selector: ""
   stages:
-    - { name: canary, take: 1 }
+    - { name: canary, take: 2 }
     - { name: everyone, take: 100% }
   gates:
-    - { metric: agreement_top1, min: 90%, minSamples: 20 }
-  deviceSoak: 15s
+    - { metric: agreement_top1, min: 99%, minSamples: 20 }
+  deviceSoak: 25s
   abort: { failed: 0%, minDevices: 1, then: rollback }
 `;
 
@@ -46,7 +46,7 @@ export async function tellCanary(story: Story): Promise<void> {
     },
   );
 
-  await teller.step("its rollout takes one device first, fails its gate there, and goes back by itself", async () => {
+  await teller.step("its rollout takes two devices first, fails its gate there, and goes back by itself", async () => {
     const file = join(directory, "digits-1-5.yaml");
     writeFileSync(file, ROLLOUT);
     const { code, stderr } = await fleet.ferry(
@@ -64,7 +64,7 @@ export async function tellCanary(story: Story): Promise<void> {
     const { rollout, devices } = (await fleet.ferryJson("rollout", "show", String(newest?.id))) as Shown;
     must(rollout.state === "rolled-back", `it is rolled back, but it is ${rollout.state}`);
     const touched = devices.filter(({ state }) => state === "reverted");
-    must(touched.length === 1, `one device was touched and has gone back, but ${String(touched.length)} were`);
+    must(touched.length === 2, `two devices were touched and have gone back, but ${String(touched.length)} were`);
     must(
       devices.every(({ serves }) => serves !== "1.5.0"),
       "no device serves it any more",
@@ -77,7 +77,7 @@ export async function tellCanary(story: Story): Promise<void> {
     const failures = results.flatMap((result) => result.failures);
     must(failures.length === 0, `no request fails, but ${String(failures.length)} did: ${failures[0] ?? ""}`);
     const wrong = results.map(({ answers }) => answers.filter(({ answer }) => answer.version === "1.5.0").length);
-    must(wrong.filter((count) => count > 0).length === 1, "only one device ever answered with it");
+    must(wrong.filter((count) => count > 0).length === 2, "only these two ever answered with it");
     return `${String(results.reduce((sum, { answers }) => sum + answers.length, 0))} requests`;
   });
 }

@@ -77,4 +77,5 @@ Ctrl-C stops everything and removes ${fleet.home.replace(/\/controller$/, "")}.`
   });
 }
 
-process.exitCode = await main();
+// Load that a failed step left running must not keep the story from its end.
+process.exit(await main());
