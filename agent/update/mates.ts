@@ -7,7 +7,7 @@ import type { Deployment } from "../../protocol/trust/deployment.ts";
 import { retryClass, type Refusal } from "../../protocol/trust/refusal.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { isRetried } from "./poison.ts";
-import { sameWish, type SlotState } from "./state.ts";
+import { fallbackOf, sameWish, type SlotState } from "./state.ts";
 
 /** The gates at which mates wait for each other, in order; a slot counts as having reached all before its own. */
 export const GATES = ["under way", "verified", "ready", "soaked"] as const;
@@ -19,9 +19,11 @@ export interface Mates {
   readonly all: Gate;
   /** One that failed for good, and why. */
   readonly failed: { readonly slot: ModelName; readonly refusal: Refusal } | undefined;
+  /** One that is not done answers, or will answer after a boot, with what it had before. */
+  readonly isOneFormer: boolean;
 }
 
-const NO_MATES: Mates = { all: "soaked", failed: undefined };
+const NO_MATES: Mates = { all: "soaked", failed: undefined, isOneFormer: false };
 
 export type SlotStates = ReadonlyMap<ModelName, SlotState>;
 
@@ -33,7 +35,9 @@ export function matesOf(slot: ModelName, states: SlotStates): Mates {
     const reached = gateOf(state);
     const all = isAtLeast(mates.all, reached) ? reached : mates.all;
     const refusal = finalRefusal(state);
-    mates = { all, failed: mates.failed ?? (refusal === undefined ? undefined : { slot: name, refusal }) };
+    const failed = mates.failed ?? (refusal === undefined ? undefined : { slot: name, refusal });
+    const isFormer = state.phase !== "idle" && state.phase !== "committed" && fallbackOf(state) !== null;
+    mates = { all, failed, isOneFormer: mates.isOneFormer || isFormer };
   }
   return mates;
 }

@@ -21,7 +21,8 @@ export function boot(state: SlotState, around: Surroundings): Step {
 /**
  * The former answers, not the candidate: what was being watched may be what brought the device down. Two exceptions.
  * Where all mates had passed, the commitment was decided, and some of them may have stored it. Where there is no former,
- * the candidate is all that can answer: it was verified and qualified, and goes on being watched.
+ * the candidate is all that can answer: it was verified and qualified, and goes on being watched; unless a mate goes back
+ * to its own former, for a device that is not heard of again would serve a mix for good.
  */
 function bootSoaking(state: SoakingState, around: Surroundings): Step {
   const { candidate } = state;
@@ -35,7 +36,7 @@ function bootSoaking(state: SoakingState, around: Surroundings): Step {
     const message = `The device or its agent ended ${tries} times while this version was tried or soaked`;
     return { ...rollBack(state, { code: "soak-interrupted", message }, around), effects };
   }
-  if (former !== null) return { next: wait({ ...state, tries }, null, null), effects };
+  if (former !== null || around.mates.isOneFormer) return { next: wait({ ...state, tries }, null, null), effects };
   return { next: { ...state, tries, untilMs: null, hasPassed: false }, effects: [restoring(candidate)] };
 }
 

@@ -9,7 +9,7 @@ import type { ModelName } from "../../protocol/ids.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import { final, heldOne, heldTwo, NOW, SEQ } from "./slot-states.ts";
 
-export const alone: Mates = { all: "soaked", failed: undefined };
+export const alone: Mates = { all: "soaked", failed: undefined, isOneFormer: false };
 export const desired = (wish: DeployedSlot, seq = SEQ): SlotEvent => ({ kind: "desired", wish, seq });
 export const turningBack: SlotEffect = { kind: "turn-back", from: heldTwo, to: heldOne };
 
@@ -41,7 +41,7 @@ export function check(title: string, cases: readonly Case[]): void {
 
 const other = "other" as ModelName;
 export const mateFailed: Partial<Surroundings> = {
-  mates: { all: "under way", failed: { slot: other, refusal: final } },
+  mates: { all: "under way", failed: { slot: other, refusal: final }, isOneFormer: true },
 };
 export const heldBack = {
   code: "slot-mate",

@@ -182,6 +182,14 @@ check("a boot while a version soaks", [
     effects: [{ kind: "restore", bundle: heldTwo }],
   },
   {
+    when: "nothing answered before, and a mate goes back to its former: no mix",
+    state: nothingBefore,
+    event: { kind: "booted" },
+    around: { mates: { ...alone, all: "ready", isOneFormer: true } },
+    then: { phase: "waiting", active: null },
+    effects: [],
+  },
+  {
     when: "and it does",
     state: { ...nothingBefore, untilMs: null },
     event: { kind: "restored", bundle: heldTwo },
