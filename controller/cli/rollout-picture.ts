@@ -1,7 +1,7 @@
 /** A rollout drawn for a terminal: its stages as a pipeline, how far it is, and its gates. */
 import pc from "picocolors";
 import type { RolloutDetail, StageSummary } from "../http/rollout-routes.ts";
-import { counted, instant, percent, shortDigest } from "./human.ts";
+import { counted, duration, instant, percent, shortDigest } from "./human.ts";
 import { stateMark } from "./state-mark.ts";
 
 /** Cells of a progress bar. */
@@ -13,19 +13,21 @@ export function rolloutPicture(detail: RolloutDetail, nowMs: number): string {
     pipelineLine(detail),
     progressLine(detail),
     ...gateLines(detail),
+    ...forecastLines(detail),
     ...whyLines(detail),
   ].join("\n");
 }
 
-function headLine({ rollout, from }: RolloutDetail, nowMs: number): string {
+function headLine(detail: RolloutDetail, nowMs: number): string {
+  const { rollout, from } = detail;
   const versions = from.length === 0 ? rollout.version : `${from.join(", ")} → ${rollout.version}`;
   const stage = rollout.stages === 1 ? "" : `   stage ${rollout.stage + 1}/${rollout.stages}`;
   const name = rollout.name === null ? "" : ` ${rollout.name}`;
-  return `Rollout ${pc.bold(`${rollout.id}${name}`)}  ${rollout.model} ${versions}   ${phaseText({ rollout }, nowMs)}${stage}`;
+  return `Rollout ${pc.bold(`${rollout.id}${name}`)}  ${rollout.model} ${versions}   ${phaseText(detail, nowMs)}${stage}`;
 }
 
 /** `॥ soaking 04:12 / 10:00`; once it is over, the state alone. */
-function phaseText({ rollout }: Pick<RolloutDetail, "rollout">, nowMs: number): string {
+function phaseText({ rollout, stages }: RolloutDetail, nowMs: number): string {
   const { state, phase, phaseSinceMs, createdMs, finishedMs } = rollout;
   const lasted = clockText((finishedMs ?? nowMs) - createdMs);
   if (state !== "running") return `${stateMark(state)}  ${finishedMs === null ? "after" : "in"} ${lasted}`;
@@ -36,7 +38,7 @@ function phaseText({ rollout }: Pick<RolloutDetail, "rollout">, nowMs: number): 
     case "deploying":
       return `${pc.cyan("◌ running")}  ${lasted}`;
     case "soaking":
-      return pc.cyan(`॥ soaking ${since}`);
+      return pc.cyan(`॥ soaking ${since} / ${clockText(stages[rollout.stage]?.soakMs ?? 0)}`);
     case "gates":
       return pc.cyan(`॥ waits for its gates, for ${since}`);
   }
@@ -106,6 +108,23 @@ function gateLines({ gates, spec }: RolloutDetail): string[] {
 }
 
 const MARKS = { pass: pc.green("✔"), fail: pc.red("✖"), inconclusive: pc.yellow("?") } as const;
+
+/** What the plan said of the devices that are done, and what they took. */
+function forecastLines({ devices }: RolloutDetail): string[] {
+  const known = devices.flatMap(({ forecast, tookMs }) =>
+    forecast?.ms === undefined || forecast.ms === null || tookMs === undefined
+      ? []
+      : [{ foretoldMs: forecast.ms, tookMs }],
+  );
+  if (known.length === 0) return [];
+  const [foretold, took] = [known.map(({ foretoldMs }) => foretoldMs), known.map(({ tookMs }) => tookMs)].map(median);
+  const whose = known.length === 1 ? "" : ` (median of ${known.length})`;
+  return [pc.dim(` forecast   ${duration(foretold ?? 0)} for a device, took ${duration(took ?? 0)}${whose}`)];
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
 
 function whyLines({ rollout, window }: RolloutDetail): string[] {
   const lines: string[] = [];
