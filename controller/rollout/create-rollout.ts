@@ -167,7 +167,10 @@ async function takeOver(trx: Store, id: number, devices: readonly DeviceId[], no
   }
 }
 
-/** Where the earlier rollout was not done, what the device had before that one is still what it goes back to. */
+/**
+ * Where the earlier rollout was not done, what the device had before that one is still what it goes back to. A device that had
+ * nothing, and was only away or slow, goes back to what the earlier one wished: like the others, and not to nothing.
+ */
 async function inheritPrevious(trx: Store, from: number, to: number, devices: readonly DeviceId[]): Promise<void> {
   await trx
     .updateTable("rollout_devices")
@@ -186,7 +189,12 @@ async function inheritPrevious(trx: Store, from: number, to: number, devices: re
         .where("earlier.rollout", "=", from)
         .where("earlier.live", "=", 1)
         .where("earlier.ask", "!=", "none")
-        .where("earlier.state", "in", ["waiting", "deploying", "failed", "reverting"]),
+        .where((where) =>
+          where.or([
+            where("earlier.state", "in", ["failed", "reverting"]),
+            where("earlier.state", "in", ["waiting", "deploying"]).and("earlier.previous_json", "!=", "null"),
+          ]),
+        ),
     )
     .execute();
 }

@@ -70,12 +70,14 @@ export class Members {
     this.put({ ...member, live: false, ...(isOpen ? { state: "superseded", why: "another rollout has it" } : {}) });
   }
 
-  /** Where the earlier rollout was not done, what the device had before that one is still what it goes back to. */
+  /** Where the earlier rollout was not done, what the device had before that one is still what it goes back to; see `createRollout`. */
   inherit(device: DeviceId, earlier: Members): void {
     const before = earlier.#members.get(device);
     const own = this.#members.get(device);
     if (before === undefined || own === undefined || before.ask === "none") return;
     if (before.state === "done" || before.state === "reverted" || before.state === "superseded") return;
+    const isMerelyLate = before.state === "waiting" || before.state === "deploying";
+    if (before.previous === null && isMerelyLate) return;
     this.put({ ...own, previous: before.previous });
   }
 

@@ -31,7 +31,7 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
     look: (slots) => {
       const mixed = new Map<number, string>();
       for (const [slot, state] of slots) {
-        if (state.phase === "idle" || turnedWith.get(slot) !== state.seq || !answersWish(state)) continue;
+        if (!hasTurned(state) || turnedWith.get(slot) !== state.seq || !answersWish(state)) continue;
         const other = [...slots].find(([, one]) => isOld(one, state.seq));
         if (other !== undefined) mixed.set(state.seq, `${slot} has changed, and ${other[0]} is ${other[1].phase}`);
       }
@@ -47,6 +47,11 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
       }
     },
   };
+}
+
+/** A slot that went back answers with its former, which may happen to be what it was wished: a loss had made it so before. */
+function hasTurned(state: SlotState): state is Extract<SlotState, { phase: "soaking" | "committed" }> {
+  return state.phase === "soaking" || state.phase === "committed";
 }
 
 /** Something else answers than the wish that came with this deployment. A slot that had nothing before has nothing old. */

@@ -158,6 +158,19 @@ t.test("a rollout that came before the former one was done goes back to what was
   t.match(await deploymentOf(world.store, "cam-1" as DeviceId), { slots: [{ version: "1.0.0" }] });
 });
 
+t.test(
+  "a device that had nothing, and that a later rollout took before it was done, goes back to what the others have",
+  async (t) => {
+    await using world = await openRolloutWorld(t);
+    await world.join("cam-1");
+    await world.begin(V1, ["cam-1"]);
+    const second = await world.begin(V2, ["cam-1"]);
+    await serveAll(world, ["cam-1"]);
+    await world.tell(second, { kind: "rollback" });
+    t.match(await deploymentOf(world.store, "cam-1" as DeviceId), { slots: [{ version: "1.0.0" }] });
+  },
+);
+
 t.test("a stage is approved by somebody else than the author, who is told who can", async (t) => {
   await using world = await openRolloutWorld(t);
   await world.join(...CAMS);
