@@ -25,6 +25,8 @@ export function watchTogether(device: string, nowMs: () => number): TogetherWatc
     },
     onChange: (slot, event, after) => {
       if (after.phase === "soaking") turnedWith.set(slot, after.seq);
+      // It has gone back: should it come to its wish some day, that is another turn.
+      if (after.phase === "rolled-back") turnedWith.delete(slot);
       // A committed version that is lost later falls back alone: what fits it is not known on the device.
       if (event.kind === "lost" || event.kind === "not-restored" || after.phase === "idle") turnedWith.clear();
     },
