@@ -35,6 +35,7 @@ t.test("a version whose runner dies three times while it soaks is turned back fr
   await director.deploy([two]);
   const soaking = await slot("1.1.0 soaks", ({ phase, active }) => phase === "soaking" && active?.version === "1.1.0");
   t.match(soaking, { lastKnownGood: { version: "1.0.0" }, active: { evidence: { memoryMode: "load-first" } } });
+  await until("the candidate answers", async () => (await version()) === "1.1.0");
   const killed = new Set<number>();
   while (killed.size < CRASHES) {
     const candidate = await until("the candidate has a runner", () => {
@@ -50,12 +51,8 @@ t.test("a version whose runner dies three times while it soaks is turned back fr
   });
   t.match(back, { refusal: { code: "soak-crashes" }, desired: two.statement });
   t.equal(await version(), "1.0.0");
-  const { failures, answers } = await load.stop();
+  const { failures } = await load.stop();
   t.strictSame(failures, [], "every request was answered meanwhile");
-  t.ok(
-    answers.some(({ answer }) => answer.version === "1.1.0"),
-    "some of them by the candidate",
-  );
   await director.deploy([one]);
   await slot("1.0.0 is wished again", ({ phase }) => phase === "committed");
   await director.deploy([two]);
