@@ -15,9 +15,10 @@ import { signDeployment, type DeployedSlot, type Deployment } from "../../../pro
 import type { Signer } from "../../../protocol/trust/keys.ts";
 import type { Report } from "../../../protocol/trust/report.ts";
 import type { TrustRoot } from "../../../protocol/trust/root.ts";
+import { until } from "../../support/until.ts";
 
 export interface HonestController extends AsyncDisposable {
-  /** Signs and publishes a deployment with this number; hellos are answered with it from then on. */
+  /** Signs and publishes a deployment with this number, once connected; hellos are answered with it from then on. */
   readonly deploy: (seq: number, slots: readonly DeployedSlot[], changes?: Partial<Deployment>) => Promise<void>;
   readonly publishRoot: (root: TrustRoot) => Promise<void>;
   /** From now on another key signs, under another root. */
@@ -100,6 +101,8 @@ export async function openHonestController(options: {
     deploy: async (seq, wished, changes = {}) => {
       told.seq = seq;
       slots = wished;
+      // An attacker who cuts connections cuts this one too.
+      await until("the controller is connected", () => link.session !== undefined);
       await issue(changes);
     },
     publishRoot: ({ version, bytes }) =>
