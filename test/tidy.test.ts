@@ -68,6 +68,8 @@ t.test("README and ARCHITECTURE name only what exists, and no page links into no
     "docs/ARCHITECTURE.md",
     "docs/OPERATING.md",
     "docs/SECURITY.md",
+    "docs/SERVING.md",
+    "docs/MODELS.md",
     "docs/decisions/README.md",
   ]) {
     const text = read(page);
