@@ -69,10 +69,12 @@ function rivalText(
 /** One stage without a soak, an approval or a time that anybody can tell needs no line. */
 function stagesText({ stages }: Plan): readonly string[] {
   const isPlain =
-    stages.length === 1 && stages.every((stage) => !stage.needsApproval && stage.finishMs === stage.startMs);
+    stages.length === 1 &&
+    stages.every((stage) => !stage.needsApproval && !stage.matchesNobody && stage.finishMs === stage.startMs);
   if (isPlain) return [];
   const nowMs = Date.now();
-  return stages.map((stage) => {
+  return stages.map((stage, at) => {
+    if (stage.matchesNobody) return `  ${pc.bold(stage.name)}  ${pc.yellow(NOBODY[at === 0 ? "first" : "later"])}`;
     const begins = stage.needsApproval
       ? ["after an approval"]
       : stage.startMs - nowMs > SOON_MS
@@ -83,6 +85,12 @@ function stagesText({ stages }: Plan): readonly string[] {
     return `  ${pc.bold(stage.name)}  ${[counted(stage.devices, "device"), ...begins, ...over, ...unknown].join(", ")}`;
   });
 }
+
+/** Nobody has proven the version before the first stage, so it is not passed over. */
+const NOBODY = {
+  first: "no device matches its selector: the rollout waits until one does",
+  later: "no device matches its selector: it will be passed over unless one does by then",
+} as const;
 
 /** A start within this time is now, for a person. */
 const SOON_MS = 60_000;

@@ -134,6 +134,8 @@ const PlannedDevice = Type.Object({
 const PlannedStage = Type.Object({
   name: Type.String(),
   devices: Type.Integer(),
+  /** It takes by selector, and no device of the rollout matches, not even one that is away. */
+  matchesNobody: Type.Boolean(),
   startMs: Type.Number(),
   /** Its last device has committed. */
   deployedMs: Type.Number(),

@@ -1,7 +1,7 @@
 /** What a rollout would take: for each device its stage, bytes and time, for each stage when it would be over. */
 import type { DeviceId, StatementDigest } from "../../protocol/ids.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
-import type { Selector } from "../fleet/selector.ts";
+import { selects, type Selector } from "../fleet/selector.ts";
 import { forecast, type Forecast } from "./forecast.ts";
 import { planStages } from "./plan-stages.ts";
 import type { Deliveries } from "./read-deliveries.ts";
@@ -30,11 +30,17 @@ export interface ForeseenDevice extends Forecast {
 
 export interface Foresight {
   readonly devices: ReadonlyMap<DeviceId, ForeseenDevice>;
-  readonly stages: readonly (StageTimes & { readonly devices: number })[];
+  readonly stages: readonly (StageTimes & ForeseenStage)[];
+}
+
+export interface ForeseenStage {
+  readonly devices: number;
+  /** It takes by selector, and no device matches that could be taken, not even one that is away. */
+  readonly matchesNobody: boolean;
 }
 
 export function foresee(request: ForesightRequest): Foresight {
-  const { spec, devices, deliveries, archiveBytes, statement } = request;
+  const { spec, selectors, devices, deliveries, archiveBytes, statement } = request;
   const stageOf = planStages(spec.stages, devices, request);
   const foreseen = new Map(
     devices.map((device): [DeviceId, ForeseenDevice] => {
@@ -54,7 +60,11 @@ export function foresee(request: ForesightRequest): Foresight {
   const times = stageTimeline({ stages, startMs: request.nowMs, concurrent, perMinute, openAtMs: opening(spec) });
   return {
     devices: foreseen,
-    stages: times.map((time, at) => ({ ...time, devices: stages[at]?.deviceMs.length ?? 0 })),
+    stages: times.map((time, at) => {
+      const selector = selectors[at] ?? null;
+      const matchesNobody = selector !== null && !devices.some(({ labels }) => selects(selector, labels));
+      return { ...time, devices: stages[at]?.deviceMs.length ?? 0, matchesNobody };
+    }),
   };
 }
 

@@ -25,6 +25,7 @@ export function whyWaiting(rollout: RolloutFacts, view: DeviceView | undefined, 
 }
 
 function whyNotYet({ spec, stage, phase }: RolloutFacts, window: WindowView | null): string {
+  const { take } = spec.stages[stage] ?? {};
   const name = `stage ${stage + 1} of ${spec.stages.length} (${spec.stages[stage]?.name ?? ""})`;
   switch (phase) {
     case "approval":
@@ -35,6 +36,7 @@ function whyNotYet({ spec, stage, phase }: RolloutFacts, window: WindowView | nu
       return `waits for the next stage: ${name} waits for its gates`;
     case "deploying":
       if (window?.open === false) return outsideWindow(window);
+      if (take?.kind === "selector") return `waits for its turn: ${name} takes devices with ${take.selector}`;
       return stage + 1 < spec.stages.length ? `waits for its turn, in ${name} or later` : turnText(spec.rate);
   }
 }

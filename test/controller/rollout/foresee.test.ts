@@ -1,6 +1,7 @@
 import t from "tap";
 import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
 import { foresee, type ForesightRequest } from "../../../controller/rollout/foresee.ts";
+import { parseSelector } from "../../../controller/fleet/selector.ts";
 import type { RolloutRequest } from "../../../controller/rollout/rollout-spec.ts";
 import { deviceView, DIGITS, INFO, NOW_MS, statement } from "../../support/device-views.ts";
 import type { ModelVersion } from "../../../protocol/ids.ts";
@@ -53,4 +54,15 @@ t.test("the window and the rate are counted in", async (t) => {
   const { stages } = foresight({ window, rate: { perMinute: null, concurrent: 1 } });
   const opensMs = NOW_MS + 14 * 60 * MINUTE;
   t.match(stages, [{ startMs: opensMs, finishMs: opensMs + 10 * MINUTE }]);
+});
+
+t.test("a stage whose selector matches no device, not even one that is away, is told", async (t) => {
+  const stages: RolloutRequest["stages"] = [
+    { name: "lab", take: { kind: "selector", selector: "room=lab" }, soakMs: 0, approval: "none" },
+    { name: "all", take: { kind: "share", share: 1, min: 0 }, soakMs: 0, approval: "none" },
+  ];
+  const selectors = [parseSelector("room=lab"), null];
+  const away = deviceView("cam-1", { online: false, labels: { room: "lab" } });
+  t.match(foresight({ stages }, { selectors }).stages, [{ matchesNobody: true }, { matchesNobody: false }]);
+  t.match(foresight({ stages }, { selectors, devices: [away] }).stages, [{ matchesNobody: false }, {}]);
 });

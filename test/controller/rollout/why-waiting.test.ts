@@ -23,6 +23,16 @@ const cases: readonly {
     says: /waits for its turn, in stage 1 of 2 \(canary\) or later/,
   },
   {
+    when: "the stage takes others",
+    request: {
+      stages: [
+        { name: "lab", take: { kind: "selector", selector: "room=lab" }, soakMs: 0, approval: "none" },
+        stage("all", 1),
+      ],
+    },
+    says: /stage 1 of 2 \(lab\) takes devices with room=lab/,
+  },
+  {
     when: "its stage is on and a rate holds it",
     request: { rate: { perMinute: 10, concurrent: 2 } },
     says: /10 a minute, 2 at a time/,

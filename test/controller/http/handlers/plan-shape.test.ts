@@ -51,6 +51,7 @@ t.test("a plan is told as the API's schema says: nothing unknown is made up", as
           finishMs: NOW_MS,
           needsApproval: false,
           unknownDevices: 1,
+          matchesNobody: false,
         },
       ],
     },
