@@ -9,6 +9,7 @@ import type { World } from "./world.ts";
 
 export interface RolloutWatch {
   readonly onDecision: (rollout: VirtualRollout, decision: Decision, situation: Situation) => void;
+  readonly onHeard: (rollout: VirtualRollout, devices: readonly DeviceId[]) => void;
 }
 
 export function watchRollouts(world: World): RolloutWatch {
@@ -104,5 +105,17 @@ export function watchRollouts(world: World): RolloutWatch {
       `rollout ${String(facts.id)}: ${device} has never committed to it`);
   }
 
-  return { onDecision };
+  /** A device whose own report says that it serves something else is not counted as done any longer. */
+  function onHeard({ facts, members }: VirtualRollout, devices: readonly DeviceId[]): void {
+    for (const device of devices) {
+      const { state, live, seq } = members.get(device);
+      const view = world.fleet.view(device);
+      if (state !== "done" || !live || view?.report === undefined || view.report.seq < (seq ?? 0)) continue;
+      const slot = slotReportOf(view, facts.slot);
+      require(slot?.active?.statement === facts.statement, "a fall-back takes done back", () =>
+        `rollout ${String(facts.id)}: ${device} counts as done, and says that ${slot?.active?.version ?? "nothing"} answers`);
+    }
+  }
+
+  return { onDecision, onHeard };
 }

@@ -27,7 +27,7 @@ export function runScenario(scenario: Scenario, trace?: Trace): Outcome {
     fleet: world.fleet,
     queue,
     readGates: (rollout) => readGates(world, rollout),
-    onDecision: watchRollouts(world).onDecision,
+    ...watchRollouts(world),
     trace,
   });
   late.rollouts = rollouts;

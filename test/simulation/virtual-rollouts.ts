@@ -41,6 +41,8 @@ export interface RolloutsPorts {
   readonly readGates: (rollout: VirtualRollout) => readonly GateResult[];
   /** Before a decision is applied; `view` is what it was made from. */
   readonly onDecision: (rollout: VirtualRollout, decision: Decision, situation: Situation) => void;
+  /** Something was heard of these members, and all that it decides has been applied. */
+  readonly onHeard: (rollout: VirtualRollout, devices: readonly DeviceId[]) => void;
   readonly trace: Trace | undefined;
 }
 
@@ -87,6 +89,7 @@ export function createRollouts(ports: RolloutsPorts): VirtualRollouts {
       const own = news.filter((device) => rollout.members.isLive(device));
       // A settled rollout changes only by what is heard of its devices.
       if (own.length > 0 || UNDER_WAY.has(rollout.facts.state)) lookUntilStill(rollout, own);
+      ports.onHeard(rollout, own);
     }
   }
 
