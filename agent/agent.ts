@@ -7,8 +7,10 @@ import { deviceTopics } from "../protocol/topics.ts";
 import { keySigner } from "../protocol/trust/keys.ts";
 import { readAgentConfig, type AgentFolder } from "./config.ts";
 import { openCredentials } from "./enrol/credentials.ts";
+import { discoverProviders } from "./hardware/discover-providers.ts";
 import { readInventory } from "./hardware/inventory.ts";
 import { openInferenceEngine } from "./inference/open-inference-engine.ts";
+import { RUNNER_COMMAND } from "./inference/runner.ts";
 import { openAgentLink, type AgentLink } from "./link/agent-link.ts";
 import { createHeartbeat } from "./link/heartbeat.ts";
 import { createHello } from "./link/hello.ts";
@@ -39,6 +41,9 @@ export interface AgentOptions {
   readonly log: Log;
 }
 
+/** What was served before answers again first; which providers there are is of interest to the next rollout's plan. */
+const MODELS_FIRST_MS = 10_000;
+
 /** Runs until aborted, or until a part fails that the agent cannot go on without. Throws FerryError. */
 export async function runAgent({ folder, log }: AgentOptions, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
@@ -56,6 +61,9 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   if (state.damage !== undefined) recordEvent(outbox, "database-damaged", { file: state.damage.movedTo });
   const trust = openTrust(state, folder, config);
   const inventory = await readInventory(folder.directory);
+  // Another build of onnxruntime is an operator's choice: where it does not work, no model can, and that is said at once.
+  const isOwnBuild = inventory.onnxruntime.entry !== undefined;
+  let providers = isOwnBuild ? await discoverProviders({ command: RUNNER_COMMAND, log }, signal) : undefined;
   const bundles = await openBundleDirectory(folder.bundles, log);
   const recorder = createInferenceRecorder({ outbox, clock, log });
   await using engine = openInferenceEngine({ confirm: bundles.confirm, clock, log });
@@ -86,6 +94,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     outbox,
     nextReportCounter: state.nextReportCounter,
     inventory,
+    providers: () => providers,
     heldBundles: bundles.held,
     httpUrl: () => http.url,
     agentVersion: AGENT_VERSION,
@@ -195,6 +204,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     runSampler({ outbox, clock, log, directory: folder.directory, runnersRssBytes }, stopped),
     runUplink(telemetry, stopped),
     ...(credentials === undefined ? [] : [credentials.run(stopped)]),
+    ...(providers === undefined ? [lookForProviders()] : []),
   ];
   try {
     await Promise.all(parts);
@@ -207,6 +217,16 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
 
   function runnersRssBytes(): number {
     return engine.gauges().reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  }
+
+  async function lookForProviders(): Promise<void> {
+    await clock.sleep(MODELS_FIRST_MS, stopped);
+    if (stopped.aborted) return;
+    providers = await discoverProviders({ command: RUNNER_COMMAND, log }, stopped).catch((error: unknown) => {
+      log.error({ error: messageOf(error) }, "cannot tell which execution providers work here");
+      return undefined;
+    });
+    if (providers !== undefined) sayInfo();
   }
 
   function sayInfo(then: () => void = () => undefined): void {

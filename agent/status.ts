@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, FleetId } from "../protocol/ids.ts";
+import { DeviceInfo } from "../protocol/messages/device-info.ts";
 import { gate } from "../protocol/schema.ts";
 import { Refusal } from "../protocol/trust/refusal.ts";
 import { Report, SlotReport } from "../protocol/trust/report.ts";
@@ -18,6 +19,8 @@ export const AgentStatus = Type.Object({
   fresh: Type.Boolean(),
   /** Why the newest deployment was refused as a whole. */
   refusal: Type.Optional(Refusal),
+  /** The onnxruntime that computes here, and its execution providers; absent from older agents. */
+  runtime: Type.Optional(DeviceInfo.properties.runtime),
   slots: Type.Array(SlotReport),
   telemetry: Report.properties.telemetry,
   /** Messages that made no sense and were left aside since the start. */

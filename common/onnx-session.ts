@@ -3,9 +3,12 @@
  * model a process of its own (a runner); the command line is such a process.
  */
 import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import type * as onnxruntime from "onnxruntime-node";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { FerryError, messageOf } from "./ferry-error.ts";
+import { readOnnxBuild, unreadOptions, unusable, type OnnxBuild } from "./onnx-build.ts";
+import { optionNames, providerConfigs, providerFailure, type ProviderSettings } from "./onnx-provider.ts";
 import { datatypeOf, fromRuntimeTensor, toRuntimeTensor, type OnnxTensor, type OnnxTensorSpec } from "./onnx-tensor.ts";
 
 type Runtime = typeof onnxruntime;
@@ -13,8 +16,11 @@ type Runtime = typeof onnxruntime;
 export interface OnnxSession {
   readonly inputs: readonly OnnxTensorSpec[];
   readonly outputs: readonly OnnxTensorSpec[];
-  /** The execution provider with which the session was made; operators that it lacks still run on the processor. */
   readonly provider: string;
+  /** Of this onnxruntime-node; a driver or a library may still be missing for one. */
+  readonly knownProviders: readonly string[];
+  /** Options of the provider that this onnxruntime-node does not read, by their names in its interface. */
+  readonly ignoredOptions: readonly string[];
   /**
    * Blocks its thread until the outputs are there. Gives the named outputs in that order; without names, all in the
    * model's order. Throws FerryError: `onnx-tensor` (bytes that do not fit their shape), `onnx-run` (the model refuses).
@@ -25,26 +31,33 @@ export interface OnnxSession {
 }
 
 export interface OnnxSessionOptions {
-  /** In the order in which to try them; what this machine lacks is passed over, and `cpu` always comes last. */
-  readonly providers?: readonly string[];
+  /** The execution provider, `cpu` where it is absent; operators that it lacks still run on the processor. */
+  readonly provider?: string;
+  readonly settings?: ProviderSettings;
   /** Threads within one operator; absent: one for each processor core. */
   readonly intraOpThreads?: number;
 }
 
 /**
  * Loads an ONNX file, with its external data beside it. Throws FerryError: `not-found`, `onnx-malformed`, `onnx-opset`,
- * `onnx-external-data`, `onnx-interface` (an input or output is no tensor), `onnx-load` (anything else), `onnx-runtime`.
+ * `onnx-external-data`, `onnx-interface` (an input or output is no tensor), `onnx-load` (anything else), `onnx-runtime`,
+ * `onnx-provider` (the provider does not work here, or not with this model). After that last one the process should end:
+ * a provider that has begun and failed may leave its libraries behind in a state in which others crash.
  */
 export async function openOnnxSession(path: string, options: OnnxSessionOptions = {}): Promise<OnnxSession> {
   if (!existsSync(path)) {
     throw new FerryError("not-found", `There is no file ${path}`, { hint: "Check the path.", exitCode: 3 });
   }
-  const runtime = await loadRuntime();
-  const { session, provider } = await createSession(runtime, path, options);
+  const build = readOnnxBuild();
+  const runtime = await loadRuntime(build);
+  const session = await createSession(runtime, path, options);
+  const { provider = "cpu", settings = {} } = options;
   return {
     inputs: session.inputMetadata.map((metadata) => specOf(path, "input", metadata)),
     outputs: session.outputMetadata.map((metadata) => specOf(path, "output", metadata)),
     provider,
+    knownProviders: providersOf(runtime),
+    ignoredOptions: unreadOptions(build, optionNames(provider, settings)),
     run: async (inputs, outputs = session.outputNames) => {
       const feeds = inputs.map((tensor) => [tensor.name, toRuntimeTensor(runtime.Tensor, tensor)] as const);
       const results = await runSession(session, Object.fromEntries(feeds), outputs);
@@ -57,66 +70,56 @@ export async function openOnnxSession(path: string, options: OnnxSessionOptions 
   };
 }
 
-/** The execution providers with which this build of onnxruntime was made; a driver may still be missing for one. */
-export async function knownProviders(): Promise<string[]> {
-  const runtime = await loadRuntime();
+function providersOf(runtime: Runtime): string[] {
   return runtime.listSupportedBackends().map((backend) => backend.name);
 }
 
 let loading: Promise<Runtime> | undefined;
 
-/**
- * Loads the native library once, at the first use: a process without a model does not pay the 11 MB for it.
- * `FERRY_ORT_PATH` names the entry file of another build of onnxruntime-node, such as one with CUDA for a Jetson.
- */
-function loadRuntime(): Promise<Runtime> {
+/** Loads the native library once, at the first use: a process without a model does not pay the 11 MB for it. */
+function loadRuntime(build: OnnxBuild): Promise<Runtime> {
   // Releases after 1.27 queue the process name, a device id and the model name for their vendor, on by default. The
   // variable is read when the library starts, so it is set before any build is imported.
   process.env["ORT_DISABLE_TELEMETRY"] = "1";
-  const otherBuild = process.env["FERRY_ORT_PATH"];
-  loading ??= otherBuild === undefined ? import("onnxruntime-node") : importBuild(otherBuild);
+  loading ??= importRuntime(build);
   return loading;
 }
 
-async function importBuild(path: string): Promise<Runtime> {
+async function importRuntime({ entry }: OnnxBuild): Promise<Runtime> {
+  if (entry === undefined) return import("onnxruntime-node");
   try {
-    return (await import(path)) as Runtime;
+    const { default: runtime } = (await import(pathToFileURL(entry).href)) as { readonly default: Runtime };
+    runtime.listSupportedBackends();
+    return runtime;
   } catch (cause) {
-    throw new FerryError("onnx-runtime", `FERRY_ORT_PATH names ${path}, which does not load: ${messageOf(cause)}`, {
-      hint: "Name the entry file (dist/index.js) of an onnxruntime-node, or unset it to use the one that is installed.",
-      cause,
-    });
+    throw unusable(entry, `it does not load (${messageOf(cause)})`, cause);
   }
 }
 
 /** What fails is thrown as well: on standard error it would only be said twice. */
 const FATAL_ONLY = 4;
 
-/** Tries one provider after another: a build may know CUDA on a machine that has no driver for it. */
+/** A provider that is not the processor fails by its own code, unless what is said is clearly about the file. */
 async function createSession(
   runtime: Runtime,
   path: string,
-  { providers = [], intraOpThreads }: OnnxSessionOptions,
-): Promise<{ session: InferenceSession; provider: string }> {
-  const known = new Set<string>(runtime.listSupportedBackends().map((backend) => backend.name));
-  const threads = intraOpThreads === undefined ? {} : { intraOpNumThreads: intraOpThreads };
-  const common = { ...threads, logSeverityLevel: FATAL_ONLY } as const;
-  for (const provider of providers.filter((name) => name !== "cpu" && known.has(name))) {
-    try {
-      const executionProviders = [provider, "cpu"];
-      return { session: await runtime.InferenceSession.create(path, { ...common, executionProviders }), provider };
-    } catch {
-      // Whether the provider or the model is at fault shows when `cpu` is tried below.
-    }
+  { provider = "cpu", settings = {}, intraOpThreads }: OnnxSessionOptions,
+): Promise<InferenceSession> {
+  const known = new Set(providersOf(runtime));
+  // onnxruntime-node drops a name that it does not know, and goes on without a word to the caller.
+  if (!known.has(provider)) {
+    throw new FerryError("onnx-provider", `this onnxruntime has only ${[...known].join(", ")}`);
   }
   try {
-    const executionProviders = ["cpu"];
-    return {
-      session: await runtime.InferenceSession.create(path, { ...common, executionProviders }),
-      provider: "cpu",
-    };
+    return await runtime.InferenceSession.create(path, {
+      executionProviders: providerConfigs(provider, settings, known),
+      ...(intraOpThreads === undefined ? {} : { intraOpNumThreads: intraOpThreads }),
+      logSeverityLevel: FATAL_ONLY,
+    });
   } catch (cause) {
-    throw explainLoadFailure(path, cause);
+    const failure = explainLoadFailure(path, cause);
+    if (provider === "cpu" || failure.code !== "onnx-load") throw failure;
+    throw new FerryError("onnx-provider", providerFailure(provider, messageOf(cause)), { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 /** `ferry-agent status`: what the agent on this device says of itself. */
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
 import { agentFolder, readAgentConfig } from "../config.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
@@ -39,6 +40,7 @@ export function statusText(status: AgentStatus): string {
     ["device", `${status.device} (agent ${status.agentVersion}, up ${durationText(status.uptimeMs)})`],
     ["broker", `${broker.url} ${broker.connected ? pc.green("connected") : pc.yellow("not connected")}`],
     ["trust", `root version ${status.rootVersion}, deployment ${status.seq}, ${freshText(status)}`],
+    ...(status.runtime === undefined ? [] : [["computes", runtimeText(status.runtime)]]),
     ["telemetry", `${telemetry.pending} of ${telemetry.produced} records still to be sent`],
   ];
   const head = lines.map(([name = "", text = ""]) => `${pc.bold(name.padEnd(11))}${text}`);
@@ -50,6 +52,13 @@ function freshText({ fresh }: AgentStatus): string {
   return fresh ? pc.green("fresh") : pc.yellow("unfresh: installs nothing until the controller has answered");
 }
 
+function runtimeText({ onnxruntime, providers, failedProviders = [], path }: NonNullable<AgentStatus["runtime"]>) {
+  const failed =
+    failedProviders.length === 0 ? "" : `; ${failedProviders.map(({ provider }) => provider).join(", ")} failed`;
+  const where = path === undefined ? "" : ` from ${path}`;
+  return `on ${providers.join(", ")}${failed} (onnxruntime ${onnxruntime}${where})`;
+}
+
 function slotLines(slots: readonly SlotReport[]): string[] {
   if (slots.length === 0) return ["No model is deployed here."];
   const rows = slots.map(({ slot, phase, active, transfer, refusal }) => [
@@ -57,9 +66,18 @@ function slotLines(slots: readonly SlotReport[]): string[] {
     phase + (transfer === undefined ? "" : ` ${percent(transfer.doneBytes, transfer.totalBytes)}`),
     active === undefined ? "-" : active.version,
     active === undefined ? "-" : active.statement.slice(0, 12),
+    active === undefined ? "-" : active.evidence.provider,
     refusal === undefined ? "" : `${refusal.code}: ${refusal.message}`,
   ]);
-  return table([["SLOT", "PHASE", "ACTIVE", "DIGEST", "REFUSAL"], ...rows]);
+  const notes = slots.flatMap(({ slot, active }) => (active === undefined ? [] : providerNotes(slot, active.evidence)));
+  return [...table([["SLOT", "PHASE", "ACTIVE", "DIGEST", "ON", "REFUSAL"], ...rows]), ...notes];
+}
+
+/** Where a model does not run as its publisher wished. */
+function providerNotes(slot: string, { failedProviders = [], ignoredSettings = [] }: Evidence): string[] {
+  const failed = failedProviders.map(({ provider, why }) => `${slot} does not run on ${provider}: ${why}`);
+  if (ignoredSettings.length === 0) return failed;
+  return [...failed, `${slot}: this onnxruntime-node does not read ${ignoredSettings.join(", ")}`];
 }
 
 /** Columns as wide as their widest cell; the last one ends the line. */

@@ -1,7 +1,7 @@
 /** What this device is: read once, from the kernel's own files, without starting a process. */
-import { createRequire } from "node:module";
 import { readFile, statfs } from "node:fs/promises";
 import { arch, cpus, platform, release, totalmem } from "node:os";
+import { readOnnxBuild, type OnnxBuild } from "../../common/onnx-build.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 
 export interface Inventory {
@@ -9,8 +9,8 @@ export interface Inventory {
   readonly classes: readonly string[];
   /** As the inventory message has it; only the free disk space is asked for each time. */
   readonly hardware: () => Promise<DeviceInfo["hardware"]>;
-  /** Of the onnxruntime-node that the runners load. */
-  readonly onnxruntime: string;
+  /** The onnxruntime-node that the runners load. */
+  readonly onnxruntime: OnnxBuild;
 }
 
 /** What a field of the inventory message holds. */
@@ -38,7 +38,7 @@ export async function readInventory(directory: string): Promise<Inventory> {
         diskFreeBytes: bavail * bsize,
       };
     },
-    onnxruntime: onnxruntimeVersion(),
+    onnxruntime: readOnnxBuild(),
   };
 }
 
@@ -83,16 +83,5 @@ async function readText(path: string): Promise<string | undefined> {
     return text === "" ? undefined : text;
   } catch {
     return undefined;
-  }
-}
-
-/** Read from the package beside us: loading the library itself would cost the agent 20 MB. */
-function onnxruntimeVersion(): string {
-  try {
-    const manifest: unknown = createRequire(import.meta.url)("onnxruntime-node/package.json");
-    const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
-    return isManifest ? String(manifest.version).slice(0, 32) : "unknown";
-  } catch {
-    return "unknown";
   }
 }

@@ -1,9 +1,11 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
+import { firstChoice } from "./first-choice.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
-import { killOnAbort, type LoadedRunner } from "./load-runner.ts";
-import { selfTest } from "./qualify.ts";
+import { loadChoices, type LoadChoice } from "./load-choice.ts";
+import { killOnAbort } from "./load-runner.ts";
+import { selfTest, type SelfTest, type WarmRunner } from "./qualify.ts";
 import { Refused } from "./refused.ts";
 import { planRoom, type Room, type RoomPorts } from "./room.ts";
 import { RunnerGone, type Runner } from "./runner.ts";
@@ -14,8 +16,9 @@ export interface CandidatePorts extends RoomPorts {
   /** Leaves no process behind where it throws. `isUrgent`: requests wait for it. */
   readonly load: (
     bundle: VerifiedBundle,
+    choice: LoadChoice,
     options: { readonly isUrgent: boolean; readonly signal: AbortSignal },
-  ) => Promise<LoadedRunner>;
+  ) => Promise<WarmRunner>;
   readonly clock: Clock;
 }
 
@@ -66,16 +69,20 @@ export class Candidates {
     try {
       await room.take();
       const isBeside = room.mode === "load-first" && slot?.active?.isReady === true;
-      const { runner, warm } = await load(bundle, { isUrgent: !isBeside, signal });
+      const choosing = {
+        load: async (choice: LoadChoice) => {
+          const loaded = await load(bundle, choice, { isUrgent: !isBeside, signal });
+          needs.note(bundle.statement, loaded.runner.peakPrivateBytes());
+          return loaded;
+        },
+        test: (loaded: WarmRunner) => this.#test(loaded, bundle, signal),
+      };
+      const { choice, runner, test, failed } = await firstChoice(choosing, loadChoices(bundle.model), signal);
       needs.note(bundle.statement, runner.peakPrivateBytes());
-      const { evidence, givesNonFinite } = await this.#test(
-        runner,
-        () => selfTest(runner, bundle.model, warm, this.#ports.clock.nowMs()),
-        signal,
-      );
-      needs.note(bundle.statement, runner.peakPrivateBytes());
-      const candidate: Candidate = { bundle, evidence: { ...evidence, memoryMode: room.mode } };
-      this.#hold(candidate, { bundle, givesNonFinite }, room, runner);
+      const failedProviders = failed.length === 0 ? {} : { failedProviders: [...failed] };
+      const evidence = { ...test.evidence, ...failedProviders, memoryMode: room.mode };
+      const candidate: Candidate = { bundle, evidence };
+      this.#hold(candidate, { bundle, choice, givesNonFinite: test.givesNonFinite }, room, runner);
       return candidate;
     } catch (error) {
       room.giveBack();
@@ -84,10 +91,11 @@ export class Candidates {
   }
 
   /** Leaves no process behind where the test throws, or is stopped. */
-  async #test<T>(runner: Runner, test: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #test(loaded: WarmRunner, bundle: VerifiedBundle, signal: AbortSignal): Promise<SelfTest> {
+    const { runner } = loaded;
     using _killing = killOnAbort(runner, signal);
     try {
-      const result = await test();
+      const result = await selfTest(loaded, bundle.model, this.#ports.clock.nowMs());
       if (signal.aborted) throw new RunnerGone("It was stopped");
       return result;
     } catch (error) {
@@ -120,7 +128,10 @@ export class Candidates {
     if (runner !== undefined) return { model, runner };
     try {
       await room.take();
-      const loaded = await this.#ports.load(model.bundle, { isUrgent: true, signal: this.#closing.signal });
+      const loaded = await this.#ports.load(model.bundle, model.choice, {
+        isUrgent: true,
+        signal: this.#closing.signal,
+      });
       return { model, runner: loaded.runner };
     } catch (error) {
       room.giveBack();

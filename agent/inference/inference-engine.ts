@@ -2,7 +2,7 @@ import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/id
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
-import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { Agreement } from "./agreement.ts";
 
 /** A bundle whose signature and every file have been checked, in a directory that only the agent writes. */

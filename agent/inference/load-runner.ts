@@ -2,7 +2,8 @@ import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
-import { warmUp, type WarmModel } from "./qualify.ts";
+import type { LoadChoice } from "./load-choice.ts";
+import { warmUp, type WarmRunner } from "./qualify.ts";
 import { RunnerGone, startRunner, type Runner, type RunnerCommand } from "./runner.ts";
 
 export interface LoadPorts {
@@ -20,11 +21,6 @@ export interface LoadPorts {
  */
 const BACKGROUND_MS_MAX = 5_000;
 
-export interface LoadedRunner {
-  readonly runner: Runner;
-  readonly warm: WarmModel;
-}
-
 /**
  * A fresh process with the model loaded, warm, and confirmed to be the bytes that were verified. Leaves no process behind
  * where it throws: Refused, what `confirm` throws, RunnerGone where the signal aborts.
@@ -32,16 +28,17 @@ export interface LoadedRunner {
 export async function loadRunner(
   { command, confirm, intraOpThreads, log }: LoadPorts,
   bundle: VerifiedBundle,
+  choice: LoadChoice,
   signal: AbortSignal,
   onStart: (runner: Runner) => void = () => undefined,
-): Promise<LoadedRunner> {
+): Promise<WarmRunner> {
   const runner = await startRunner(command, log);
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
-    const warm = await warmUp(runner, bundle, intraOpThreads).finally(() => confirm?.(bundle));
+    const warm = await warmUp(runner, bundle, choice, intraOpThreads).finally(() => confirm?.(bundle));
     if (signal.aborted) throw new RunnerGone("It was stopped");
-    return { runner, warm };
+    return { choice, runner, warm };
   } catch (error) {
     runner.kill();
     await runner.ended;
@@ -53,10 +50,15 @@ export async function loadRunner(
  * The same, beside a version that answers: that one's requests come first while this one loads and warms up. From then on
  * both are equal, so that what is measured is what will be.
  */
-export async function loadBeside(ports: LoadPorts, bundle: VerifiedBundle, signal: AbortSignal): Promise<LoadedRunner> {
-  if (!mayRestorePriority()) return loadRunner(ports, bundle, signal);
+export async function loadBeside(
+  ports: LoadPorts,
+  bundle: VerifiedBundle,
+  choice: LoadChoice,
+  signal: AbortSignal,
+): Promise<WarmRunner> {
+  if (!mayRestorePriority()) return loadRunner(ports, bundle, choice, signal);
   const over = new AbortController();
-  const loaded = await loadRunner(ports, bundle, signal, ({ pid }) => {
+  const loaded = await loadRunner(ports, bundle, choice, signal, ({ pid }) => {
     lowerPriority(pid);
     void ports.clock.sleep(BACKGROUND_MS_MAX, over.signal).then(() => {
       if (!over.signal.aborted) restorePriority(pid);
@@ -68,7 +70,7 @@ export async function loadBeside(ports: LoadPorts, bundle: VerifiedBundle, signa
   // A sandbox may refuse what its limits seem to allow: a runner that stays in the background would be slow for ever.
   loaded.runner.kill();
   await loaded.runner.ended;
-  return loadRunner(ports, bundle, signal);
+  return loadRunner(ports, bundle, choice, signal);
 }
 
 /** Until it is disposed of. */

@@ -50,7 +50,8 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const needs = new MemoryNeeds();
   const loadPorts = { command, confirm, intraOpThreads, clock, log };
   const candidates = new Candidates({
-    load: (bundle, { isUrgent, signal }) => (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, signal),
+    load: (bundle, choice, { isUrgent, signal }) =>
+      (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, choice, signal),
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,
     clock,
@@ -61,10 +62,10 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     const { model, runner } = await candidates.take(candidate);
     const slot = slots.get(name) ?? new Slot(name, { clock, onCompared });
     slots.set(name, slot);
-    const { bundle } = model;
+    const { bundle, choice } = model;
     const ports = {
       queue: slot.queue,
-      load: async (signal: AbortSignal) => (await loadRunner(loadPorts, bundle, signal)).runner,
+      load: async (signal: AbortSignal) => (await loadRunner(loadPorts, bundle, choice, signal)).runner,
       onCrash: (why: string) => {
         tellCrash(slot.name, bundle, why);
       },

@@ -3,17 +3,20 @@ import { join } from "node:path";
 import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson, OutputRange } from "../../protocol/bundle/model-json.ts";
-import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import { interfaceDifference } from "./interface-difference.ts";
+import type { LoadChoice } from "./load-choice.ts";
 import { percentile } from "./percentile.ts";
 import { Refused } from "./refused.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
 import { ModelFailure, RunnerDeadline, RunnerGone, type Runner } from "./runner.ts";
 
-/** Loads of a minute were seen on small boards, where an accelerator compiles the model first. */
+/** A model of 300 MB from a worn memory card takes a minute … */
 const LOAD_MS_MAX = 120_000;
+/** … and TensorRT tries its kernels on the device before it chooses: minutes on a small board. */
+const COMPILE_MS_MAX = 300_000;
 /** The first inferences allocate memory and choose kernels; from about the third on, times are steady. */
 const WARM_UP_RUNS = 3;
 /** Enough for a 95th percentile that a single hiccup does not decide … */
@@ -24,31 +27,46 @@ const TIMED_MS_MAX = 2_000;
 const TIMED_RUNS_MIN = 5;
 
 export interface WarmModel {
-  readonly provider: string;
+  readonly ignoredOptions: readonly string[];
   readonly loadMs: number;
   readonly warmUpMs: number;
   readonly golden: GoldenCases;
 }
 
 /** Loads the model into a fresh runner and computes until times are steady; also what a restart does. Throws Refused. */
-export async function warmUp(runner: Runner, bundle: VerifiedBundle, intraOpThreads: number): Promise<WarmModel> {
+export async function warmUp(
+  runner: Runner,
+  bundle: VerifiedBundle,
+  { file, provider, settings }: LoadChoice,
+  intraOpThreads: number,
+): Promise<WarmModel> {
   const { directory, model } = bundle;
   const golden = await openGoldenCases(bundle);
-  checkBundlePath(model.file);
+  checkBundlePath(file);
   const startedMs = performance.now();
   const load = {
-    file: join(directory, model.file),
-    providers: model.providers ?? [],
+    file: join(directory, file),
+    provider,
+    settings,
     intraOpThreads,
     ranges: rangesOf(model),
   };
-  const loaded = await runner.load(load, LOAD_MS_MAX).catch(refuseToLoad);
+  const loadMsMax = provider === "tensorrt" ? COMPILE_MS_MAX : LOAD_MS_MAX;
+  const loaded = await runner.load(load, loadMsMax).catch(refuseToLoad);
   const loadMs = performance.now() - startedMs;
   const difference = interfaceDifference(model, loaded);
   if (difference !== undefined) throw new Refused("model-interface", difference);
   const first = await golden.at(0);
   for (let run = 0; run < WARM_UP_RUNS; run += 1) await compute(runner, first);
-  return { provider: loaded.provider, loadMs, warmUpMs: performance.now() - startedMs - loadMs, golden };
+  const warmUpMs = performance.now() - startedMs - loadMs;
+  return { ignoredOptions: loaded.ignoredOptions, loadMs, warmUpMs, golden };
+}
+
+/** A runner with the model loaded, and how it was. */
+export interface WarmRunner {
+  readonly choice: LoadChoice;
+  readonly runner: Runner;
+  readonly warm: WarmModel;
 }
 
 export interface SelfTest {
@@ -58,8 +76,12 @@ export interface SelfTest {
 }
 
 /** Measures a warm model against what its publisher promised. Throws Refused. */
-export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel, nowMs: number): Promise<SelfTest> {
-  const { golden } = warm;
+export async function selfTest(
+  { runner, warm, choice }: WarmRunner,
+  model: ModelJson,
+  nowMs: number,
+): Promise<SelfTest> {
+  const { golden, ignoredOptions } = warm;
   let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
@@ -71,7 +93,8 @@ export async function selfTest(runner: Runner, model: ModelJson, warm: WarmModel
   }
   const times = await timedRuns(runner, golden);
   const evidence: Evidence = {
-    provider: warm.provider,
+    provider: choice.provider,
+    ...(ignoredOptions.length === 0 ? {} : { ignoredSettings: [...ignoredOptions] }),
     loadMs: warm.loadMs,
     warmUpMs: warm.warmUpMs,
     goldenCases: golden.count,

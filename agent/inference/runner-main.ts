@@ -51,13 +51,14 @@ async function handle(message: ToRunner): Promise<void> {
   }
 }
 
-async function load({ file, providers, intraOpThreads, ...load }: ToRunner & { kind: "load" }): Promise<void> {
+async function load({ file, ranges: declared, ...options }: ToRunner & { kind: "load" }): Promise<void> {
   const startedMs = performance.now();
   try {
-    ranges = load.ranges;
-    session = await openOnnxSession(file, { providers, intraOpThreads });
-    const { provider, inputs, outputs } = session;
-    await say({ kind: "loaded", provider, inputs, outputs, loadMs: performance.now() - startedMs });
+    ranges = declared;
+    session = await openOnnxSession(file, options);
+    const { knownProviders, ignoredOptions, inputs, outputs } = session;
+    const loadMs = performance.now() - startedMs;
+    await say({ kind: "loaded", knownProviders, ignoredOptions, inputs, outputs, loadMs });
   } catch (error) {
     await say({ kind: "load-failed", ...inWords(error) });
   }

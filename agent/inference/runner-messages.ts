@@ -1,4 +1,5 @@
 /** What the agent and a runner process say to each other, over the channel that the agent opens when it starts one. */
+import type { ProviderSettings } from "../../common/onnx-provider.ts";
 import type { OutputRange } from "../../protocol/bundle/model-json.ts";
 import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
 import type { OutputFault } from "./sound-outputs.ts";
@@ -7,7 +8,8 @@ export type ToRunner =
   | {
       readonly kind: "load";
       readonly file: string;
-      readonly providers: readonly string[];
+      readonly provider: string;
+      readonly settings: ProviderSettings;
       readonly intraOpThreads: number;
       /** By output, where `model.json` declares one. */
       readonly ranges: Readonly<Record<string, OutputRange>>;
@@ -29,7 +31,9 @@ export type FromRunner =
 
 /** What the ONNX file itself says, and how long it took to load. */
 export interface LoadedModel {
-  readonly provider: string;
+  /** Of the onnxruntime-node that loaded it. */
+  readonly knownProviders: readonly string[];
+  readonly ignoredOptions: readonly string[];
   readonly inputs: readonly (Omit<TensorSpec, "shape"> & { readonly shape: readonly number[] })[];
   readonly outputs: readonly (Omit<TensorSpec, "shape"> & { readonly shape: readonly number[] })[];
   readonly loadMs: number;

@@ -5,6 +5,7 @@ import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Observed, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
+import type { LoadChoice } from "./load-choice.ts";
 import { memoryLimitBytes } from "./memory-limit.ts";
 import { Observation } from "./observation.ts";
 import type { PendingRequest, RequestQueue } from "./request-queue.ts";
@@ -25,6 +26,8 @@ export interface ServingPorts {
 /** What `ServingVersion` is given of its qualification. */
 export interface QualifiedModel {
   readonly bundle: VerifiedBundle;
+  /** What was qualified, and what a restart loads again. */
+  readonly choice: LoadChoice;
   /** Its own golden set has NaN or infinities: they are no sign of a fault. */
   readonly givesNonFinite: boolean;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
-import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { Agreement } from "./agreement.ts";
 import { checkRequest } from "./check-request.ts";
 import type { InferRequest, InferResponse, Observed, ServedSlot, VerifiedBundle } from "./inference-engine.ts";

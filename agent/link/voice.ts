@@ -1,5 +1,6 @@
 /** What the device says of itself: to the fleet, and to whoever asks on the device. */
 import type { Clock } from "../../common/clock.ts";
+import type { OnnxBuild } from "../../common/onnx-build.ts";
 import { SessionId, type StatementDigest } from "../../protocol/ids.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 import type { Hello } from "../../protocol/messages/hello.ts";
@@ -8,6 +9,7 @@ import { deviceTopics } from "../../protocol/topics.ts";
 import type { Signer } from "../../protocol/trust/keys.ts";
 import { signReport, type Report, type SlotReport } from "../../protocol/trust/report.ts";
 import type { AgentConfig } from "../config.ts";
+import type { FoundProviders } from "../hardware/discover-providers.ts";
 import type { Inventory } from "../hardware/inventory.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
 import type { AgentStatus } from "../status.ts";
@@ -31,6 +33,8 @@ export interface VoicePorts {
   readonly outbox: Pick<Outbox, "stream" | "produced" | "pending">;
   readonly nextReportCounter: () => number;
   readonly inventory: Inventory;
+  /** Undefined until they have been looked for. */
+  readonly providers: () => FoundProviders | undefined;
   readonly heldBundles: () => Iterable<StatementDigest>;
   /** Undefined where it does not listen. */
   readonly httpUrl: () => string | undefined;
@@ -59,6 +63,7 @@ export function createVoice(ports: VoicePorts): Voice {
   const startedMs = clock.monotonicMs();
 
   const slots = (): SlotReport[] => slotReports(ports.slots(), ports.served());
+  const runtime = () => runtimeOf(ports.inventory.onnxruntime, ports.providers(), ports.served());
   const uptimeMs = () => clock.monotonicMs() - startedMs;
 
   function standing() {
@@ -107,7 +112,7 @@ export function createVoice(ports: VoicePorts): Voice {
         hardware: await ports.inventory.hardware(),
         agentVersion,
         nodeVersion: process.version,
-        runtime: { onnxruntime: ports.inventory.onnxruntime, providers: providersUsed(ports.served()) },
+        runtime: runtime(),
         ...(httpUrl === undefined ? {} : { httpUrl }),
         heldStatements: [...ports.heldBundles()].slice(0, HELD_MAX),
       };
@@ -120,6 +125,7 @@ export function createVoice(ports: VoicePorts): Voice {
       uptimeMs: uptimeMs(),
       broker: { url: config.broker, connected: link.session !== undefined },
       malformedMessages: link.malformed(),
+      runtime: runtime(),
       ...standing(),
     }),
   };
@@ -128,7 +134,20 @@ export function createVoice(ports: VoicePorts): Voice {
 /** Throws ProtocolError where there is no session. */
 const checkSession = gate("session", SessionId);
 
-/** The processor is always there; the others are known once a model has really used them. */
-function providersUsed(served: readonly ServedSlot[]): string[] {
-  return [...new Set(["cpu", ...served.map(({ evidence }) => evidence.provider)])];
+/** As many as an inventory message holds; onnxruntime knows some twenty providers, a build has a handful. */
+const PROVIDERS_TOLD_MAX = 16;
+
+/** The processor is always there, and so is what a model really runs on. */
+function runtimeOf(
+  { version, entry, folder }: OnnxBuild,
+  found: FoundProviders = { working: [], failed: [] },
+  served: readonly ServedSlot[],
+): DeviceInfo["runtime"] {
+  const working = new Set(["cpu", ...found.working, ...served.map(({ evidence }) => evidence.provider)]);
+  return {
+    onnxruntime: version,
+    providers: [...working].slice(0, PROVIDERS_TOLD_MAX),
+    ...(found.failed.length === 0 ? {} : { failedProviders: found.failed.slice(0, PROVIDERS_TOLD_MAX) }),
+    ...(entry === undefined ? {} : { path: folder.slice(0, 256) }),
+  };
 }

@@ -100,6 +100,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     outbox,
     nextReportCounter: state.nextReportCounter,
     inventory,
+    providers: () => undefined,
     heldBundles: bundles.held,
     httpUrl: () => undefined,
     agentVersion: AGENT_VERSION,

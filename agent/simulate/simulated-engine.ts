@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../common/clock.ts";
 import type { ModelName } from "../../protocol/ids.ts";
-import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import {
   CRASH_WINDOW_MS,
   type Candidate,

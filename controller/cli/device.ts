@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { Device, DeviceDetail, ServedModel } from "../http/device-routes.ts";
 import {
   clientOf,
@@ -89,7 +90,9 @@ function describe(detail: DeviceDetail): string {
     lines.push(
       `  hardware    ${hardware.model}, ${hardware.cpuCount} × ${hardware.cpuModel}, ${bytes(hardware.memoryBytes)} memory, ${bytes(hardware.diskFreeBytes)} disk free`,
       `  classes     ${hardware.classes.join(", ")}`,
-      `  agent       ${info.agentVersion} on Node.js ${info.nodeVersion}, onnxruntime ${runtime.onnxruntime} (${runtime.providers.join(", ")})`,
+      `  agent       ${info.agentVersion} on Node.js ${info.nodeVersion}`,
+      `  computes    on ${runtime.providers.join(", ")} (onnxruntime ${runtime.onnxruntime}${runtime.path === undefined ? "" : ` from ${runtime.path}`})`,
+      ...(runtime.failedProviders ?? []).map(({ provider, why }) => pc.dim(`              not on ${provider}: ${why}`)),
       `  serves at   ${info.httpUrl ?? "MQTT only"}`,
     );
   }
@@ -104,6 +107,7 @@ function describe(detail: DeviceDetail): string {
       const { goldenPassed, goldenCases, latencyP95Ms, memoryBytes, provider } = active.evidence;
       lines.push(
         `      evidence: golden set ${goldenPassed}/${goldenCases}, p95 ${milliseconds(latencyP95Ms)}, ${bytes(memoryBytes)}, on ${provider}`,
+        ...providerLines(active.evidence),
       );
     }
     if (lastKnownGood !== undefined) lines.push(`      can go back to ${lastKnownGood.version}`);
@@ -115,6 +119,13 @@ function describe(detail: DeviceDetail): string {
     lines.push(`  rollout     ${id}  ${model}@${version}: ${state}${why === null ? "" : `, ${why}`}`);
   }
   return lines.join("\n");
+}
+
+/** Where a model does not run as its publisher wished. */
+function providerLines({ failedProviders = [], ignoredSettings = [] }: Evidence): string[] {
+  const failed = failedProviders.map(({ provider, why }) => pc.yellow(`      not on ${provider}: ${why}`));
+  if (ignoredSettings.length === 0) return failed;
+  return [...failed, pc.yellow(`      its onnxruntime-node does not read ${ignoredSettings.join(", ")}`)];
 }
 
 /** What a device that is asked about at night is asked about; the rest is in `ferry telemetry tail`. */

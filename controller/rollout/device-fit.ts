@@ -86,7 +86,11 @@ function firstProvider({ providers = [] }: ModelJson, { runtime }: DeviceInfo): 
 function providerNotes(model: ModelJson, info: DeviceInfo): string[] {
   const [wanted] = model.providers ?? [];
   const got = firstProvider(model, info);
-  return wanted === undefined || wanted === got ? [] : [`runs on ${got}: ${wanted} is not there`];
+  if (wanted === undefined || wanted === got) return [];
+  const failed = info.runtime.failedProviders?.find(({ provider }) => provider === wanted);
+  return [
+    `runs on ${got}: ${failed === undefined ? `${wanted} is not there` : `${wanted} does not work there, ${failed.why}`}`,
+  ];
 }
 
 function mebibytes(bytes: number): string {

@@ -3,6 +3,7 @@ import { ModelName, ModelVersion } from "../ids.ts";
 import { MODEL_JSON_BYTES_MAX, TENSORS_MAX } from "../limits.ts";
 import { closedObject, gate, parseJson } from "../schema.ts";
 import { TensorSpec } from "../tensor.ts";
+import { ProviderOptions } from "./provider-options.ts";
 
 /** A path inside a bundle, `/` between segments. What it must not contain is checked by `bundle-path.ts`. */
 const BundlePathText = Type.String({ minLength: 1, maxLength: 512 });
@@ -47,6 +48,7 @@ export const ModelJson = closedObject({
   minimumAgent: Type.Optional(Type.String({ pattern: "^[0-9]{1,6}\\.[0-9]{1,6}\\.[0-9]{1,6}$" })),
   /** Execution providers in the order in which to try them; `cpu` is always the last resort. */
   providers: Type.Optional(Type.Array(Type.String({ pattern: "^[a-z]{2,32}$" }), { maxItems: 8 })),
+  providerOptions: Type.Optional(ProviderOptions),
   /** Measured on the device during qualification; beyond one of them the bundle is refused there. */
   budgets: Type.Optional(
     closedObject({

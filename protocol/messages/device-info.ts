@@ -2,6 +2,7 @@ import { Type, type Static } from "typebox";
 import { Labels, StatementDigest } from "../ids.ts";
 import { DOCUMENT_BYTES_MAX } from "../limits.ts";
 import { gate, parseJson } from "../schema.ts";
+import { FailedProvider } from "../trust/evidence.ts";
 
 const Text = Type.String({ maxLength: 256 });
 
@@ -26,7 +27,12 @@ export const DeviceInfo = Type.Object({
   nodeVersion: Type.String({ maxLength: 32 }),
   runtime: Type.Object({
     onnxruntime: Type.String({ maxLength: 32 }),
+    /** Execution providers that work there, each tried with a small model after the agent's start; `cpu` always does. */
     providers: Type.Array(Text, { maxItems: 16 }),
+    /** Those with which onnxruntime was built and that do not work there; absent until they have been tried. */
+    failedProviders: Type.Optional(Type.Array(FailedProvider, { maxItems: 16 })),
+    /** Where onnxruntime-node is another one than came with the agent: its folder. */
+    path: Type.Optional(Text),
   }),
   /** Where the device's own HTTP port listens, for people on that network. */
   httpUrl: Type.Optional(Text),

@@ -4,6 +4,7 @@ import { DeviceId, FleetId, ModelName, ModelVersion, SessionId, StatementDigest,
 import { SLOTS_MAX } from "../limits.ts";
 import { gate } from "../schema.ts";
 import { envelopeJson, signEnvelope, type DsseEnvelope, type OpenedEnvelope } from "./dsse.ts";
+import { Evidence } from "./evidence.ts";
 import type { Signer } from "./keys.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -21,26 +22,6 @@ export const Phase = Type.Union([
   Type.Literal("rolled-back"),
 ]);
 export type Phase = Static<typeof Phase>;
-
-/** Measured on the device, on its own hardware, before the model got any traffic. Times in milliseconds. */
-export const Evidence = Type.Object({
-  provider: Type.String({ maxLength: 32 }),
-  loadMs: Type.Number(),
-  warmUpMs: Type.Number(),
-  goldenCases: Type.Integer({ minimum: 0 }),
-  goldenPassed: Type.Integer({ minimum: 0 }),
-  latencyP50Ms: Type.Number(),
-  latencyP95Ms: Type.Number(),
-  /** Resident memory of the runner process after warm-up. */
-  memoryBytes: Type.Integer({ minimum: 0 }),
-  qualifiedAtMs: Type.Number(),
-  /**
-   * `load-first`: loaded beside what answered. `unload-first`: both did not fit, so requests waited in their queue
-   * meanwhile. Absent where an older agent measured.
-   */
-  memoryMode: Type.Optional(Type.Union([Type.Literal("load-first"), Type.Literal("unload-first")])),
-});
-export type Evidence = Static<typeof Evidence>;
 
 const BundleLabel = { model: ModelName, version: ModelVersion, statement: StatementDigest };
 

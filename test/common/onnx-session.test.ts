@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import t, { type Test } from "tap";
 import { FerryError } from "../../common/ferry-error.ts";
-import { knownProviders, openOnnxSession } from "../../common/onnx-session.ts";
+import { openOnnxSession } from "../../common/onnx-session.ts";
 import type { OnnxDatatype } from "../../common/onnx-tensor.ts";
+import { copyOnnxruntime } from "../support/copied-onnxruntime.ts";
 import { ONNX_TYPES, tinyOnnx, type TinyModel } from "../support/tiny-onnx.ts";
 
 const SILERO = "node_modules/@ricky0123/vad-web/dist/silero_vad_v5.onnx";
@@ -164,10 +165,48 @@ for (const { when, tensor, code, says } of unfit) {
   });
 }
 
-t.test("a provider that this machine lacks is passed over", async (t) => {
-  t.ok((await knownProviders()).includes("cpu"));
-  const session = await openOnnxSession(SILERO, { providers: ["cuda", "nonesuch", "cpu"], intraOpThreads: 1 });
-  t.equal(session.provider, "cpu");
+/** In a process of its own, which a provider that fails may take with it. */
+function openElsewhere(options: object, environment: NodeJS.ProcessEnv = {}) {
+  const program = `
+    import { openOnnxSession } from ${JSON.stringify(resolve("common/onnx-session.ts"))};
+    const opened = await openOnnxSession(${JSON.stringify(resolve(SILERO))}, ${JSON.stringify(options)}).catch(
+      ({ code, message, hint }) => ({ code, message, hint }),
+    );
+    console.log(JSON.stringify(opened));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    env: { PATH: process.env["PATH"], ...environment },
+    encoding: "utf8",
+  });
+  return JSON.parse(stdout === "" ? JSON.stringify({ stderr }) : stdout) as Record<string, unknown>;
+}
+
+const absent = [
+  {
+    provider: "cuda",
+    says: "this onnxruntime lacks libonnxruntime_providers_cuda, or a library that it needs is not installed",
+  },
+  {
+    provider: "tensorrt",
+    says: "this onnxruntime lacks libonnxruntime_providers_tensorrt, or a library that it needs is not installed",
+  },
+  { provider: "webgpu", says: "no graphics adapter was found" },
+  // onnxruntime-node leaves out names that it does not know and computes on the processor: that would be a silent lie.
+  { provider: "openvino", says: /^this onnxruntime has only cpu, / },
+];
+for (const { provider, says } of absent) {
+  t.test(`${provider}, which this machine lacks, is refused in a sentence`, async (t) => {
+    t.match(openElsewhere({ provider }), { code: "onnx-provider", message: says });
+  });
+}
+
+t.test("a file that is no model is told as such, whatever the provider", async (t) => {
+  await t.rejects(openOnnxSession(writeModel(t, Buffer.from("{}")), { provider: "cpu" }), { code: "onnx-malformed" });
+});
+
+t.test("a session says which provider it has, and which there are", async (t) => {
+  const session = await openOnnxSession(SILERO, { intraOpThreads: 1 });
+  t.match(session, { provider: "cpu", ignoredOptions: [] });
+  t.ok(session.knownProviders.includes("cpu"));
 });
 
 t.test("the native library leaves nothing in the home or cache folder", async (t) => {
@@ -191,14 +230,21 @@ t.test("the native library leaves nothing in the home or cache folder", async (t
   t.same(readdirSync(home, { recursive: true }), []);
 });
 
-t.test("FERRY_ORT_PATH names another build of the library", async (t) => {
-  const open = (path: string) => {
-    const program = `
-      import { knownProviders } from ${JSON.stringify(resolve("common/onnx-session.ts"))};
-      console.log(await knownProviders().catch((error) => error.code));`;
-    const environment = { PATH: process.env["PATH"], FERRY_ORT_PATH: path };
-    return spawnSync(process.execPath, ["--input-type=module", "-e", program], { env: environment, encoding: "utf8" });
-  };
-  t.match(open(resolve("node_modules/onnxruntime-node/dist/index.js")).stdout, /cpu/);
-  t.match(open("/nonesuch.js").stdout, /onnx-runtime/);
+t.test("FERRY_ORT_PATH names another onnxruntime-node, by its folder or its entry file", async (t) => {
+  const folder = copyOnnxruntime(t.testdir());
+  for (const path of [folder, join(folder, "dist", "index.js")]) {
+    t.match(openElsewhere({}, { FERRY_ORT_PATH: path }), { provider: "cpu" }, path);
+  }
+});
+
+t.test("an onnxruntime-node whose native part does not load is named with the reason", async (t) => {
+  const folder = copyOnnxruntime(t.testdir());
+  const native = join(folder, "bin", "napi-v6", process.platform, process.arch, "onnxruntime_binding.node");
+  rmSync(native);
+  writeFileSync(native, "not a library");
+  t.match(openElsewhere({}, { FERRY_ORT_PATH: folder }), {
+    code: "onnx-runtime",
+    message: /FERRY_ORT_PATH is .*, which cannot be used: it does not load \(.*(invalid ELF header|too short)/,
+    hint: /built for this machine/,
+  });
 });

@@ -1,7 +1,7 @@
 /** Runners without processes: what a bundle does to its slot follows from its behaviour and the time since it answers. */
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
-import type { Evidence } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { CRASH_WINDOW_MS, type Observed, type ServedSlot } from "../../agent/inference/inference-engine.ts";
 import { GOOD_LATENCY_MS, type VirtualBundle } from "./virtual-bundle.ts";
 

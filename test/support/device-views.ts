@@ -15,7 +15,8 @@ import type {
 } from "../../protocol/ids.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
-import type { Evidence, Report, SlotReport } from "../../protocol/trust/report.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
+import type { Report, SlotReport } from "../../protocol/trust/report.ts";
 
 export const FLEET = "test" as FleetId;
 export const DIGITS = "digits" as ModelName;

@@ -39,5 +39,5 @@ t.test("the inventory of this machine has figures, and names the runtime that th
   const inventory = await readInventory(t.testdir());
   const hardware = await inventory.hardware();
   t.ok(hardware.memoryBytes > 0 && hardware.diskFreeBytes > 0 && hardware.cpuCount > 0);
-  t.match(inventory.onnxruntime, /^\d+\.\d+\.\d+/);
+  t.match(inventory.onnxruntime, { version: /^\d+\.\d+\.\d+/ });
 });

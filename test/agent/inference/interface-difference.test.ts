@@ -4,7 +4,8 @@ import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
 import { digitsFolder } from "../../support/model-folders.ts";
 
 const loaded = {
-  provider: "cpu",
+  knownProviders: ["cpu"],
+  ignoredOptions: [],
   loadMs: 1,
   inputs: [{ name: "x", datatype: "FP32" as const, shape: [-1, 64] }],
   outputs: [

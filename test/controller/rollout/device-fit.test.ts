@@ -54,4 +54,10 @@ t.test("the first provider that the device has is used, and a missing one is tol
   t.match(deviceFit(wantsCuda, deviceView("cam-1"), INFO), { provider: "cpu", notes: [/cuda is not there/] });
   const jetson = { ...INFO, runtime: { ...INFO.runtime, providers: ["cuda", "cpu"] } };
   t.match(deviceFit(wantsCuda, deviceView("cam-1"), jetson), { provider: "cuda", notes: [] });
+  const failedProviders = [{ provider: "cuda", why: "no CUDA device was found" }];
+  const broken = { ...INFO, runtime: { ...INFO.runtime, failedProviders } };
+  t.match(deviceFit(wantsCuda, deviceView("cam-1"), broken), {
+    provider: "cpu",
+    notes: ["runs on cpu: cuda does not work there, no CUDA device was found"],
+  });
 });

@@ -1,0 +1,120 @@
+import t from "tap";
+import { firstChoice, type ChoicePorts } from "../../../agent/inference/first-choice.ts";
+import { loadChoices, type LoadChoice } from "../../../agent/inference/load-choice.ts";
+import type { SelfTest, WarmRunner } from "../../../agent/inference/qualify.ts";
+import { Refused } from "../../../agent/inference/refused.ts";
+import { BundleRefused } from "../../../protocol/trust/model-signing.ts";
+import {
+  ask,
+  killReadyRunner,
+  never,
+  numbers,
+  openEngine,
+  qualified,
+  runnerPids,
+  turnOver,
+} from "../../support/engine-bench.ts";
+import { digitsFolder, floats } from "../../support/model-folders.ts";
+import { until } from "../../support/until.ts";
+
+const digits = digitsFolder("1.0.0");
+const wishing = (...providers: string[]) => ({ ...digits, model: { ...digits.model, providers } });
+const blank = [floats("pixels", [1, 64], new Array<number>(64).fill(0))];
+
+t.test("a model whose providers are not there runs on the processor, and the evidence says why", async (t) => {
+  await using engine = openEngine();
+  const bundle = wishing("tensorrt", "cuda", "webgpu", "openvino");
+  const { evidence } = await qualified(engine, bundle);
+  t.match(evidence, {
+    provider: "cpu",
+    failedProviders: [
+      { provider: "tensorrt", why: /lacks libonnxruntime_providers_tensorrt/ },
+      { provider: "cuda", why: /lacks libonnxruntime_providers_cuda/ },
+      { provider: "webgpu", why: "no graphics adapter was found" },
+      { provider: "openvino", why: /this onnxruntime has only/ },
+    ],
+  });
+  t.equal(runnerPids().length, 1, "those that failed have ended");
+});
+
+t.test("a runner that is started again goes straight to the provider that was qualified", async (t) => {
+  await using engine = openEngine();
+  const bundle = wishing("cuda");
+  await turnOver(engine, bundle);
+  const before = numbers(await ask(engine, bundle, blank));
+  await killReadyRunner(engine);
+  await until("another runner is ready", () => engine.slots()[0]?.ready);
+  t.same(numbers(await ask(engine, bundle, blank)), before);
+  t.match(engine.slots(), [{ evidence: { provider: "cpu" } }]);
+});
+
+t.test("settings that this onnxruntime-node does not read are told", async (t) => {
+  const { directory, statement } = digits;
+  const providerOptions = { cuda: { memoryBytes: 2 ** 30 } };
+  await using engine = openEngine();
+  const { evidence } = await qualified(engine, { directory, statement, model: { ...digits.model, providerOptions } });
+  t.notOk("ignoredSettings" in evidence, "they are none of the processor's");
+});
+
+const choices = loadChoices(wishing("tensorrt", "cuda").model);
+
+/** Runners that fail as they are told to; what does not matter here is left out. */
+function ports(failures: Readonly<Record<string, Error>>, testFailures: Readonly<Record<string, Error>> = {}) {
+  const tried: string[] = [];
+  const give: ChoicePorts = {
+    load: async (choice: LoadChoice) => {
+      tried.push(choice.provider);
+      const failure = failures[choice.provider];
+      if (failure !== undefined) throw failure;
+      return { choice } as unknown as WarmRunner;
+    },
+    test: async ({ choice }) => {
+      const failure = testFailures[choice.provider];
+      if (failure !== undefined) throw failure;
+      return {} as unknown as SelfTest;
+    },
+  };
+  return { tried, ports: give };
+}
+
+t.test("a provider that computes wrong, is too slow, or takes its process along gives way to the next", async (t) => {
+  for (const code of ["self-test", "budget", "runner-crash", "deadline", "model-load"] as const) {
+    const { tried, ports: give } = ports({}, { tensorrt: new Refused(code, `it is ${code}`) });
+    const found = await firstChoice(give, choices, never);
+    t.same(tried, ["tensorrt", "cuda"]);
+    t.match(found, { choice: { provider: "cuda" }, failed: [{ provider: "tensorrt", why: `it is ${code}` }] });
+  }
+});
+
+t.test("where none works, the processor's reason is the bundle's", async (t) => {
+  const failing = { tensorrt: "its", cuda: "other", cpu: "own" };
+  const failures = Object.fromEntries(
+    Object.entries(failing).map(([name, why]) => [name, new Refused("self-test", why)]),
+  );
+  await t.rejects(firstChoice(ports(failures).ports, choices, never), { code: "self-test", message: "own" });
+});
+
+t.test("what is the fault of no provider ends the search at once", async (t) => {
+  const faults = [
+    new BundleRefused("bundle-file-digest", "the files changed"),
+    new Refused("model-interface", "another interface"),
+    new Refused("bundle-malformed", "no golden set"),
+  ];
+  for (const fault of faults) {
+    const { tried, ports: give } = ports({ tensorrt: fault });
+    await t.rejects(firstChoice(give, choices, never), fault);
+    t.same(tried, ["tensorrt"]);
+  }
+});
+
+t.test("a search that is stopped does not go on to the next provider", async (t) => {
+  const { tried, ports: give } = ports({ tensorrt: new Refused("runner-crash", "It was stopped") });
+  await t.rejects(firstChoice(give, choices, AbortSignal.abort()), { code: "runner-crash" });
+  t.same(tried, ["tensorrt"]);
+});
+
+t.test("a reason is cut to what a report carries", async (t) => {
+  const { ports: give } = ports({ tensorrt: new Refused("model-load", "x".repeat(1_000)) });
+  const { failed } = await firstChoice(give, choices, never);
+  t.equal(failed[0]?.why.length, 160);
+});
