@@ -11,14 +11,25 @@ export function modelNameFrom(text: string): ModelName {
   return allowed(checkName, text, {
     what: `The model name ${JSON.stringify(text)} is not allowed`,
     rule: "lower-case letters, digits and hyphens, at most 63, first a letter or digit",
-    suggestion: text
-      .normalize("NFKD")
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, "-")
-      .replace(/^-+/, "")
-      .slice(0, 63),
+    suggestion: nameLike(text),
     option: "--name",
   });
+}
+
+/** The allowed name that is closest; undefined where nothing is left of the text. */
+export function allowedNameLike(text: string): ModelName | undefined {
+  const name = nameLike(text);
+  return name === "" ? undefined : checkName(name);
+}
+
+function nameLike(text: string): string {
+  return text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replace(/^-+/, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
 }
 
 /** Throws FerryError `bad-name` with a version close to it that is allowed. */

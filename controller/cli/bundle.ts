@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addBundleImport } from "./bundle-import.ts";
 import { addBundleInit } from "./bundle-init.ts";
 import { addBundleList } from "./bundle-list.ts";
 import { addBundleInspect, addBundleTest, addBundleVerify } from "./bundle-read.ts";
@@ -8,6 +9,7 @@ import { addBundleBuild, addBundlePush, addBundleSign } from "./bundle-ship.ts";
 export function addBundleCommands(program: Command): void {
   const bundle = program.command("bundle").description("make, sign, check and push bundles of a model");
   addBundleInit(bundle);
+  addBundleImport(bundle);
   addBundleSign(bundle);
   addBundleVerify(bundle);
   addBundleInspect(bundle);
