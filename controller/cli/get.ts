@@ -88,7 +88,7 @@ async function showNamed(client: Client, kind: Kind, names: readonly string[], f
     case "rollout": {
       const rows = await inTurn(names, async (name) => {
         const { id } = await rolloutOf(client, name);
-        return (await client.getRollout({ params: { id } })).rollout;
+        return (await client.getRollout({ params: { id }, query: { devices: 0 } })).rollout;
       });
       printRows({ rows, columns: ROLLOUT_COLUMNS, name: ({ id }) => String(id) }, format);
       return;

@@ -1,6 +1,6 @@
 /** A rollout drawn for a terminal: its stages as a pipeline, how far it is, and its gates. */
 import pc from "picocolors";
-import type { RolloutDetail, StageSummary } from "../http/rollout-routes.ts";
+import type { RolloutCounts, RolloutDetail, StageSummary } from "../http/rollout-routes.ts";
 import { counted, duration, instant, percent, shortDigest } from "./human.ts";
 import { stateMark } from "./state-mark.ts";
 
@@ -16,6 +16,10 @@ export function rolloutPicture(detail: RolloutDetail, nowMs: number): string {
     ...forecastLines(detail),
     ...whyLines(detail),
   ].join("\n");
+}
+
+export function membersCount(counts: RolloutCounts): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function headLine(detail: RolloutDetail, nowMs: number): string {
@@ -53,10 +57,9 @@ function clockText(ms: number): string {
 }
 
 /** ` 5% ✔ ──── 25% ◌ ──── 100%          128 devices (site=oslo)   3 offline`. */
-function pipelineLine({ rollout, stages, devices }: RolloutDetail): string {
-  const offline = devices.filter(({ online }) => !online).length;
+function pipelineLine({ rollout, stages, offline }: RolloutDetail): string {
   const pipeline = stages.map((stage, at) => stageText(stage, at, rollout)).join(pc.dim(" ──── "));
-  const whose = `${counted(devices.length, "device")}  (${rollout.selector})`;
+  const whose = `${counted(membersCount(rollout.counts), "device")}  (${rollout.selector})`;
   return ` ${pipeline}          ${whose}${offline === 0 ? "" : `   ${offline} offline`}`;
 }
 
@@ -80,9 +83,9 @@ function approvalText({ approval }: StageSummary): string {
 }
 
 /** Of the devices that it has taken so far, over all stages. */
-function progressLine({ rollout, spec, devices }: RolloutDetail): string {
+function progressLine({ rollout, spec, stages }: RolloutDetail): string {
   const { done, failed, deploying, reverting, reverted } = rollout.counts;
-  const taken = devices.filter(({ stage }) => stage !== null).length;
+  const taken = stages.reduce((sum, stage) => sum + stage.taken, 0);
   const isBack = rollout.state === "rolling-back" || rollout.state === "rolled-back";
   const [word, part] = isBack ? ["back", reverted + failed] : ["updated", done + failed];
   const of = isBack ? reverting + reverted + failed + done + deploying : taken;

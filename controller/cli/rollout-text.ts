@@ -1,8 +1,13 @@
 import pc from "picocolors";
-import type { RolloutCounts, RolloutDetail, RolloutMember } from "../http/rollout-routes.ts";
+import {
+  ROLLOUT_DEVICES_MAX,
+  type RolloutCounts,
+  type RolloutDetail,
+  type RolloutMember,
+} from "../http/rollout-routes.ts";
 import { ago, bytes, milliseconds } from "./human.ts";
-import { table, type Column } from "./output.ts";
-import { rolloutPicture } from "./rollout-picture.ts";
+import { table, type Column, type OutputFormat } from "./output.ts";
+import { membersCount, rolloutPicture } from "./rollout-picture.ts";
 import { stateMark } from "./state-mark.ts";
 
 /** `12 done, 1 failed, 3 waiting`. */
@@ -12,30 +17,18 @@ export function countsText(counts: RolloutCounts): string {
 }
 
 export function describeRollout(detail: RolloutDetail): string {
-  const { devices } = detail;
-  const rows = devices.toSorted((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state));
+  const rest = membersCount(detail.rollout.counts) - detail.devices.length;
   return [
     rolloutPicture(detail, Date.now()),
-    table({ rows: rows.slice(0, DEVICES_SHOWN_MAX), columns: COLUMNS }, false),
-    ...(rows.length > DEVICES_SHOWN_MAX
-      ? [pc.dim(`… and ${rows.length - DEVICES_SHOWN_MAX} more; -o json has all`)]
-      : []),
+    table({ rows: detail.devices, columns: COLUMNS }, false),
+    ...(rest === 0 ? [] : [pc.dim(`… and ${rest} more; -o json has all`)]),
   ].join("\n");
 }
 
-/** What needs a person first. */
-const ORDER: readonly RolloutMember["state"][] = [
-  "failed",
-  "reverting",
-  "deploying",
-  "waiting",
-  "reverted",
-  "superseded",
-  "done",
-];
-
-/** Rows on a terminal. */
-const DEVICES_SHOWN_MAX = 200;
+/** Rows on a terminal; a program gets all. */
+export function devicesShown(format: OutputFormat): number {
+  return format === "table" || format === "wide" ? 200 : ROLLOUT_DEVICES_MAX;
+}
 
 const COLUMNS: readonly Column<RolloutMember>[] = [
   { title: "DEVICE", text: ({ device }) => device },

@@ -98,7 +98,7 @@ async function tell(
 }
 
 async function rollBack(id: string, options: Options & { readonly yes?: true }): Promise<void> {
-  const { rollout } = await clientOf(options).getRollout({ params: { id: rolloutId(id) } });
+  const { rollout } = await clientOf(options).getRollout({ params: { id: rolloutId(id) }, query: { devices: 0 } });
   const { done, deploying, failed } = rollout.counts;
   const changed = done + deploying + failed;
   // Where nothing can be taken back, the controller says why; there is nothing to agree to.

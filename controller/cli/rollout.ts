@@ -14,7 +14,7 @@ import { durationMs } from "./duration.ts";
 import { rolloutId } from "./ids.ts";
 import { printListing, printOne, type Column } from "./output.ts";
 import { addRolloutCreate, addRolloutPlan } from "./rollout-create.ts";
-import { countsText, describeRollout } from "./rollout-text.ts";
+import { countsText, describeRollout, devicesShown } from "./rollout-text.ts";
 import { addRolloutVerbs } from "./rollout-verbs.ts";
 import { stateMark } from "./state-mark.ts";
 import { watchRollout } from "./watch-rollout.ts";
@@ -51,7 +51,10 @@ export async function showRollout(id: string, options: StatusOptions): Promise<v
     process.exitCode = await watchRollout(client, number, { format, timeoutMs: options.timeout });
     return;
   }
-  const detail: RolloutDetail = await client.getRollout({ params: { id: number } });
+  const detail: RolloutDetail = await client.getRollout({
+    params: { id: number },
+    query: { devices: devicesShown(format) },
+  });
   printOne(detail, format, () => describeRollout(detail), id);
 }
 

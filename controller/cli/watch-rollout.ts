@@ -5,7 +5,7 @@ import type { Client } from "../http/client.ts";
 import type { RolloutDetail } from "../http/rollout-routes.ts";
 import { stopSignal } from "./context.ts";
 import { print, printOne, say, width, type OutputFormat } from "./output.ts";
-import { countsText, describeRollout } from "./rollout-text.ts";
+import { countsText, describeRollout, devicesShown } from "./rollout-text.ts";
 
 /** Fast enough to look live, slow enough for a controller with many watchers. */
 const LOOK_EVERY_MS = 500;
@@ -22,7 +22,7 @@ export async function watchRollout(client: Client, id: number, { format, timeout
   const deadlineMs = systemClock.monotonicMs() + (timeoutMs ?? Infinity);
   const screen = format === "table" && process.stdout.isTTY ? redrawing() : appending(format);
   for (;;) {
-    const detail = await client.getRollout({ params: { id } });
+    const detail = await client.getRollout({ params: { id }, query: { devices: devicesShown(format) } });
     screen.show(detail);
     const code = exitOf(detail.rollout.state);
     if (code !== undefined) {

@@ -110,6 +110,9 @@ export const RolloutDetail = Type.Object({
     Type.Object({ open: Type.Boolean(), opensAtMs: Type.Union([Type.Number(), Type.Null()]) }),
     Type.Null(),
   ]),
+  /** Of all its devices, those that are offline now. */
+  offline: Type.Integer(),
+  /** As many as were asked for: what needs a person first. `rollout.counts` counts all. */
   devices: Type.Array(RolloutMember),
 });
 export type RolloutDetail = Static<typeof RolloutDetail>;
@@ -174,6 +177,9 @@ export type Plan = Static<typeof Plan>;
 export const RolloutEvent = Type.Object({ atMs: Type.Number(), kind: Type.String(), text: Type.String() });
 export type RolloutEvent = Static<typeof RolloutEvent>;
 
+/** In one answer: 200,000 devices are 60 MB of JSON, more than any rollout has been seen to need. */
+export const ROLLOUT_DEVICES_MAX = 200_000;
+
 const params = Type.Object({ id: Type.Integer({ minimum: 1 }) });
 
 export const ROLLOUT_ROUTES = {
@@ -209,9 +215,10 @@ export const ROLLOUT_ROUTES = {
     method: "GET",
     path: "/api/v1/rollouts/:id",
     tag: "rollouts",
-    summary: "One rollout, and each device's place in it",
+    summary: "One rollout, and its devices' places in it: what needs a person first",
     role: "viewer",
     params,
+    query: Type.Object({ devices: Type.Integer({ minimum: 0, maximum: ROLLOUT_DEVICES_MAX, default: 200 }) }),
     result: RolloutDetail,
   }),
   rolloutHistory: route({

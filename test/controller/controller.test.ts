@@ -44,7 +44,7 @@ function served({ slots }: Deployment): SlotReport[] {
 }
 
 const rolloutOf = async ({ client }: TestController, id: number): Promise<Rollout> =>
-  (await client.getRollout({ params: { id } })).rollout;
+  (await client.getRollout({ params: { id }, query: { devices: 100 } })).rollout;
 
 t.test("from a push to done by evidence, and back when the evidence goes", async (t) => {
   await using controller = await openTestController(join(t.testdir(), "home"));

@@ -29,7 +29,7 @@ async function push(fleet: Fleet, directory: string, version: "1.0.0" | "1.1.0")
   }
 }
 
-const detailOf = async (client: Client, id: number) => client.getRollout({ params: { id } });
+const detailOf = async (client: Client, id: number) => client.getRollout({ params: { id }, query: { devices: 100 } });
 
 /** A gate on two devices needs a minute of their telemetry before it may say no. */
 const GATE_MS_MAX = 120_000;

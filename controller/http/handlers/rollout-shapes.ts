@@ -1,8 +1,9 @@
 /** Rollouts and their devices, from rows to what the API gives. */
 import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
-import { gateReadingOf, factsOf, previousOf } from "../../rollout/rollout-rows.ts";
+import { gateReadingOf, factsOf } from "../../rollout/rollout-rows.ts";
+import type { ShownMembers } from "../../rollout/read-shown-members.ts";
 import type { RolloutFacts, WindowView } from "../../rollout/situation.ts";
-import { Counts, tallyOf, type Tally } from "../../rollout/tally.ts";
+import { Counts, type Tally } from "../../rollout/tally.ts";
 import { whyWaiting } from "../../rollout/why-waiting.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../../store/tables.ts";
 import { gate } from "../../../protocol/schema.ts";
@@ -50,34 +51,26 @@ export function rolloutOf(row: RolloutRow, tally: Tally): Rollout {
 
 export interface RolloutParts {
   readonly row: RolloutRow;
-  readonly members: readonly RolloutDeviceRow[];
+  /** Of all its members. */
+  readonly tally: Tally;
+  readonly members: ShownMembers;
   readonly viewOf: ReadonlyMap<string, DeviceView>;
   readonly window: WindowView | null;
 }
 
-export function detailOf({ row, members, viewOf, window }: RolloutParts): RolloutDetail {
+export function detailOf({ row, tally, members, viewOf, window }: RolloutParts): RolloutDetail {
   const facts = factsOf(row);
-  const standings = members.map(({ live, reachable, ...rest }) => ({
-    ...rest,
-    live: live === 1,
-    reachable: reachable === 1,
-  }));
-  const tally = tallyOf(standings);
   const reading = gateReadingOf(row);
   return {
     rollout: rolloutOf(row, tally),
     spec: facts.spec,
-    from: versionsBefore(members, row),
+    from: members.from.filter((before) => before !== row.version),
     stages: stagesOf(facts, new Counts(tally)),
     gates: reading?.stage === row.stage ? { atMs: reading.atMs, results: reading.results } : null,
     window: window === null ? null : { open: window.open, opensAtMs: window.opensAtMs },
-    devices: members.map((member) => memberOf({ row, facts, window }, member, viewOf.get(member.device))),
+    offline: members.offline,
+    devices: members.rows.map((member) => memberOf({ row, facts, window }, member, viewOf.get(member.device))),
   };
-}
-
-function versionsBefore(members: readonly RolloutDeviceRow[], { version }: RolloutRow): RolloutDetail["from"] {
-  const versions = members.flatMap((member) => previousOf(member)?.version ?? []);
-  return [...new Set(versions)].filter((before) => before !== version).sort();
 }
 
 function stagesOf({ spec, approvals }: RolloutFacts, counts: Counts): StageSummary[] {

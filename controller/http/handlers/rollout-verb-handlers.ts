@@ -5,7 +5,8 @@ import { readDevices } from "../../fleet/read-devices.ts";
 import { applyVerb, oneRollout } from "../../rollout/apply-verb.ts";
 import { readTally, windowViewOf } from "../../rollout/read-situation.ts";
 import { specOf } from "../../rollout/rollout-rows.ts";
-import { listRollouts, membersOf } from "../../rollout/rollouts.ts";
+import { readShownMembers } from "../../rollout/read-shown-members.ts";
+import { listRollouts } from "../../rollout/rollouts.ts";
 import type { Verb } from "../../rollout/verbs.ts";
 import type { Store } from "../../store/store.ts";
 import type { RolloutRow } from "../../store/tables.ts";
@@ -39,15 +40,16 @@ export function rolloutVerbHandlers({ store, settle, clock }: RolloutVerbPorts):
       const rows = await listRollouts(store, query.limit);
       return { rollouts: await Promise.all(rows.map((row) => withCounts(store, row))) };
     },
-    getRollout: async ({ params }) => {
+    getRollout: async ({ params, query }) => {
       const row = await oneRollout(store, params.id);
-      const members = await membersOf(store, row.id);
+      const tally = await readTally(store, row.id);
+      const members = await readShownMembers(store, row.id, query.devices);
       const views = await readDevices(
         store,
-        members.map(({ device }) => device),
+        members.rows.map(({ device }) => device),
       );
       const viewOf = new Map(views.map((view) => [view.id, view]));
-      return detailOf({ row, members, viewOf, window: windowViewOf(specOf(row), clock.nowMs()) });
+      return detailOf({ row, tally, members, viewOf, window: windowViewOf(specOf(row), clock.nowMs()) });
     },
     rolloutHistory: async ({ params, query }) => {
       await oneRollout(store, params.id);

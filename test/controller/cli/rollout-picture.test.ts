@@ -3,6 +3,7 @@ import { rolloutPicture } from "../../../controller/cli/rollout-picture.ts";
 import { detailOf } from "../../../controller/http/handlers/rollout-shapes.ts";
 import { RolloutDetail } from "../../../controller/http/rollout-routes.ts";
 import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
+import { tallyOf } from "../../../controller/rollout/tally.ts";
 import type { RolloutRequest } from "../../../controller/rollout/rollout-spec.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../../../controller/store/tables.ts";
 import { gate } from "../../../protocol/schema.ts";
@@ -93,7 +94,13 @@ const views = new Map(
   ]),
 );
 const detail = (changes: Partial<RolloutRow> = {}) =>
-  detailOf({ row: row(changes), members, viewOf: views, window: null });
+  detailOf({
+    row: row(changes),
+    tally: tallyOf(members.map((one) => ({ ...one, live: one.live === 1, reachable: one.reachable === 1 }))),
+    members: { rows: members, offline: 1, from: ["1.0.0" as ModelVersion] },
+    viewOf: views,
+    window: null,
+  });
 
 t.test("what the API gives of a rollout is what its schema says, forecasts and evidence included", async (t) => {
   const shape = gate("rollout", RolloutDetail)(JSON.parse(JSON.stringify(detail())));

@@ -33,7 +33,7 @@ t.test("the API", async (t) => {
       () => client.labelDevice({ params: { device: nobody }, body: { labels: { a: "b" } } }),
       () => client.getBundle({ params: { name, version } }),
       () => client.downloadBundle({ params: { name, version } }),
-      () => client.getRollout({ params: { id: 7 } }),
+      () => client.getRollout({ params: { id: 7 }, query: { devices: 100 } }),
       () => client.createRollout({ body: { model: name, version, selector: "" } }),
     ];
     for (const ask of missing) await t.rejects(ask(), { code: "not-found", exitCode: 3, hint: /ferry/ });
