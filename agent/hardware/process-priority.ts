@@ -26,10 +26,19 @@ export function lowerPriority(pid: number): void {
   }
 }
 
+/** The same at any time, for the threads that it has. False where it is gone, or the system refuses. */
+export function keepInBackground(pid: number, proc = "/proc"): boolean {
+  return setThreads(pid, BACKGROUND_NICE, proc);
+}
+
 /** To that of this process, for all threads. False where the system refuses: the process stays in the background. */
 export function restorePriority(pid: number, proc = "/proc"): boolean {
+  return setThreads(pid, getPriority(), proc);
+}
+
+function setThreads(pid: number, priority: number, proc: string): boolean {
   try {
-    for (const thread of readdirSync(join(proc, String(pid), "task"))) setPriority(Number(thread), getPriority());
+    for (const thread of readdirSync(join(proc, String(pid), "task"))) setPriority(Number(thread), priority);
     return true;
   } catch {
     return false;

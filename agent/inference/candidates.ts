@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import { firstChoice } from "./first-choice.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
 import { loadChoices, type LoadChoice } from "./load-choice.ts";
 import { killOnAbort } from "./load-runner.ts";
@@ -9,6 +10,7 @@ import { selfTest, type SelfTest, type WarmRunner } from "./qualify.ts";
 import { Refused } from "./refused.ts";
 import { planRoom, type Room, type RoomPorts } from "./room.ts";
 import { RunnerGone, type Runner } from "./runner.ts";
+import { requireSameInterface } from "./same-interface.ts";
 import type { QualifiedModel } from "./serving-version.ts";
 import type { Slot } from "./slot.ts";
 
@@ -49,9 +51,14 @@ export class Candidates {
   }
 
   /** `slot` is what answers under the same name, if anything does. Never throws. */
-  async qualify(slot: Slot | undefined, bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
+  async qualify(
+    slot: Slot | undefined,
+    bundle: VerifiedBundle,
+    signal: AbortSignal,
+    traffic?: SoakTraffic,
+  ): Promise<Qualification> {
     const stopped = AbortSignal.any([signal, this.#closing.signal]);
-    const qualifying = this.#qualify(slot, bundle, stopped);
+    const qualifying = this.#qualify(slot, bundle, stopped, traffic);
     this.#qualifying.add(qualifying);
     try {
       return { kind: "qualified", candidate: await qualifying };
@@ -63,9 +70,15 @@ export class Candidates {
     }
   }
 
-  async #qualify(slot: Slot | undefined, bundle: VerifiedBundle, signal: AbortSignal): Promise<Candidate> {
+  async #qualify(
+    slot: Slot | undefined,
+    bundle: VerifiedBundle,
+    signal: AbortSignal,
+    traffic: SoakTraffic | undefined,
+  ): Promise<Candidate> {
     const { needs, load } = this.#ports;
-    const room = await planRoom(this.#ports, slot, bundle);
+    if (traffic !== undefined) requireSameInterface(slot?.active?.bundle, bundle, traffic);
+    const room = await planRoom(this.#ports, slot, bundle, traffic);
     try {
       await room.take();
       const isBeside = room.mode === "load-first" && slot?.active?.isReady === true;

@@ -1,4 +1,4 @@
-import { CRASH_WINDOW_MS, type Observed } from "./inference-engine.ts";
+import { CRASH_WINDOW_MS, type ObservedFigures } from "./inference-engine.ts";
 import { percentile } from "./percentile.ts";
 
 /** As many as say what the 95th percentile is, and few enough that it follows a change. */
@@ -9,16 +9,19 @@ const CRASHES_MAX = 64;
 /** Counts how one version does, from the moment it gets the traffic of its slot. Times are of a clock that never jumps. */
 export class Observation {
   #requests = 0;
-  #answers = 0;
+  #timed = 0;
   #failed = 0;
   #badOutputs = 0;
   #crashes = 0;
   readonly #latenciesMs: number[] = [];
   readonly #crashedAtMs: number[] = [];
 
-  answered({ inferMs, hasBadOutput }: { readonly inferMs: number; readonly hasBadOutput: boolean }): void {
-    this.#latenciesMs[this.#answers % LATENCIES_MAX] = inferMs;
-    this.#answers += 1;
+  /** `inferMs` is undefined where the time says nothing of the version. */
+  answered({ inferMs, hasBadOutput }: { readonly inferMs: number | undefined; readonly hasBadOutput: boolean }): void {
+    if (inferMs !== undefined) {
+      this.#latenciesMs[this.#timed % LATENCIES_MAX] = inferMs;
+      this.#timed += 1;
+    }
     this.#requests += 1;
     if (hasBadOutput) this.#badOutputs += 1;
   }
@@ -34,7 +37,7 @@ export class Observation {
     if (this.#crashedAtMs.length > CRASHES_MAX) this.#crashedAtMs.shift();
   }
 
-  figures(nowMs: number): Omit<Observed, "statement"> {
+  figures(nowMs: number): ObservedFigures {
     const ascending = [...this.#latenciesMs].sort((a, b) => a - b);
     return {
       requests: this.#requests,
@@ -42,6 +45,7 @@ export class Observation {
       badOutputs: this.#badOutputs,
       crashes: this.#crashes,
       recentCrashes: this.#crashedAtMs.filter((atMs) => atMs > nowMs - CRASH_WINDOW_MS).length,
+      timed: this.#timed,
       latencyP95Ms: percentile(ascending, 0.95),
     };
   }

@@ -1,14 +1,15 @@
 import { availableParallelism } from "node:os";
 import { systemClock, type Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
-import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
+import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
-import type { Agreement } from "./agreement.ts";
 import { Candidates } from "./candidates.ts";
 import type {
   Candidate,
   InferenceEngine,
+  InferFailure,
   InferenceObserver,
   InferRequest,
   InferResponse,
@@ -21,7 +22,8 @@ import { loadBeside, loadRunner } from "./load-runner.ts";
 import { MemoryNeeds } from "./memory-needs.ts";
 import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
 import { ServingVersion } from "./serving-version.ts";
-import { Slot } from "./slot.ts";
+import { requireSameInterface } from "./same-interface.ts";
+import { Slot, type SlotPorts } from "./slot.ts";
 
 export interface InferenceEngineOptions {
   /** Told of every answer, failure and crash. */
@@ -34,6 +36,8 @@ export interface InferenceEngineOptions {
   /** What processes may still take; undefined where nobody can tell. */
   readonly availableMemoryBytes?: () => number | undefined;
   readonly clock?: Clock;
+  /** In [0, 1): who answers a request without a key while a version soaks beside another. */
+  readonly random?: () => number;
   readonly log: Log;
 }
 
@@ -42,7 +46,7 @@ const CLOSE_MS_MAX = 3_000;
 
 /** Starts nothing yet: each runner is a child process that starts with a qualification and ends with its version. */
 export function openInferenceEngine(options: InferenceEngineOptions): InferenceEngine {
-  const { log, clock = systemClock, command = RUNNER_COMMAND, confirm } = options;
+  const { log, clock = systemClock, random = Math.random, command = RUNNER_COMMAND, confirm } = options;
   const observers = new Set(options.observers);
   const lostListeners = new Set<(lost: LostVersion) => void>();
   const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
@@ -58,34 +62,61 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   });
   let isClosed = false;
 
-  async function activate(name: ModelName, candidate: Candidate): Promise<void> {
+  const slotPorts: SlotPorts = {
+    clock,
+    random,
+    onFailed: (slot, failure, version) => {
+      for (const observer of observers) observer.failed(slot, failure, version);
+    },
+    onCompared: (slot, version, agreement) => {
+      for (const observer of observers) observer.compared?.(slot, version, agreement);
+    },
+    onCopied: (slot, version, outcome) => {
+      for (const observer of observers) observer.copied?.(slot, version, outcome);
+    },
+  };
+
+  async function activate(
+    name: ModelName,
+    candidate: Candidate,
+    traffic?: SoakTraffic,
+  ): Promise<SoakTraffic | undefined> {
+    if (traffic !== undefined) requireSameInterface(slots.get(name)?.active?.bundle, candidate.bundle, traffic);
     const { model, runner } = await candidates.take(candidate);
-    const slot = slots.get(name) ?? new Slot(name, { clock, onCompared });
+    const slot = slots.get(name) ?? new Slot(name, slotPorts);
     slots.set(name, slot);
     const { bundle, choice } = model;
     const ports = {
       queue: slot.queue,
-      load: async (signal: AbortSignal) => (await loadRunner(loadPorts, bundle, choice, signal)).runner,
+      load: async (signal: AbortSignal) => {
+        const { runner } = await loadRunner(loadPorts, bundle, choice, signal);
+        slot.onStarted(version, runner.pid);
+        return runner;
+      },
       onCrash: (why: string) => {
+        slot.onCrash(version);
         tellCrash(slot.name, bundle, why);
       },
       onLost: (refusal: Refusal) => {
-        if (slot.isMissed(version)) tellLost({ slot: name, statement: bundle.statement, refusal });
+        if (slot.onLost(version)) tellLost({ slot: name, statement: bundle.statement, refusal });
+      },
+      onLeft: (failure: InferFailure | undefined) => {
+        if (failure !== undefined) slotPorts.onFailed(name, failure, bundle.model.version);
+        slot.pump();
       },
       clock,
       log,
     };
     const version = new ServingVersion(ports, model, runner);
-    slot.activate(version, candidate.evidence, clock.nowMs());
+    const { evidence } = candidate;
+    const given = traffic && slot.tryOut(version, evidence, traffic, clock.nowMs());
+    if (given === undefined) slot.activate(version, evidence, clock.nowMs());
+    return given;
   }
 
   function tellCrash(slot: ModelName, { model: { version } }: VerifiedBundle, why: string): void {
     log.debug({ slot, version, why }, "a runner ended by itself; starting another");
     for (const observer of observers) observer.crashed(slot, version, why);
-  }
-
-  function onCompared(slot: ModelName, version: ModelVersion, agreement: Agreement): void {
-    for (const observer of observers) observer.compared?.(slot, version, agreement);
   }
 
   function tellLost(lost: LostVersion): void {
@@ -108,21 +139,12 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   async function infer(request: InferRequest): Promise<InferResponse> {
     const slot = slots.get(request.slot);
     if (isClosed) throw new InferenceError("unavailable", "The agent is stopping");
-    const active = slot?.served();
-    if (slot === undefined || active === undefined) {
+    if (slot?.active === undefined) {
       throw new InferenceError("unknown-model", `Request for unknown model: '${request.slot}' is not found`);
     }
-    try {
-      const response = await slot.infer(request);
-      for (const observer of observers) observer.answered(request.slot, response);
-      return response;
-    } catch (error) {
-      if (error instanceof InferenceError) {
-        const { version } = active.bundle.model;
-        for (const observer of observers) observer.failed(request.slot, error.failure, version);
-      }
-      throw error;
-    }
+    const response = await slot.infer(request);
+    for (const observer of observers) observer.answered(request.slot, response);
+    return response;
   }
 
   function gauges(): RunnerGauge[] {
@@ -138,7 +160,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   }
 
   return {
-    qualify: (name, bundle, signal) => candidates.qualify(slots.get(name), bundle, signal),
+    qualify: (name, bundle, signal, traffic) => candidates.qualify(slots.get(name), bundle, signal, traffic),
     activate,
     turnBack,
     release: async (name) => slots.get(name)?.release(),

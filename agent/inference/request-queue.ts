@@ -23,15 +23,18 @@ export class PendingRequest {
   readonly settled: Promise<Answered>;
   /** Only this bundle may answer; absent: whichever is active when its turn comes. */
   only: StatementDigest | undefined;
+  /** The version on trial whose turn it is; whichever is active answers where that cannot. */
+  trial: StatementDigest | undefined;
   /** Runner processes that ended while they computed it. */
   crashes = 0;
   readonly #promise = Promise.withResolvers<Answered>();
   readonly #timer: NodeJS.Timeout;
   #isSettled = false;
 
-  constructor(request: InferRequest, only: StatementDigest | undefined) {
+  constructor(request: InferRequest, only: StatementDigest | undefined, trial?: StatementDigest) {
     this.request = request;
     this.only = only;
+    this.trial = trial;
     this.bytes = request.inputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     this.settled = this.#promise.promise;
     this.#timer = setTimeout(() => {
@@ -100,6 +103,11 @@ export class RequestQueue {
   /** Binds what is bound to no bundle yet. */
   pinUnpinned(to: StatementDigest): void {
     for (const pending of this.#waiting) pending.only ??= to;
+  }
+
+  /** What was this version's turn is the active one's. */
+  takeFrom(trial: StatementDigest): void {
+    for (const pending of this.#waiting) if (pending.trial === trial) pending.trial = undefined;
   }
 
   #forgetSettled(): void {

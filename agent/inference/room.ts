@@ -1,7 +1,9 @@
 import { unreachable } from "../../protocol/unreachable.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import type { MemoryNeeds } from "./memory-needs.ts";
-import { planMemory } from "./memory-plan.ts";
+import { MEMORY_RESERVE_BYTES, planMemory, type MemoryFacts } from "./memory-plan.ts";
+import { Refused } from "./refused.ts";
 import type { ServingVersion } from "./serving-version.ts";
 import type { Slot } from "./slot.ts";
 
@@ -35,18 +37,24 @@ export class Room {
   }
 }
 
-/** Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does. */
+/**
+ * Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does. Throws Refused
+ * where the two are to soak side by side (`traffic`), and do not fit so.
+ */
 export async function planRoom(
   { availableMemoryBytes, needs }: RoomPorts,
   slot: Slot | undefined,
   bundle: VerifiedBundle,
+  traffic: SoakTraffic | undefined,
 ) {
-  const plan = planMemory({
+  const facts = {
     availableBytes: availableMemoryBytes(),
     needBytes: await needs.of(bundle),
     standbyBytes: slot?.standby?.privateBytes() ?? 0,
     isServing: slot?.active !== undefined,
-  });
+  };
+  const plan = planMemory(facts);
+  if (traffic !== undefined && plan === "unload-first") throw noRoomFor(traffic, bundle, facts);
   switch (plan) {
     case "load-first":
       return new Room("load-first", slot);
@@ -59,4 +67,18 @@ export async function planRoom(
     default:
       return unreachable(plan);
   }
+}
+
+function noRoomFor(
+  { kind }: SoakTraffic,
+  { model }: VerifiedBundle,
+  { availableBytes, needBytes }: MemoryFacts,
+): Refused {
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+  const needed = `${model.version} takes ${megabytes(needBytes)}, and ${megabytes(MEMORY_RESERVE_BYTES)} stay free`;
+  const there = `${megabytes(availableBytes ?? 0)} are there beside the version that answers`;
+  return new Refused(
+    "traffic-impossible",
+    `A ${kind} needs both versions in memory: ${needed}; ${there}. Roll it out in mode replace, which unloads the former one first`,
+  );
 }

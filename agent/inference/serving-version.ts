@@ -3,12 +3,13 @@ import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
-import type { Observed, VerifiedBundle } from "./inference-engine.ts";
+import type { InferFailure, InferRequest, ObservedFigures, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
 import type { LoadChoice } from "./load-choice.ts";
 import { memoryLimitBytes } from "./memory-limit.ts";
 import { Observation } from "./observation.ts";
 import type { PendingRequest, RequestQueue } from "./request-queue.ts";
+import type { RunnerAnswer } from "./runner-messages.ts";
 import { ModelFailure, type Runner } from "./runner.ts";
 import { SupervisedRunner } from "./supervised-runner.ts";
 
@@ -19,9 +20,17 @@ export interface ServingPorts {
   /** A runner process ended by itself, or a restart failed. */
   readonly onCrash: (why: string) => void;
   readonly onLost: (refusal: Refusal) => void;
+  /** What it was to answer waits in the queue for the other versions of the slot, because it failed: `model-failed`, or its runner ended. */
+  readonly onLeft: (failure: InferFailure | undefined) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** `unable`: it has other things to do, or nothing runs. */
+export type AsideAnswer =
+  | { readonly kind: "answered"; readonly answer: RunnerAnswer }
+  | { readonly kind: "failed" }
+  | { readonly kind: "unable" };
 
 /** What `ServingVersion` is given of its qualification. */
 export interface QualifiedModel {
@@ -47,6 +56,8 @@ const DRAIN_MS_MAX = 30_000;
 type Phase =
   /** What is bound to it, and what is bound to no version. */
   | "serving"
+  /** What is bound to it, and what it is to answer as long as it can. */
+  | "trial"
   /** What is bound to it. */
   | "standby"
   | "draining"
@@ -113,6 +124,12 @@ export class ServingVersion {
     return this.#runner.restarts;
   }
 
+  /** Of its processes that run. */
+  get pids(): readonly number[] {
+    const pid = this.#runner.current?.pid;
+    return pid === undefined ? [] : [pid];
+  }
+
   residentBytes(): number {
     return this.#runner.current?.residentBytes() ?? 0;
   }
@@ -121,8 +138,8 @@ export class ServingVersion {
     return this.#runner.current?.peakPrivateBytes() ?? 0;
   }
 
-  observed(): Observed {
-    return { statement: this.bundle.statement, ...this.#observation.figures(this.#ports.clock.monotonicMs()) };
+  observed(): ObservedFigures {
+    return this.#observation.figures(this.#ports.clock.monotonicMs());
   }
 
   /** To be called whenever the queue or the runner may have something to give. */
@@ -142,6 +159,17 @@ export class ServingVersion {
     this.#phase = "standby";
     this.#suspendedBy.clear();
     this.pump();
+  }
+
+  /** From here on it answers what is its turn beside the active version. */
+  beginTrial(): void {
+    this.#phase = "trial";
+    this.pump();
+  }
+
+  /** What it did before counts no more: it is held against another version from here on. */
+  observeAnew(): void {
+    this.#observation = new Observation();
   }
 
   /** The traffic is its own: resolves when it can answer, at once where it is loaded. Throws Refused where it cannot be. */
@@ -177,14 +205,23 @@ export class ServingVersion {
     await this.#runner.unload();
   }
 
-  /** Of a standby that has nothing else to do: what it would have answered. Undefined where it cannot; never rejects. */
-  async answerAside(inputs: readonly Tensor[], wanted?: readonly string[]): Promise<readonly Tensor[] | undefined> {
+  /** Of a version without requests of its own at the moment: what it would have answered. Never rejects. */
+  async answerAside(inputs: readonly Tensor[], wanted?: readonly string[]): Promise<AsideAnswer> {
     const runner = this.#runner.current;
-    if (this.#phase !== "standby" || runner === undefined || this.#inFlight.size > 0) return undefined;
+    const isIdle = (this.#phase === "standby" || this.#phase === "trial") && this.#inFlight.size === 0;
+    if (runner === undefined || !isIdle) return { kind: "unable" };
     return runner.infer(inputs, wanted).then(
-      ({ outputs }) => outputs,
-      () => undefined,
+      (answer) => ({ kind: "answered", answer }),
+      (error: unknown) => (error instanceof ModelFailure ? { kind: "failed" } : { kind: "unable" }),
     );
+  }
+
+  /** The same, counted as if a caller had asked; `isTimed`: whether its time says how fast the version is, asked at its end. */
+  async answerCopy({ inputs, outputs }: InferRequest, isTimed: () => boolean): Promise<AsideAnswer> {
+    const aside = await this.answerAside(inputs, outputs);
+    if (aside.kind === "answered") this.#noteAnswer(aside.answer, isTimed());
+    else if (aside.kind === "failed") this.#observation.failed(true);
+    return aside;
   }
 
   /** From here on it answers only what it has begun and what is bound to it; resolves when its process is gone. */
@@ -202,13 +239,16 @@ export class ServingVersion {
     await this.#runner.unload();
   }
 
-  readonly #accepts = ({ only }: PendingRequest): boolean => {
+  readonly #accepts = ({ only, trial }: PendingRequest): boolean => {
+    const { statement } = this.bundle;
     switch (this.#phase) {
       case "serving":
-        return only === undefined || only === this.bundle.statement;
+        return only === undefined ? trial === undefined || trial === statement : only === statement;
+      case "trial":
+        return (only ?? trial) === statement;
       case "standby":
       case "draining":
-        return only === this.bundle.statement;
+        return only === statement;
       case "suspended":
       case "over":
         return false;
@@ -232,10 +272,7 @@ export class ServingVersion {
     const { inputs, outputs } = pending.request;
     try {
       const answer = await runner.infer(inputs, outputs);
-      const { fault } = answer;
-      const hasBadOutput = fault !== undefined && !(fault === "not-finite" && this.#model.givesNonFinite);
-      this.#observation.answered({ inferMs: answer.inferMs, hasBadOutput });
-      this.#runner.noteAnswer();
+      this.#noteAnswer(answer, true);
       pending.resolve({ answer, bundle: this.bundle });
     } catch (error) {
       if (error instanceof ModelFailure) {
@@ -247,11 +284,17 @@ export class ServingVersion {
     this.pump();
   }
 
+  #noteAnswer({ fault, inferMs }: RunnerAnswer, isTimed: boolean): void {
+    const hasBadOutput = fault !== undefined && !(fault === "not-finite" && this.#model.givesNonFinite);
+    this.#observation.answered({ inferMs: isTimed ? inferMs : undefined, hasBadOutput });
+    this.#runner.noteAnswer();
+  }
+
   /** Inference changes nothing, so a request whose runner died is simply computed again, here or by the next version. */
   #retry(pending: PendingRequest, why: string): void {
     // One that was ended on purpose is no sign against the request.
     if (!this.isOff) pending.crashes += 1;
-    if (pending.crashes < CRASHES_MAX) this.#ports.queue.putBack(pending);
+    if (pending.crashes < CRASHES_MAX) this.#leave(pending, undefined);
     else
       this.#refuse(
         pending,
@@ -259,9 +302,17 @@ export class ServingVersion {
       );
   }
 
+  /** What a version on trial fails is answered by the active one, whose answer counts. */
   #refuse(pending: PendingRequest, error: InferenceError): void {
     this.#observation.failed(error.failure === "model-failed");
-    pending.reject(error);
+    if (this.#phase === "trial" && pending.only === undefined) this.#leave(pending, error.failure);
+    else pending.reject(error);
+  }
+
+  #leave(pending: PendingRequest, failure: InferFailure | undefined): void {
+    pending.trial = undefined;
+    this.#ports.queue.putBack(pending);
+    this.#ports.onLeft(failure);
   }
 }
 

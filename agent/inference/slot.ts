@@ -1,40 +1,55 @@
 import type { Clock } from "../../common/clock.ts";
 import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
-import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Agreement } from "./agreement.ts";
 import { checkRequest } from "./check-request.ts";
-import type { InferRequest, InferResponse, Observed, ServedSlot, VerifiedBundle } from "./inference-engine.ts";
+import type {
+  CopyOutcome,
+  InferFailure,
+  InferRequest,
+  InferResponse,
+  Observed,
+  ObservedAgreement,
+  ServedSlot,
+  VerifiedBundle,
+} from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
 import { PendingRequest, RequestQueue, REQUESTS_WAITING_MAX } from "./request-queue.ts";
+import { route, type Route } from "./route.ts";
+import { sameInterface } from "./same-interface.ts";
 import type { ServingVersion } from "./serving-version.ts";
 import { StandbyComparison } from "./standby-comparison.ts";
-
-interface Loaded {
-  readonly version: ServingVersion;
-  readonly evidence: Evidence;
-  readonly sinceMs: number;
-}
+import { Trial, type LoadedVersion } from "./trial.ts";
 
 export interface SlotPorts {
   readonly clock: Clock;
-  /** An answer of `version` was held against the standby's. */
+  readonly random: () => number;
+  /** What is told of the slot to whoever observes the engine. */
+  readonly onFailed: (slot: ModelName, failure: InferFailure, version: ModelVersion) => void;
   readonly onCompared: (slot: ModelName, version: ModelVersion, agreement: Agreement) => void;
+  readonly onCopied: (slot: ModelName, version: ModelVersion, outcome: CopyOutcome) => void;
 }
 
 /** What a version that is turned back from may still answer while the one before it waits for its memory. */
 const TURN_BACK_DRAIN_MS_MAX = 2_000;
 
-/** One model name: its queue, the version that answers, the one to turn back to, and those that still drain. */
+const NOTHING_COMPARED: ObservedAgreement = { compared: 0, alike: 0, dropped: 0 };
+
+/** One model name: its queue, the version that answers, the one beside it while one of them soaks, and those that still drain. */
 export class Slot {
   readonly name: ModelName;
   readonly queue = new RequestQueue();
   readonly #ports: SlotPorts;
   readonly #comparison: StandbyComparison;
   readonly #versions = new Set<ServingVersion>();
-  #active: Loaded | undefined;
-  /** Without traffic, loaded or not: what to turn back to. */
-  #standby: Loaded | undefined;
+  /** Answers all that is nobody else's. */
+  #active: LoadedVersion | undefined;
+  /** Without traffic, loaded or not: what to turn back to while the active one soaks. */
+  #standby: LoadedVersion | undefined;
+  /** What soaks beside the active one. */
+  #trial: Trial | undefined;
+  #agreement = NOTHING_COMPARED;
   /** The former standby, while it is loaded again: whoever turned back hears of its failure, and nobody else. */
   #returning: ServingVersion | undefined;
 
@@ -57,32 +72,58 @@ export class Slot {
     return this.#standby?.version;
   }
 
-  /** Whether the loss of this version leaves the slot without an answer, and nobody knows it yet. */
-  isMissed(version: ServingVersion): boolean {
-    return this.#active?.version === version && this.#returning !== version;
-  }
-
   served(): ServedSlot | undefined {
     if (this.#active === undefined) return undefined;
     const { version, evidence, sinceMs } = this.#active;
-    return { slot: this.name, bundle: version.bundle, evidence, sinceMs, ready: version.isReady };
+    const served = { slot: this.name, bundle: version.bundle, evidence, sinceMs, ready: version.isReady };
+    return this.#trial === undefined ? served : { ...served, trial: this.#trial.served() };
   }
 
   observed(): Observed | undefined {
-    return this.#active?.version.observed();
+    const [soaking, active] = [this.#trial?.version ?? this.active, this.active];
+    if (soaking === undefined || active === undefined) return undefined;
+    const { statement } = soaking.bundle;
+    const observed = { statement, ...soaking.observed(), agreement: this.#agreement };
+    return soaking === active ? observed : { ...observed, former: active.observed() };
   }
 
   /** Throws InferenceError. */
   async infer(request: InferRequest): Promise<InferResponse> {
-    const active = this.#active?.version;
+    const active = this.active;
     if (active === undefined) throw new InferenceError("unknown-model", `Nothing serves '${this.name}'`);
-    const { model, statement } = active.bundle;
-    if (request.version !== undefined && request.version !== model.version) {
-      const message = `Request for unknown version: '${this.name}' version ${request.version} is not found; version ${model.version} is there`;
-      throw new InferenceError("unknown-version", message);
+    const routed = this.#route(active, request);
+    const asked = routed === undefined || routed.kind === "active" ? active : (this.#loaded(routed.to) ?? active);
+    try {
+      if (routed === undefined) throw this.#unknownVersion(active, request.version);
+      checkRequest(asked.bundle.model, request);
+      const response = await this.#answer(request, routed);
+      this.#compare(request, response, routed);
+      return response;
+    } catch (error) {
+      if (error instanceof InferenceError) this.#ports.onFailed(this.name, error.failure, asked.bundle.model.version);
+      throw error;
     }
-    checkRequest(model, request);
-    const pending = new PendingRequest(request, request.version === undefined ? undefined : statement);
+  }
+
+  #route({ bundle: { statement, model } }: ServingVersion, { version, key, id }: InferRequest): Route | undefined {
+    this.#trial?.noteRequest();
+    const roles = { active: { statement, version: model.version }, trial: this.#trial?.role };
+    return route(roles, { version, key: key ?? id ?? String(this.#ports.random()) });
+  }
+
+  #loaded(statement: StatementDigest): ServingVersion | undefined {
+    return [this.active, this.#trial?.version].find((version) => version?.bundle.statement === statement);
+  }
+
+  #unknownVersion(active: ServingVersion, version: ModelVersion | undefined): InferenceError {
+    const there = [active, this.#trial?.version].flatMap((one) => one?.bundle.model.version ?? []).join(" and ");
+    const message = `Request for unknown version: '${this.name}' version ${version ?? ""} is not found; version ${there} is there`;
+    return new InferenceError("unknown-version", message);
+  }
+
+  async #answer(request: InferRequest, routed: Route): Promise<InferResponse> {
+    const only = routed.kind === "only" ? routed.to : undefined;
+    const pending = new PendingRequest(request, only, routed.kind === "trial" ? routed.to : undefined);
     if (!this.queue.push(pending)) {
       pending.reject(
         new InferenceError(
@@ -92,20 +133,111 @@ export class Slot {
       );
     }
     this.pump();
-    const response = await responseTo(pending);
-    this.#compare(request, response);
-    return response;
+    return responseTo(pending);
   }
 
-  /** While a standby is there, some answers are held against what it would have said. */
-  #compare({ inputs, outputs: wanted }: InferRequest, { statement, version, outputs }: InferResponse): void {
-    const [active, standby] = [this.active, this.standby];
-    if (standby === undefined || !this.#comparison.isDue || active?.bundle.statement !== statement) return;
-    if (!sameInterface(active.bundle.model, standby.bundle.model)) return;
-    const ask = () => standby.answerAside(inputs, wanted);
-    this.#comparison.offer(ask, { inputs, outputs }, (agreement) => {
-      this.#ports.onCompared(this.name, version, agreement);
+  /** While a version soaks, some answers are held against what the other version makes of the same request. */
+  #compare(request: InferRequest, response: InferResponse, routed: Route): void {
+    const { active, standby } = this;
+    if (active?.bundle.statement !== response.statement) return;
+    if (this.#trial?.traffic.kind === "shadow") {
+      if (routed.kind === "active" && routed.isCopied) this.#trial.copy(request, response);
+      return;
+    }
+    const other = this.#trial?.version ?? standby;
+    if (other === undefined || !this.#comparison.isDue) return;
+    if (!sameInterface(active.bundle.model, other.bundle.model)) return;
+    const soaking = this.#trial?.version ?? active;
+    const ask = async () => {
+      const aside = await other.answerAside(request.inputs, request.outputs);
+      return aside.kind === "answered" ? aside.answer.outputs : undefined;
+    };
+    this.#comparison.offer(ask, { inputs: request.inputs, outputs: response.outputs }, (agreement) => {
+      this.#noteAgreement(soaking.bundle.model.version, agreement);
     });
+  }
+
+  #noteAgreement(version: ModelVersion, agreement: Agreement): void {
+    const { compared, alike, dropped } = this.#agreement;
+    this.#agreement = { compared: compared + 1, alike: alike + (agreement.isSame ? 1 : 0), dropped };
+    this.#ports.onCompared(this.name, version, agreement);
+  }
+
+  #noteCopy(version: ModelVersion, outcome: CopyOutcome): void {
+    const { dropped } = this.#agreement;
+    if (outcome.kind === "dropped") this.#agreement = { ...this.#agreement, dropped: dropped + 1 };
+    this.#ports.onCopied(this.name, version, outcome);
+  }
+
+  /**
+   * The version soaks beside the active one. Undefined where nothing is active, or what is cannot answer any more: then
+   * `activate` is all that is left. Where another soaked so, that one ends.
+   */
+  tryOut(version: ServingVersion, evidence: Evidence, traffic: SoakTraffic, nowMs: number): SoakTraffic | undefined {
+    if (this.#active === undefined || this.#active.version.isLost) return undefined;
+    this.#endTrial();
+    this.#agreement = NOTHING_COMPARED;
+    this.#active.version.observeAnew();
+    this.#versions.add(version);
+    const ports = {
+      underWay: () => this.queue.length + [...this.#versions].reduce((sum, { inFlight }) => sum + inFlight, 0),
+      onCopied: (label: ModelVersion, outcome: CopyOutcome) => {
+        this.#noteCopy(label, outcome);
+      },
+      onCompared: (label: ModelVersion, agreement: Agreement) => {
+        this.#noteAgreement(label, agreement);
+      },
+      clock: this.#ports.clock,
+    };
+    this.#trial = new Trial(ports, { version, evidence, sinceMs: nowMs }, traffic);
+    return traffic;
+  }
+
+  /** What it has begun, and what names it, is still answered by it; what was its turn is the active version's. */
+  #endTrial(): void {
+    const trial = this.#trial;
+    if (trial === undefined) return;
+    this.#trial = undefined;
+    trial.end();
+    this.queue.takeFrom(trial.version.bundle.statement);
+    void this.#end(trial.version);
+    this.pump();
+  }
+
+  /** The version on trial has all of the traffic from here on; resolves when the one before it is gone. */
+  async #promote(trial: Trial): Promise<void> {
+    const former = this.#active;
+    this.#trial = undefined;
+    trial.promote();
+    this.#active = trial.loaded;
+    // Where it restarts at this moment, it answers as soon as it is there.
+    trial.version.serve().catch(() => undefined);
+    this.pump();
+    if (former !== undefined) await this.#end(former.version);
+  }
+
+  /** A process of the version has been started again. */
+  onStarted(version: ServingVersion, pid: number): void {
+    if (this.#trial?.version === version) this.#trial.onStarted([pid]);
+  }
+
+  /** A process of the version ended by itself: what was its turn is answered by the active one meanwhile. */
+  onCrash(version: ServingVersion): void {
+    if (this.#trial?.version !== version) return;
+    this.queue.takeFrom(version.bundle.statement);
+    this.pump();
+  }
+
+  /**
+   * The version is lost: what soaks beside it takes its place. True where somebody has to know: the slot has an answer
+   * less, and nobody was waiting for this version to come back.
+   */
+  onLost(version: ServingVersion): boolean {
+    const trial = this.#trial;
+    if (trial?.version === version) return true;
+    if (this.#active?.version !== version || this.#returning === version) return false;
+    if (trial !== undefined && !trial.version.isLost) void this.#promote(trial);
+    return true;
   }
 
   /**
@@ -114,6 +246,8 @@ export class Slot {
    */
   activate(version: ServingVersion, evidence: Evidence, nowMs: number): void {
     const former = this.#active;
+    this.#endTrial();
+    this.#agreement = NOTHING_COMPARED;
     this.#bindWaiting(version);
     this.#versions.add(version);
     this.#active = { version, evidence, sinceMs: nowMs };
@@ -130,9 +264,13 @@ export class Slot {
 
   /**
    * Traffic to the standby: in one step where it is loaded, else when it is. Undefined where there is none. Throws Refused
-   * where it cannot be loaded: nothing answers then.
+   * where it cannot be loaded: nothing answers then. What soaks beside the active version ends, and nothing else changes.
    */
   async turnBack(nowMs: number): Promise<VerifiedBundle | undefined> {
+    if (this.#trial !== undefined) {
+      this.#endTrial();
+      return this.active?.bundle;
+    }
     const [failed, standby] = [this.#active, this.#standby];
     if (standby === undefined) return undefined;
     const { version } = standby;
@@ -163,10 +301,11 @@ export class Slot {
     }
   }
 
-  /** Resolves when the standby has answered what is bound to it and is gone. */
+  /** Resolves when the version that was replaced has answered what is bound to it and is gone. */
   async release(): Promise<void> {
     const standby = this.#standby;
     this.#standby = undefined;
+    if (this.#trial !== undefined) await this.#promote(this.#trial);
     if (standby !== undefined) await this.#end(standby.version);
   }
 
@@ -180,6 +319,8 @@ export class Slot {
   /** Answers all that waits, then ends every process of this slot; what is left after `mostMs` is turned away. */
   async close(mostMs?: number): Promise<void> {
     const active = this.#active?.version;
+    this.#trial?.end();
+    this.#trial = undefined;
     this.#active = undefined;
     this.#standby = undefined;
     if (active !== undefined) this.queue.pinUnpinned(active.bundle.statement);
@@ -232,13 +373,4 @@ async function responseTo(pending: PendingRequest): Promise<InferResponse> {
     queueMs: Math.max(0, totalMs - answer.inferMs),
     inferMs: answer.inferMs,
   };
-}
-
-function sameInterface(a: ModelJson, b: ModelJson): boolean {
-  return interfaceOf(a) === interfaceOf(b);
-}
-
-function interfaceOf({ inputs, outputs }: ModelJson): string {
-  const tensors = [inputs, outputs].map((specs) => specs.map(({ name, datatype, shape }) => [name, datatype, shape]));
-  return JSON.stringify(tensors);
 }

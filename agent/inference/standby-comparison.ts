@@ -8,18 +8,18 @@ export interface AnsweredRequest {
   readonly outputs: readonly Tensor[];
 }
 
-/** The standby's answer to the same request; undefined where it has other things to do, or cannot. Never rejects. */
-export type AskStandby = () => Promise<readonly Tensor[] | undefined>;
+/** The other version's answer to the same request; undefined where it has other things to do, or cannot. Never rejects. */
+export type AskOther = () => Promise<readonly Tensor[] | undefined>;
 
 /** Five a second tell 1,500 times in five minutes whether the answers are alike. */
 const EVERY_MS = 200;
-/** The standby may take a fifth of one processor's time from the version that answers. */
+/** The other version may take a fifth of one processor's time from the one that answers. */
 const REST_SHARE = 4;
 /** Of inputs and outputs: larger ones would cost the agent more time than the comparison is worth. */
-const COMPARED_BYTES_MAX = 4 * 1024 ** 2;
+export const COMPARED_BYTES_MAX = 4 * 1024 ** 2;
 
 /**
- * Compares answers of the active version with those of the standby, one at a time, after they were given: no answer waits for
+ * Compares answers of the active version with those of one that stands by or answers little, one at a time, after they were given: no answer waits for
  * it, and a request that comes while it is busy is not compared.
  */
 export class StandbyComparison {
@@ -36,14 +36,14 @@ export class StandbyComparison {
     return !this.#isBusy && this.#clock.monotonicMs() >= this.#nextMs;
   }
 
-  offer(ask: AskStandby, answered: AnsweredRequest, tell: (agreement: Agreement) => void): void {
+  offer(ask: AskOther, answered: AnsweredRequest, tell: (agreement: Agreement) => void): void {
     if (!this.isDue || bytesOf(answered) > COMPARED_BYTES_MAX) return;
     this.#isBusy = true;
     // The answer is on its way to the caller before the standby takes the processor.
     setImmediate(() => void this.#compare(ask, answered, tell));
   }
 
-  async #compare(ask: AskStandby, { outputs }: AnsweredRequest, tell: (agreement: Agreement) => void): Promise<void> {
+  async #compare(ask: AskOther, { outputs }: AnsweredRequest, tell: (agreement: Agreement) => void): Promise<void> {
     const beganMs = this.#clock.monotonicMs();
     const others = await ask();
     if (others !== undefined) tell(agreementOf(outputs, others));
@@ -53,6 +53,6 @@ export class StandbyComparison {
   }
 }
 
-function bytesOf({ inputs, outputs }: AnsweredRequest): number {
+export function bytesOf({ inputs, outputs }: AnsweredRequest): number {
   return [...inputs, ...outputs].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
 }

@@ -1,5 +1,5 @@
 import { SLOTS_MAX } from "../../protocol/limits.ts";
-import type { SlotReport } from "../../protocol/trust/report.ts";
+import type { SlotReport, SoakReport } from "../../protocol/trust/report.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
 import {
   fallbackOf,
@@ -9,7 +9,7 @@ import {
   type HeldBundle,
   type SoakingState,
 } from "../update/state.ts";
-import type { SlotProgress } from "../update/run.ts";
+import type { SlotObservation, SlotProgress } from "../update/run.ts";
 
 /** What a device says of its slots: what is wished by the state, what answers by the engine itself. */
 export function slotReports(progress: readonly SlotProgress[], served: readonly ServedSlot[]): SlotReport[] {
@@ -40,9 +40,23 @@ function slotReport(
   };
 }
 
-function soakOf({ untilMs }: SoakingState, seen: SlotProgress["observation"]): NonNullable<SlotReport["soak"]> {
-  const counts = { requests: seen?.requests ?? 0, failed: seen?.failed ?? 0 };
-  return untilMs === null ? counts : { untilMs, ...counts };
+function soakOf({ untilMs, traffic }: SoakingState, seen: SlotObservation | undefined): SoakReport {
+  const { former, agreement } = seen ?? {};
+  return {
+    ...(untilMs === null ? {} : { untilMs }),
+    ...countsOf(seen),
+    ...(traffic === undefined ? {} : { traffic }),
+    ...(former === undefined ? {} : { former: countsOf(former) }),
+    ...(agreement === undefined || agreement.compared === 0
+      ? {}
+      : { compared: agreement.compared, alike: agreement.alike }),
+    ...(agreement === undefined || agreement.dropped === 0 ? {} : { copiesDropped: agreement.dropped }),
+  };
+}
+
+function countsOf(seen: Pick<SlotObservation, "requests" | "failed" | "latencyP95Ms"> | undefined) {
+  const { requests = 0, failed = 0, latencyP95Ms } = seen ?? {};
+  return { requests, failed, ...(latencyP95Ms === undefined ? {} : { latencyP95Ms }) };
 }
 
 function activeOf({ bundle, evidence, sinceMs }: ServedSlot): NonNullable<SlotReport["active"]> {

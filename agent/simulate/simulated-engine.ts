@@ -6,12 +6,14 @@
 import type { Clock } from "../../common/clock.ts";
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import {
   CRASH_WINDOW_MS,
   type Candidate,
   type InferenceEngine,
   type InferenceObserver,
   type Observed,
+  type ObservedFigures,
   type ServedSlot,
   type VerifiedBundle,
 } from "../inference/inference-engine.ts";
@@ -37,12 +39,16 @@ export type SimulatedEngine = Pick<
 interface Answering {
   readonly candidate: Candidate;
   readonly sinceMs: number;
+  /** What it has beside the active version; undefined: everything. */
+  readonly traffic: SoakTraffic | undefined;
   requests: number;
   failed: number;
   badOutputs: number;
   /** When its runner ended by itself; those within CRASH_WINDOW_MS count. */
   crashedMs: number[];
   crashes: number;
+  compared: number;
+  alike: number;
 }
 
 /** Each slot is asked so often: enough for a gate to judge a small fleet in a minute, little enough for a thousand agents. */
@@ -59,25 +65,49 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
   const { conduct, clock, random, observer } = ports;
   const active = new Map<ModelName, Answering>();
   const standby = new Map<ModelName, Answering>();
+  const trials = new Map<ModelName, Answering>();
 
-  function ask(slot: ModelName, answering: Answering): void {
-    const { bundle } = answering.candidate;
-    const fault = faultOf(conduct, bundle.model);
+  function ask(slot: ModelName, main: Answering): void {
+    const trial = trials.get(slot);
+    const soaking = trial ?? (standby.has(slot) ? main : undefined);
     for (let asked = 0; asked < REQUESTS_PER_SECOND; asked += 1) {
-      answering.requests += 1;
-      if (fault === "errors" && random() < BAD_SHARE) {
-        answering.failed += 1;
-        observer.failed(slot, "model-failed", bundle.model.version);
-        continue;
-      }
-      if (fault === "nan" && random() < BAD_SHARE) answering.badOutputs += 1;
-      observer.answered(slot, answerOf(bundle));
-      if (standby.has(slot)) {
-        const isSame = fault !== "disagrees" || random() >= BAD_SHARE;
-        observer.compared?.(slot, bundle.model.version, { isSame, distance: isSame ? 0 : 1 });
-      }
+      const isTried = trial?.traffic !== undefined && random() < trial.traffic.share;
+      const isShadow = trial?.traffic?.kind === "shadow";
+      // What a version on trial fails is answered by the active one.
+      const isAnswered = isTried && !isShadow && compute(slot, trial, false);
+      if (!isAnswered) compute(slot, main, false);
+      if (isTried && isShadow) compute(slot, trial, true);
+      if (soaking !== undefined && (isTried || !isShadow)) compareAnswers(slot, soaking);
     }
-    if (fault === "crashes" && random() < CRASH_CHANCE) crash(slot, answering);
+    for (const one of [main, ...(trial === undefined ? [] : [trial])]) {
+      if (faultOf(conduct, one.candidate.bundle.model) === "crashes" && random() < CRASH_CHANCE) crash(slot, one);
+    }
+  }
+
+  /** False where it failed. */
+  function compute(slot: ModelName, answering: Answering, isCopy: boolean): boolean {
+    const { bundle } = answering.candidate;
+    const { version } = bundle.model;
+    const fault = faultOf(conduct, bundle.model);
+    answering.requests += 1;
+    if (fault === "errors" && random() < BAD_SHARE) {
+      answering.failed += 1;
+      if (isCopy) observer.copied?.(slot, version, { kind: "failed" });
+      else observer.failed(slot, "model-failed", version);
+      return false;
+    }
+    if (fault === "nan" && random() < BAD_SHARE) answering.badOutputs += 1;
+    if (isCopy) observer.copied?.(slot, version, { kind: "answered", inferMs: latencyOf(bundle.model) });
+    else observer.answered(slot, answerOf(bundle));
+    return true;
+  }
+
+  function compareAnswers(slot: ModelName, soaking: Answering): void {
+    const { model } = soaking.candidate.bundle;
+    const isSame = faultOf(conduct, model) !== "disagrees" || random() >= BAD_SHARE;
+    soaking.compared += 1;
+    if (isSame) soaking.alike += 1;
+    observer.compared?.(slot, model.version, { isSame, distance: isSame ? 0 : 1 });
   }
 
   function answerOf({ model, statement }: VerifiedBundle) {
@@ -97,18 +127,28 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
     observer.crashed(slot, answering.candidate.bundle.model.version, "it is simulated to");
   }
 
-  function observedOf({ candidate, requests, failed, badOutputs, crashes, crashedMs }: Answering): Observed {
-    const { statement, model } = candidate.bundle;
+  function figuresOf({ candidate, requests, failed, badOutputs, crashes, crashedMs }: Answering): ObservedFigures {
+    const { model } = candidate.bundle;
     const sinceMs = clock.monotonicMs() - CRASH_WINDOW_MS;
     return {
-      statement,
       requests,
       failed,
       badOutputs,
       crashes,
       recentCrashes: crashedMs.filter((atMs) => atMs > sinceMs).length,
+      timed: requests - failed,
       latencyP95Ms: requests === 0 ? undefined : p95Of(conduct, model),
     };
+  }
+
+  function observedOf(slot: ModelName): Observed | undefined {
+    const [main, trial] = [active.get(slot), trials.get(slot)];
+    const soaking = trial ?? main;
+    if (main === undefined || soaking === undefined) return undefined;
+    const { statement } = soaking.candidate.bundle;
+    const agreement = { compared: soaking.compared, alike: soaking.alike, dropped: 0 };
+    const observed = { statement, ...figuresOf(soaking), agreement };
+    return trial === undefined ? observed : { ...observed, former: figuresOf(main) };
   }
 
   return {
@@ -122,13 +162,19 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
       }
       return { kind: "qualified", candidate: { bundle, evidence: evidenceOf(conduct, bundle, clock.nowMs()) } };
     },
-    activate: (slot, candidate) => {
+    activate: (slot, candidate, traffic) => {
       const former = active.get(slot);
+      if (former !== undefined && traffic !== undefined) {
+        active.set(slot, beginning(former.candidate, former.sinceMs));
+        trials.set(slot, beginning(candidate, clock.nowMs(), traffic));
+        return Promise.resolve(traffic);
+      }
       if (former !== undefined && !standby.has(slot)) standby.set(slot, former);
       active.set(slot, beginning(candidate, clock.nowMs()));
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     },
     turnBack: (slot) => {
+      if (trials.delete(slot)) return Promise.resolve(active.get(slot)?.candidate.bundle);
       const former = standby.get(slot);
       standby.delete(slot);
       if (former === undefined) active.delete(slot);
@@ -136,22 +182,23 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
       return Promise.resolve(former?.candidate.bundle);
     },
     release: (slot) => {
+      const trial = trials.get(slot);
+      if (trial !== undefined) active.set(slot, beginning(trial.candidate, trial.sinceMs));
+      trials.delete(slot);
       standby.delete(slot);
       return Promise.resolve();
     },
-    observed: (slot) => {
-      const answering = active.get(slot);
-      return answering === undefined ? undefined : observedOf(answering);
-    },
+    observed: observedOf,
     // Nothing is lost here: there is no process that could end for good.
     onLost: () => ({ [Symbol.dispose]: () => undefined }),
     discard: () => Promise.resolve(),
     clear: (slot) => {
       active.delete(slot);
       standby.delete(slot);
+      trials.delete(slot);
       return Promise.resolve();
     },
-    slots: () => [...active].map(([slot, answering]) => servedSlot(slot, answering)),
+    slots: () => [...active].map(([slot, answering]) => servedSlot(slot, answering, trials.get(slot))),
     run: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(ASK_EVERY_MS, signal);
@@ -161,12 +208,15 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
   };
 }
 
-function beginning(candidate: Candidate, sinceMs: number): Answering {
-  return { candidate, sinceMs, requests: 0, failed: 0, badOutputs: 0, crashedMs: [], crashes: 0 };
+function beginning(candidate: Candidate, sinceMs: number, traffic?: SoakTraffic): Answering {
+  const counts = { requests: 0, failed: 0, badOutputs: 0, crashedMs: [], crashes: 0, compared: 0, alike: 0 };
+  return { candidate, sinceMs, traffic, ...counts };
 }
 
-function servedSlot(slot: ModelName, { candidate, sinceMs }: Answering): ServedSlot {
-  return { slot, bundle: candidate.bundle, evidence: candidate.evidence, sinceMs, ready: true };
+function servedSlot(slot: ModelName, main: Answering, trial: Answering | undefined): ServedSlot {
+  const of = ({ candidate, sinceMs }: Answering) => ({ ...candidate, sinceMs, ready: true });
+  const served = { slot, ...of(main) };
+  return trial?.traffic === undefined ? served : { ...served, trial: { ...of(trial), traffic: trial.traffic } };
 }
 
 function p95Of(conduct: Conduct, model: VerifiedBundle["model"]): number {

@@ -69,12 +69,12 @@ export function createPerformer(ports: PerformerPorts): (slot: ModelName, effect
         break;
       case "qualify":
         step(slot, effect.work, "runner-crash", async (attempt) => {
-          await heavy.run(() => qualifyStep(ports, slot, attempt), attempt.stop.signal);
+          await heavy.run(() => qualifyStep(ports, slot, attempt, effect.wish), attempt.stop.signal);
           return { kind: "qualified", work: effect.work };
         });
         break;
       case "activate":
-        traffic.activate(slot, effect.work);
+        traffic.activate(slot, effect.work, effect.wish.traffic);
         break;
       case "cancel":
         attempts.cancel(slot, effect.work);

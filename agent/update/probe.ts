@@ -1,14 +1,18 @@
-/** Whether a version that answers real requests is good enough to commit to. Pure. */
+/** Whether a version that answers real requests, or copies of them, is good enough to commit to. Pure. */
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 
 /** How the candidate has done since it got the traffic; see `Observed` of the inference engine. */
 export interface SoakObservation {
   readonly requests: number;
   readonly failed: number;
+  /** Where it soaks beside the version that it is to replace: what that one did with the same traffic in the same time. */
+  readonly former?: { readonly requests: number; readonly failed: number; readonly latencyP95Ms: number | undefined };
   readonly badOutputs: number;
   /** Runner processes that ended by themselves within the last minute. */
   readonly recentCrashes: number;
-  /** Undefined before the first answer. */
+  /** Answers whose time counts. */
+  readonly timed: number;
+  /** Undefined before the first of them. */
   readonly latencyP95Ms: number | undefined;
   /** The budget in `model.json`; undefined where it has none. */
   readonly budgetP95Ms: number | undefined;
@@ -57,38 +61,53 @@ export function probe(seen: SoakObservation, { soakMs, untilMs }: SoakPolicy, no
   return verdict === undefined ? { kind: "pass" } : { kind: "fail", refusal: verdict };
 }
 
-function clearFailure({ requests, failed, badOutputs, recentCrashes }: SoakObservation): Refusal | undefined {
+function clearFailure(seen: SoakObservation): Refusal | undefined {
+  const { requests, failed, badOutputs, recentCrashes } = seen;
   if (recentCrashes >= SOAK_CRASHES_MAX) {
     const message = `The runner ended by itself ${recentCrashes} times within a minute; ${SOAK_CRASHES_MAX} are too many`;
     return { code: "soak-crashes", message };
   }
-  if (failed >= SOAK_BAD_MIN && failed > requests * SOAK_FAILED_SHARE_MAX) return errors(requests, failed);
+  if (failed >= SOAK_BAD_MIN && failed > requests * failedShareMax(seen)) return errors(seen);
   if (badOutputs >= SOAK_BAD_MIN && badOutputs > requests * SOAK_BAD_SHARE_MAX) return outputs(requests, badOutputs);
   return undefined;
 }
 
-function slowerThanBudget({ requests, latencyP95Ms, budgetP95Ms }: SoakObservation): Refusal | undefined {
-  if (latencyP95Ms === undefined || budgetP95Ms === undefined || requests < SOAK_LATENCY_REQUESTS_MIN) return undefined;
-  const mostMs = budgetP95Ms * SOAK_LATENCY_FACTOR;
+/** Requests that the former version fails as well are the callers' fault, or the device's. */
+function failedShareMax({ former }: SoakObservation): number {
+  const before = former === undefined || former.requests === 0 ? 0 : former.failed / former.requests;
+  return SOAK_FAILED_SHARE_MAX + before;
+}
+
+/** A device on which the former version is as slow at the same time is slow by itself. */
+function slowerThanBudget({ timed, latencyP95Ms, budgetP95Ms, former }: SoakObservation): Refusal | undefined {
+  if (latencyP95Ms === undefined || budgetP95Ms === undefined || timed < SOAK_LATENCY_REQUESTS_MIN) return undefined;
+  const mostMs = Math.max(budgetP95Ms, former?.latencyP95Ms ?? 0) * SOAK_LATENCY_FACTOR;
   if (latencyP95Ms <= mostMs) return undefined;
-  const message = `95 % of ${requests} real requests took up to ${latencyP95Ms.toFixed(1)} ms; the budget is ${budgetP95Ms} ms, and ${mostMs.toFixed(1)} ms are tolerated beside other work`;
+  const message = `95 % of ${timed} real requests took up to ${latencyP95Ms.toFixed(1)} ms; the budget is ${budgetP95Ms} ms, and ${mostMs.toFixed(1)} ms are tolerated beside other work`;
   return { code: "soak-latency", message };
 }
 
 /** Something happened, though too little to decide. */
-function isDoubtful({ requests, failed, badOutputs, recentCrashes }: SoakObservation): boolean {
-  return recentCrashes > 0 || failed > requests * SOAK_FAILED_SHARE_MAX || badOutputs > requests * SOAK_BAD_SHARE_MAX;
+function isDoubtful(seen: SoakObservation): boolean {
+  const { requests, failed, badOutputs, recentCrashes } = seen;
+  return recentCrashes > 0 || failed > requests * failedShareMax(seen) || badOutputs > requests * SOAK_BAD_SHARE_MAX;
 }
 
-function mostlyBad({ requests, failed, badOutputs }: SoakObservation): Refusal | undefined {
-  if (failed > requests * DOUBTFUL_SHARE_MAX) return errors(requests, failed);
+function mostlyBad(seen: SoakObservation): Refusal | undefined {
+  const { requests, failed, badOutputs } = seen;
+  if (failed > requests * DOUBTFUL_SHARE_MAX) return errors(seen);
   if (badOutputs > requests * DOUBTFUL_SHARE_MAX) return outputs(requests, badOutputs);
   return undefined;
 }
 
-function errors(requests: number, failed: number): Refusal {
-  const share = `${percent(SOAK_FAILED_SHARE_MAX)} are tolerated`;
-  return { code: "soak-errors", message: `${failed} of ${requests} real requests failed in the model; ${share}` };
+function errors(seen: SoakObservation): Refusal {
+  const { requests, failed, former } = seen;
+  const beside = former === undefined ? "" : `, ${former.failed} of ${former.requests} in the former version`;
+  const share = `${percent(failedShareMax(seen))} are tolerated`;
+  return {
+    code: "soak-errors",
+    message: `${failed} of ${requests} real requests failed in the model${beside}; ${share}`,
+  };
 }
 
 function outputs(requests: number, bad: number): Refusal {
@@ -98,5 +117,5 @@ function outputs(requests: number, bad: number): Refusal {
 }
 
 function percent(share: number): string {
-  return `${share * 100} %`;
+  return `${Math.round(share * 1_000) / 10} %`;
 }

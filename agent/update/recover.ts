@@ -37,7 +37,8 @@ function bootSoaking(state: SoakingState, around: Surroundings): Step {
     return { ...rollBack(state, { code: "soak-interrupted", message }, around), effects };
   }
   if (former !== null || around.mates.isOneFormer) return { next: wait({ ...state, tries }, null, null), effects };
-  return { next: { ...state, tries, untilMs: null, hasPassed: false }, effects: [restoring(candidate)] };
+  const { traffic: _none, ...alone } = state;
+  return { next: { ...alone, tries, untilMs: null, hasPassed: false }, effects: [restoring(candidate)] };
 }
 
 export function restored(state: SlotState, bundle: HeldBundle): Step {

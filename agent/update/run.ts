@@ -4,7 +4,7 @@ import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
-import type { InferenceEngine } from "../inference/inference-engine.ts";
+import type { InferenceEngine, ObservedAgreement } from "../inference/inference-engine.ts";
 import type { StateDatabase } from "../store/state-database.ts";
 import { createAttempts } from "./attempts.ts";
 import { openLane } from "./lane.ts";
@@ -39,6 +39,11 @@ export interface SlotChange {
   readonly event: SlotEvent;
 }
 
+/** What the probe judges, and what a report says beside it. */
+export interface SlotObservation extends SoakObservation {
+  readonly agreement: ObservedAgreement;
+}
+
 export interface SlotProgress {
   readonly slot: ModelName;
   readonly state: SlotState;
@@ -46,8 +51,8 @@ export interface SlotProgress {
   readonly doneBytes: number | undefined;
   /** How the archive of the present wish came, where this process fetched it. */
   readonly fetched?: Fetched | undefined;
-  /** While soaking, where the candidate answers. */
-  readonly observation: SoakObservation | undefined;
+  /** While soaking, where the candidate has traffic. */
+  readonly observation: SlotObservation | undefined;
 }
 
 export interface Updater extends AsyncDisposable {
@@ -236,11 +241,11 @@ export function openUpdater(ports: UpdatePorts): Updater {
     }
   }
 
-  function observationOf(slot: ModelName, state: SlotState): SoakObservation | undefined {
+  function observationOf(slot: ModelName, state: SlotState): SlotObservation | undefined {
     const observed = state.phase === "soaking" ? engine.observed(slot) : undefined;
     if (state.phase !== "soaking" || observed?.statement !== state.candidate.statement) return undefined;
     const served = engine.slots().find((one) => one.slot === slot);
-    return { ...observed, budgetP95Ms: served?.bundle.model.budgets?.latencyP95Ms };
+    return { ...observed, budgetP95Ms: (served?.trial ?? served)?.bundle.model.budgets?.latencyP95Ms };
   }
 
   const losing = engine.onLost(({ slot, statement, refusal }) => {

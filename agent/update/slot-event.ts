@@ -2,6 +2,7 @@
 import type { StatementDigest } from "../../protocol/ids.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Mates } from "./mates.ts";
 import type { Poison, PoisonChange } from "./poison.ts";
 import type { SoakObservation } from "./probe.ts";
@@ -17,8 +18,16 @@ export type SlotEvent =
   | { readonly kind: "transferred"; readonly work: number }
   | { readonly kind: "verified"; readonly work: number }
   | { readonly kind: "qualified"; readonly work: number }
-  /** The traffic of the slot has been turned over to this bundle; what answered before stands by. */
-  | { readonly kind: "activated"; readonly work: number; readonly bundle: HeldBundle }
+  /**
+   * The traffic of the slot has been turned over to this bundle, and what answered before stands by; or, with `traffic`, it
+   * has that beside what answers.
+   */
+  | {
+      readonly kind: "activated";
+      readonly work: number;
+      readonly bundle: HeldBundle;
+      readonly traffic?: SoakTraffic | undefined;
+    }
   | { readonly kind: "refused"; readonly work: number; readonly refusal: Refusal }
   /** While soaking, several times a second: how the candidate has done so far. */
   | { readonly kind: "observed"; readonly observation: SoakObservation }
@@ -42,9 +51,9 @@ export type SlotEffect =
   | { readonly kind: "activate"; readonly work: number; readonly wish: DeployedSlot }
   /** Stop what this attempt is doing, and end its runner if it has one without traffic. */
   | { readonly kind: "cancel"; readonly work: number }
-  /** Traffic from this bundle to what stands by, which is `to`; null: nothing did. Nothing happens where `from` has no traffic. */
+  /** Traffic from this bundle to the other one, which is `to`; null: there was none. Nothing happens where `from` has no traffic. */
   | { readonly kind: "turn-back"; readonly from: HeldBundle; readonly to: HeldBundle | null }
-  /** Let go of what stands by. */
+  /** The newest version has all of the traffic; the one before it ends. */
   | { readonly kind: "release" }
   /** Stop serving the slot. */
   | { readonly kind: "clear" }

@@ -1,5 +1,6 @@
 /** From the first real request of a version to the commitment, or back; part of `transition.ts`. Pure. */
 import { retryClass, type Refusal } from "../../protocol/trust/refusal.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { mateRefusal } from "./attempt.ts";
 import { ACTIVATE_MS_MAX, LOST_RETRY_MS, SOAK_MS_DEFAULT, SOAKED_MS_MAX } from "./bounds.ts";
 import { isAtLeast } from "./mates.ts";
@@ -20,12 +21,17 @@ export function soakMsOf({ soakMs }: DeployedSlot): number {
   return soakMs ?? SOAK_MS_DEFAULT;
 }
 
-/** The candidate has the traffic. */
-export function beginSoak(state: WorkingState, candidate: HeldBundle, around: Surroundings): Step {
+/** The candidate has the traffic, or `traffic` beside what answers. */
+export function beginSoak(
+  state: WorkingState,
+  candidate: HeldBundle,
+  traffic: SoakTraffic | undefined,
+  around: Surroundings,
+): Step {
   const { wish, seq, tries } = state;
   const soakMs = soakMsOf(wish);
-  const untilMs = around.nowMs + soakMs;
-  const next = { phase: "soaking", ...keptOf(state), wish, seq, tries, candidate, untilMs, hasPassed: false } as const;
+  const soak = { candidate, untilMs: around.nowMs + soakMs, hasPassed: false, ...(traffic && { traffic }) };
+  const next = { phase: "soaking", ...keptOf(state), wish, seq, tries, ...soak } as const;
   return soakMs === 0 ? pass(next, around) : stay(next);
 }
 
@@ -78,7 +84,7 @@ export function commit(state: SoakingState): Step {
   };
 }
 
-/** The traffic goes back to what stands by. */
+/** The traffic goes back to what stands by, or stays with what answered beside it. */
 export function rollBack(state: SoakingState, refusal: Refusal, around: Surroundings): Step {
   const to = fallbackOf(state);
   const message = to === null ? `${refusal.message}. Nothing served the slot before, so nothing serves it.` : undefined;

@@ -4,6 +4,7 @@ import { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts"
 import { closedObject, gate } from "../../protocol/schema.ts";
 import { DeployedSlot, type ArchiveRef } from "../../protocol/trust/deployment.ts";
 import { Refusal } from "../../protocol/trust/refusal.ts";
+import { sameTraffic, SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Phase } from "../../protocol/trust/report.ts";
 
 /** A bundle that passed every check once and lies in the bundle directory. */
@@ -17,7 +18,7 @@ export type HeldBundle = Static<typeof HeldBundle>;
 
 /** Known in every phase. */
 const Kept = {
-  /** What answers for good, or is started first after a power cut. While `soaking` it stands by. */
+  /** What answers for good, or is started first after a power cut. While `soaking` it stands by, or answers the most. */
   active: Type.Union([HeldBundle, Type.Null()]),
   /** What was active before it: going back needs no download. */
   lastKnownGood: Type.Union([HeldBundle, Type.Null()]),
@@ -68,7 +69,7 @@ export const SlotState = Type.Union([
   closedObject({ phase: Type.Literal("ready"), ...Working }),
   /** The traffic is being turned over. */
   closedObject({ phase: Type.Literal("activating"), ...Working }),
-  /** The candidate answers and is watched; `active` stands by. */
+  /** The candidate is watched while it answers, and `active` stands by; or as `traffic` says, beside `active`. */
   closedObject({
     phase: Type.Literal("soaking"),
     ...Wished,
@@ -76,6 +77,8 @@ export const SlotState = Type.Union([
     candidate: HeldBundle,
     /** Null after a boot, until a fresh deployment says that the wish still stands. */
     untilMs: Type.Union([Type.Number(), Type.Null()]),
+    /** What it has of the requests; absent: all. */
+    traffic: Type.Optional(SoakTraffic),
     /** Its own soak is over and good; it commits when those of its mates are too. */
     hasPassed: Type.Boolean(),
   }),
@@ -124,9 +127,10 @@ export function refusalOfState(state: SlotState): Refusal | null {
   return "refusal" in state ? state.refusal : null;
 }
 
-/** What has the traffic of the slot, as far as the state knows. */
+/** What answers whatever is nobody else's, as far as the state knows. */
 export function answering(state: SlotState): HeldBundle | null {
-  return state.phase === "soaking" ? state.candidate : state.active;
+  if (state.phase !== "soaking") return state.active;
+  return state.traffic === undefined ? state.candidate : (state.active ?? state.candidate);
 }
 
 /** The bundle that answers, or should, when the wish cannot. */
@@ -145,14 +149,16 @@ export function isActive({ active }: SlotState, wish: DeployedSlot): boolean {
 }
 
 /**
- * Whether two wishes ask for the same bytes; how long to soak and how often to try are no part of it. A repaired archive of the same statement is another wish: what made the
- * first one fail says nothing about it.
+ * Whether two wishes ask for the same bytes by the same way; how long to soak and how often to try are no part of it. A
+ * repaired archive of the same statement is another wish, and so is other traffic: what made the first one fail says nothing
+ * about it.
  */
 export function sameWish(one: DeployedSlot, other: DeployedSlot): boolean {
   return (
     one.statement === other.statement &&
     one.model === other.model &&
     one.version === other.version &&
+    sameTraffic(one.traffic, other.traffic) &&
     sameArchive(one.archive, other.archive)
   );
 }

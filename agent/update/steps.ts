@@ -6,6 +6,7 @@ import type { ModelName, Sha256 } from "../../protocol/ids.ts";
 import type { ArchiveRef, DeployedSlot } from "../../protocol/trust/deployment.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import { RefusalCode, type Refusal } from "../../protocol/trust/refusal.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Role } from "../../protocol/trust/root.ts";
 import type { Candidate, InferenceEngine, VerifiedBundle } from "../inference/inference-engine.ts";
 import { Refused } from "../inference/refused.ts";
@@ -108,9 +109,14 @@ export async function verifyStep(
 }
 
 /** Throws BundleRefused where the engine refuses the bundle. */
-export async function qualifyStep({ engine }: StepPorts, slot: ModelName, attempt: Attempt): Promise<void> {
+export async function qualifyStep(
+  { engine }: StepPorts,
+  slot: ModelName,
+  attempt: Attempt,
+  { traffic }: DeployedSlot,
+): Promise<void> {
   if (attempt.bundle === undefined) throw new FerryError("runner-crash", "The bundle of this attempt is not there");
-  attempt.candidate = await qualified(engine, slot, attempt.bundle, attempt.stop.signal);
+  attempt.candidate = await qualified(engine, slot, attempt.bundle, attempt.stop.signal, traffic);
 }
 
 /** A bundle that was active before: its bytes, its rollback index and its golden set again, then it answers. */
@@ -132,8 +138,14 @@ export async function restoreStep(
   await engine.release(slot);
 }
 
-async function qualified(engine: StepPorts["engine"], slot: ModelName, bundle: VerifiedBundle, signal: AbortSignal) {
-  const outcome = await engine.qualify(slot, bundle, signal);
+async function qualified(
+  engine: StepPorts["engine"],
+  slot: ModelName,
+  bundle: VerifiedBundle,
+  signal: AbortSignal,
+  traffic?: SoakTraffic,
+) {
+  const outcome = await engine.qualify(slot, bundle, signal, traffic);
   if (outcome.kind === "refused") throw new BundleRefused(outcome.refusal.code, outcome.refusal.message);
   return outcome.candidate;
 }

@@ -14,7 +14,13 @@ function tellPhase(sink: RecordSink, { slot, before, after }: SlotChange): void 
   const statement = wishOf(after)?.statement;
   if (reportedPhase(before) === reportedPhase(after) && wishOf(before)?.statement === statement) return;
   const phase = reportedPhase(after);
-  recordEvent(sink, "phase-changed", { slot, phase, ...(statement === undefined ? {} : { statement }) });
+  const beside = after.phase === "soaking" ? after.traffic : undefined;
+  recordEvent(sink, "phase-changed", {
+    slot,
+    phase,
+    ...(statement === undefined ? {} : { statement }),
+    ...(beside === undefined ? {} : { traffic: beside.kind, share: beside.share }),
+  });
 }
 
 function tellRefusal(sink: RecordSink, { slot, before, after }: SlotChange): void {

@@ -2,6 +2,7 @@
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import type { Attempts } from "./attempts.ts";
 import { QUALIFY_MS_MAX } from "./bounds.ts";
@@ -24,7 +25,7 @@ export interface TrafficPorts extends StepPorts {
 
 /** None of these waits: what they lead to comes as an event. */
 export interface Traffic {
-  readonly activate: (slot: ModelName, work: number) => void;
+  readonly activate: (slot: ModelName, work: number, traffic: SoakTraffic | undefined) => void;
   readonly turnBack: (slot: ModelName, effect: Extract<SlotEffect, { kind: "turn-back" }>) => void;
   readonly release: (slot: ModelName) => void;
   readonly clear: (slot: ModelName) => void;
@@ -46,7 +47,7 @@ export function openTraffic(ports: TrafficPorts): Traffic {
     background(lane.run(work));
   }
 
-  function activate(slot: ModelName, work: number): void {
+  function activate(slot: ModelName, work: number, wished: SoakTraffic | undefined): void {
     const candidate = attempts.handOverRunner(attempts.of(slot, work));
     if (candidate === undefined) {
       const refusal = { code: "runner-crash", message: "The runner of this attempt is gone" } as const;
@@ -57,8 +58,8 @@ export function openTraffic(ports: TrafficPorts): Traffic {
     turningOver.add(statement);
     inOrder(slot, async () => {
       try {
-        await engine.activate(slot, candidate);
-        dispatch(slot, { kind: "activated", work, bundle: heldOf(candidate.bundle) });
+        const traffic = await engine.activate(slot, candidate, wished);
+        dispatch(slot, { kind: "activated", work, bundle: heldOf(candidate.bundle), traffic });
       } catch (thrown) {
         await engine.discard(candidate);
         dispatch(slot, { kind: "refused", work, refusal: refusalOf(thrown, "runner-crash") });
@@ -70,7 +71,8 @@ export function openTraffic(ports: TrafficPorts): Traffic {
 
   /** Where nothing stands by that could take the traffic, the bundle that should is brought back from the disk. */
   async function turnBack(slot: ModelName, from: HeldBundle, to: HeldBundle | null): Promise<void> {
-    const served = engine.slots().find((one) => one.slot === slot)?.bundle.statement;
+    const there = engine.slots().find((one) => one.slot === slot);
+    const served = (there?.trial ?? there)?.bundle.statement;
     if (served !== undefined && served !== from.statement) return;
     const back = served === undefined ? undefined : await turnedBack(slot);
     if (to !== null && back !== to.statement) await restore(slot, to);

@@ -28,7 +28,9 @@ export function transition(state: SlotState, event: SlotEvent, around: Surroundi
       if (state.phase !== "qualifying" || state.work !== event.work) return stay(state, [cancelling(event.work)]);
       return qualified(state, around);
     case "activated":
-      if (state.phase === "activating" && state.work === event.work) return beginSoak(state, event.bundle, around);
+      if (state.phase === "activating" && state.work === event.work) {
+        return beginSoak(state, event.bundle, event.traffic, around);
+      }
       // Something else is wished by now: what stands by has the traffic back before anything else happens to it.
       return stay(state, [{ kind: "turn-back", from: event.bundle, to: fallbackOf(state) }]);
     case "refused":

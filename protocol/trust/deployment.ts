@@ -7,6 +7,7 @@ import { closedObject, gate } from "../schema.ts";
 import { sha256 } from "./digest.ts";
 import { envelopeJson, signEnvelope, type DsseEnvelope, type OpenedEnvelope } from "./dsse.ts";
 import type { Signer } from "./keys.ts";
+import { SoakTraffic } from "./soak-traffic.ts";
 
 export const DEPLOYMENT_TYPE = "application/vnd.modelferry.deployment.v1+json";
 
@@ -37,6 +38,8 @@ export const DeployedSlot = closedObject({
    * default. 0: at once, with nothing left to turn back to but a restart from disk.
    */
   soakMs: Type.Optional(Type.Integer({ minimum: 0, maximum: SOAK_MS_MAX })),
+  /** What it answers while it soaks; absent: everything. */
+  traffic: Type.Optional(SoakTraffic),
   /** Ascends when the operator wants another try of what a device has refused for good; absent: 0. */
   retry: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 });
@@ -80,7 +83,9 @@ export function deploymentContentDigest(deployment: Deployment): Sha256 {
 }
 
 /** What is optional stands in an element of its own, and only where it is said: a slot without it keeps its digest. */
-function slotContent({ slot, model, version, statement, archive, soakMs, retry }: DeployedSlot): readonly unknown[] {
+function slotContent(deployed: DeployedSlot): readonly unknown[] {
+  const { slot, model, version, statement, archive, soakMs, retry, traffic } = deployed;
   const content = [slot, model, version, statement, archive.sha256, archive.length, archive.chunkList];
-  return soakMs === undefined && retry === undefined ? content : [...content, { soakMs, retry }];
+  const options = { soakMs, retry, traffic: traffic && { kind: traffic.kind, share: traffic.share } };
+  return Object.values(options).every((option) => option === undefined) ? content : [...content, options];
 }

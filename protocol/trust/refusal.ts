@@ -36,6 +36,8 @@ export const RefusalCode = Type.Union([
   Type.Literal("self-test"),
   Type.Literal("budget"),
   Type.Literal("runner-crash"),
+  // Split or shadow is wished, and the two versions cannot be there together.
+  Type.Literal("traffic-impossible"),
   Type.Literal("deadline"),
   // The model under real traffic, before the device commits to it.
   Type.Literal("soak-errors"),

@@ -25,6 +25,29 @@ export type Phase = Static<typeof Phase>;
 
 const BundleLabel = { model: ModelName, version: ModelVersion, statement: StatementDigest };
 
+/** Requests that one version took on while another soaks. */
+const Counted = { requests: Type.Integer({ minimum: 0 }), failed: Type.Integer({ minimum: 0 }) };
+
+export const SoakReport = Type.Object({
+  /** When it is over at the earliest, as the device counts time; absent until a fresh deployment confirms the wish. */
+  untilMs: Type.Optional(Type.Number()),
+  ...Counted,
+  /** Of the model's own time; absent before the first request. */
+  latencyP95Ms: Type.Optional(Type.Number()),
+  /** What it answers meanwhile, beside the version in `active`; absent: everything, so that it is the one in `active`. */
+  traffic: Type.Optional(
+    Type.Object({ kind: Type.Union([Type.Literal("split"), Type.Literal("shadow")]), share: Type.Number() }),
+  ),
+  /** In a split or a shadow: how the former version did in the same time. */
+  former: Type.Optional(Type.Object({ ...Counted, latencyP95Ms: Type.Optional(Type.Number()) })),
+  /** Requests that both versions computed, those that they answered alike, and copies that there was no time for. */
+  compared: Type.Optional(Type.Integer({ minimum: 0 })),
+  alike: Type.Optional(Type.Integer({ minimum: 0 })),
+  copiesDropped: Type.Optional(Type.Integer({ minimum: 0 })),
+});
+
+export type SoakReport = Static<typeof SoakReport>;
+
 export const SlotReport = Type.Object({
   slot: ModelName,
   phase: Phase,
@@ -41,15 +64,8 @@ export const SlotReport = Type.Object({
   ),
   /** How fast the archive of `desired` came, where this run of the agent fetched it: what a forecast is made from. */
   fetched: Type.Optional(Type.Object({ bytes: Type.Integer({ minimum: 0 }), ms: Type.Number({ minimum: 0 }) })),
-  /** While soaking: how the version that answers has done since it got the traffic. */
-  soak: Type.Optional(
-    Type.Object({
-      /** When it is over at the earliest, as the device counts time; absent until a fresh deployment confirms the wish. */
-      untilMs: Type.Optional(Type.Number()),
-      requests: Type.Integer({ minimum: 0 }),
-      failed: Type.Integer({ minimum: 0 }),
-    }),
-  ),
+  /** While soaking: how the desired version has done since it got traffic of its own, or copies of it. */
+  soak: Type.Optional(SoakReport),
 });
 export type SlotReport = Static<typeof SlotReport>;
 

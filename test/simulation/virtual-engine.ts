@@ -83,7 +83,9 @@ function observed({ bundle, sinceMs }: Answering, nowMs: number): Observed {
     crashes,
     recentCrashes:
       behaviour.kind === "crashes" ? Math.min(crashes, Math.floor(CRASH_WINDOW_MS / behaviour.everyMs)) : 0,
+    timed: requests,
     latencyP95Ms: requests === 0 ? undefined : latencyOf(bundle),
+    agreement: { compared: 0, alike: 0, dropped: 0 },
   };
 }
 

@@ -151,6 +151,24 @@ export async function writeRoot(directory: string, golden: readonly number[]): P
   return bundle;
 }
 
+/** The same, but it computes only inputs of two numbers, and fails all others. */
+const PAIR_PLUS_ONE: TinyModel = {
+  ...PLUS_ONE,
+  nodes: [
+    { op: "Shape", inputs: ["pair"], outputs: ["two"] },
+    { op: "Reshape", inputs: ["x", "two"], outputs: ["twoOfX"] },
+    { op: "Shape", inputs: ["x"], outputs: ["length"] },
+    { op: "Reshape", inputs: ["twoOfX", "length"], outputs: ["sameX"] },
+    { op: "Add", inputs: ["sameX", "one"], outputs: ["y"] },
+  ],
+  initializers: [...(PLUS_ONE.initializers ?? []), { name: "pair", shape: [2], values: [0, 0] }],
+};
+
+export function writePairPlusOne(directory: string, version: string): Promise<VerifiedBundle> {
+  const inputs = [floats("x", [2], [1, 2])];
+  return writeFolder(directory, tinyOnnx(PAIR_PLUS_ONE), { name: "plus-one", version, inputs });
+}
+
 /** `added`: 2 makes it a version that answers otherwise. */
 export function writePlusOne(
   directory: string,

@@ -54,6 +54,7 @@ export const spotless: SoakObservation = {
   failed: 0,
   badOutputs: 0,
   recentCrashes: 0,
+  timed: 0,
   latencyP95Ms: undefined,
   budgetP95Ms: undefined,
 };

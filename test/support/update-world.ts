@@ -8,6 +8,7 @@ import type {
   LostVersion,
   Observed,
   ServedSlot,
+  ServedTrial,
   VerifiedBundle,
 } from "../../agent/inference/inference-engine.ts";
 import { openBundleDirectory } from "../../agent/store/bundle-directory.ts";
@@ -31,6 +32,8 @@ export interface Boot extends AsyncDisposable {
   readonly serving: ReadonlyMap<ModelName, VerifiedBundle>;
   /** What stands by, by slot. */
   readonly standby: Map<ModelName, VerifiedBundle>;
+  /** What soaks beside what answers, by slot. */
+  readonly trials: ReadonlyMap<ModelName, ServedTrial>;
   /** What answers in the slot ends, and cannot be started again. */
   readonly lose: (slot: ModelName, refusal: Refusal) => void;
   readonly changes: readonly SlotChange[];
@@ -60,7 +63,7 @@ export interface World {
   readonly directory: string;
   readonly boot: (options?: BootOptions) => Promise<Boot>;
   /** Soaks no time unless told otherwise. */
-  readonly wish: (bundle: Bundle, options?: Pick<DeployedSlot, "soakMs" | "retry">) => DeployedSlot;
+  readonly wish: (bundle: Bundle, options?: Pick<DeployedSlot, "soakMs" | "retry" | "traffic">) => DeployedSlot;
   /** The next deployment, or the last one again where it says the same. */
   readonly deployment: (...wishes: readonly DeployedSlot[]) => Deployment;
 }
@@ -78,7 +81,16 @@ const EVIDENCE = {
   qualifiedAtMs: 1,
 };
 
-const UNTOUCHED = { requests: 0, failed: 0, badOutputs: 0, crashes: 0, recentCrashes: 0, latencyP95Ms: undefined };
+const UNTOUCHED = {
+  requests: 0,
+  failed: 0,
+  badOutputs: 0,
+  crashes: 0,
+  recentCrashes: 0,
+  timed: 0,
+  latencyP95Ms: undefined,
+  agreement: { compared: 0, alike: 0, dropped: 0 },
+};
 
 export function openWorld(directory: string): World {
   const archives = new Map<Sha256, Uint8Array>();
@@ -124,6 +136,7 @@ async function boot(
   const bundles = await openBundleDirectory(bundlesPath, log);
   const serving = new Map<ModelName, VerifiedBundle>();
   const standby = new Map<ModelName, VerifiedBundle>();
+  const trials = new Map<ModelName, ServedTrial>();
   const losing = new Set<(lost: LostVersion) => void>();
   const changes: SlotChange[] = [];
   const fetched: Sha256[] = [];
@@ -151,13 +164,19 @@ async function boot(
       const candidate: Candidate = { bundle, evidence: EVIDENCE };
       return Promise.resolve({ kind: "qualified", candidate });
     },
-    activate: async (slot, { bundle }) => {
+    activate: async (slot, { bundle }, traffic) => {
       await holdActivation?.(bundle);
       const former = serving.get(slot);
+      if (former !== undefined && traffic !== undefined) {
+        trials.set(slot, { bundle, evidence: EVIDENCE, sinceMs: 0, ready: true, traffic });
+        return traffic;
+      }
       if (former !== undefined && !standby.has(slot)) standby.set(slot, former);
       serving.set(slot, bundle);
+      return undefined;
     },
     turnBack: (slot) => {
+      if (trials.delete(slot)) return Promise.resolve(serving.get(slot));
       const former = standby.get(slot);
       standby.delete(slot);
       if (former === undefined) serving.delete(slot);
@@ -165,19 +184,27 @@ async function boot(
       return Promise.resolve(former);
     },
     release: (slot) => {
+      const trial = trials.get(slot);
+      trials.delete(slot);
+      if (trial !== undefined) serving.set(slot, trial.bundle);
       standby.delete(slot);
       return Promise.resolve();
     },
     discard: () => Promise.resolve(),
     clear: (slot) => {
+      trials.delete(slot);
       serving.delete(slot);
       standby.delete(slot);
       return Promise.resolve();
     },
     slots: () =>
-      [...serving].map(([slot, bundle]): ServedSlot => ({ slot, bundle, evidence: EVIDENCE, sinceMs: 0, ready: true })),
+      [...serving].map(([slot, bundle]): ServedSlot => {
+        const served = { slot, bundle, evidence: EVIDENCE, sinceMs: 0, ready: true };
+        const trial = trials.get(slot);
+        return trial === undefined ? served : { ...served, trial };
+      }),
     observed: (slot) => {
-      const bundle = serving.get(slot);
+      const bundle = trials.get(slot)?.bundle ?? serving.get(slot);
       return bundle === undefined ? undefined : { ...UNTOUCHED, statement: bundle.statement, ...observe?.(bundle) };
     },
     onLost: (listener) => {
@@ -231,6 +258,7 @@ async function boot(
     updater,
     serving,
     standby,
+    trials,
     lose: (slot, refusal) => {
       const bundle = serving.get(slot);
       if (bundle === undefined) throw new Error("nothing answers there");

@@ -9,6 +9,7 @@ t.test("nothing has been observed before the first request", async (t) => {
     badOutputs: 0,
     crashes: 0,
     recentCrashes: 0,
+    timed: 0,
     latencyP95Ms: undefined,
   });
 });

@@ -77,14 +77,39 @@ t.test("a slot that soaks says how the candidate does, and what stands by", asyn
     failed: 2,
     badOutputs: 0,
     recentCrashes: 0,
+    timed: 5,
     latencyP95Ms: 1,
     budgetP95Ms: undefined,
+    agreement: { compared: 0, alike: 0, dropped: 0 },
   };
   const [watched] = slotReports([{ ...progress(state), observation }], []);
   t.match(watched, { phase: "soaking", soak: { untilMs: 9, requests: 7, failed: 2 }, desired: statement });
   t.strictSame(watched?.lastKnownGood, { model: slot, version: "1.0.0", statement: bundle.statement });
   const [unconfirmed] = slotReports([progress({ ...state, untilMs: null })], []);
   t.strictSame(unconfirmed?.soak, { requests: 0, failed: 0 });
+});
+
+t.test("a slot whose candidate soaks beside what answers says how both do, and how often they agree", async (t) => {
+  const candidate = { ...active, version: wish.version, statement };
+  const traffic = { kind: "split", share: 0.1 } as const;
+  const state: SlotState = { phase: "soaking", ...kept, tries: 0, candidate, untilMs: 9, hasPassed: false, traffic };
+  const figures = { requests: 7, failed: 2, badOutputs: 0, recentCrashes: 0, timed: 5, latencyP95Ms: 1 };
+  const former = { ...figures, requests: 70, failed: 0 };
+  const agreement = { compared: 20, alike: 19, dropped: 3 };
+  const observation = { ...figures, budgetP95Ms: undefined, former, agreement };
+  const [said] = slotReports([{ ...progress(state), observation }], [served]);
+  t.strictSame(said?.soak, {
+    untilMs: 9,
+    requests: 7,
+    failed: 2,
+    latencyP95Ms: 1,
+    traffic,
+    former: { requests: 70, failed: 0, latencyP95Ms: 1 },
+    compared: 20,
+    alike: 19,
+    copiesDropped: 3,
+  });
+  t.match(said, { active: { version: "1.0.0" }, lastKnownGood: undefined });
 });
 
 t.test("a slot that was rolled back says why", async (t) => {
