@@ -1,7 +1,7 @@
-import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
+import type { ModelName } from "../../protocol/ids.ts";
 import { nestValues, valuesFromTensor, type NestedValues } from "../../protocol/tensor-values.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
-import type { InferenceEngine, InferResponse, ServedSlot } from "../inference/inference-engine.ts";
+import type { InferenceEngine, InferRequest, InferResponse, ServedSlot } from "../inference/inference-engine.ts";
 import { InferenceError } from "../inference/inference-error.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError } from "./http-answer.ts";
@@ -20,14 +20,9 @@ export async function askModel(
   engine: Pick<InferenceEngine, "infer">,
   slot: ModelName,
   inputs: readonly Tensor[],
-  version?: ModelVersion,
+  options: Pick<InferRequest, "version" | "key"> = {},
 ): Promise<ModelAnswer> {
-  const response = await engine.infer({
-    slot,
-    inputs,
-    timeoutMs: TIMEOUT_MS,
-    ...(version === undefined ? {} : { version }),
-  });
+  const response = await engine.infer({ slot, inputs, timeoutMs: TIMEOUT_MS, ...options });
   const outputs = response.outputs.map((tensor) => [tensor.name, nestValues(valuesFromTensor(tensor), tensor.shape)]);
   return { response, outputs: Object.fromEntries(outputs) as Readonly<Record<string, NestedValues>> };
 }
@@ -39,9 +34,12 @@ export function servedVersion(
   version: string | undefined,
 ): ServedSlot {
   const served = findSlot(engine, name);
-  const there = served.bundle.model.version;
-  if (version === undefined || version === there) return served;
-  const message = `Request for unknown version: '${served.slot}' version ${version} is not found; version ${there} is there`;
+  const { slot, trial } = served;
+  const versions = [served, ...(trial === undefined ? [] : [{ slot, ...trial }])];
+  const named = version === undefined ? served : versions.find(({ bundle }) => bundle.model.version === version);
+  if (named !== undefined) return named;
+  const there = versions.map(({ bundle }) => bundle.model.version).join(" and ");
+  const message = `Request for unknown version: '${slot}' version ${version ?? ""} is not found; version ${there} is there`;
   throw new InferenceError("unknown-version", message);
 }
 

@@ -15,6 +15,18 @@ export interface ModelStatistics {
   readonly execution_count: number;
   readonly inference_stats: Readonly<Record<StatisticsPart, Duration>>;
   readonly batch_stats: readonly never[];
+  /** Of a version that soaked: beyond Triton's own fields. */
+  readonly soak?: SoakStatistics;
+}
+
+interface SoakStatistics {
+  /** Copies of requests that another version answered. */
+  copies_answered: number;
+  copies_failed: number;
+  copies_dropped: number;
+  /** Requests that the version that it is to replace computed too, and those that both answered alike. */
+  compared: number;
+  alike: number;
 }
 
 type StatisticsPart =
@@ -33,6 +45,7 @@ interface Sums {
   failed: number;
   queueMs: number;
   inferMs: number;
+  readonly soak: SoakStatistics;
 }
 
 /** Slots times versions; the one that was asked least recently is forgotten first. */
@@ -46,7 +59,7 @@ export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" 
 
   function sumsOf(slot: string, version: string): Sums {
     const key = `${slot} ${version}`;
-    const known = sums.get(key) ?? { slot, version, lastMs: 0, answered: 0, failed: 0, queueMs: 0, inferMs: 0 };
+    const known = sums.get(key) ?? newSums(slot, version);
     // In the order of use, so that the first one is the one to forget.
     sums.delete(key);
     sums.set(key, known);
@@ -67,11 +80,21 @@ export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" 
       sumsOf(slot, version).failed += 1;
     },
     crashed: () => undefined,
+    copied: (slot, version, outcome) => {
+      sumsOf(slot, version).soak[`copies_${outcome.kind}`] += 1;
+    },
+    compared: (slot, version, { isSame }) => {
+      const { soak } = sumsOf(slot, version);
+      soak.compared += 1;
+      if (isSame) soak.alike += 1;
+    },
   });
 
   return {
     of: (slot) => {
-      for (const served of engine.slots()) sumsOf(served.slot, served.bundle.model.version);
+      for (const { slot: name, bundle, trial } of engine.slots()) {
+        for (const one of [bundle, trial?.bundle]) if (one !== undefined) sumsOf(name, one.model.version);
+      }
       return [...sums.values()].filter((one) => slot === undefined || one.slot === slot).map(statisticsOf);
     },
     [Symbol.dispose]: () => {
@@ -80,7 +103,12 @@ export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" 
   };
 }
 
-function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferMs }: Sums): ModelStatistics {
+function newSums(slot: string, version: string): Sums {
+  const soak = { copies_answered: 0, copies_failed: 0, copies_dropped: 0, compared: 0, alike: 0 };
+  return { slot, version, lastMs: 0, answered: 0, failed: 0, queueMs: 0, inferMs: 0, soak };
+}
+
+function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferMs, soak }: Sums): ModelStatistics {
   const spent = (ms: number): Duration => ({ count: answered, ns: Math.round(ms * NS_PER_MS) });
   return {
     name: slot,
@@ -100,5 +128,6 @@ function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferM
       cache_miss: NONE,
     },
     batch_stats: [],
+    ...(Object.values(soak).some((count) => count > 0) ? { soak: { ...soak } } : {}),
   };
 }

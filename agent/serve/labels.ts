@@ -12,7 +12,9 @@ export class Labels {
 
   /** Empty where the bundle that answered has none, or has just been replaced. */
   of(engine: Pick<InferenceEngine, "slots">, statement: StatementDigest): Promise<readonly string[]> {
-    const served = engine.slots().map(({ bundle }) => bundle);
+    const served = engine
+      .slots()
+      .flatMap(({ bundle, trial }) => (trial === undefined ? [bundle] : [bundle, trial.bundle]));
     for (const held of this.#byBundle.keys()) {
       if (!served.some((bundle) => bundle.statement === held)) this.#byBundle.delete(held);
     }

@@ -6,6 +6,7 @@ import { tensorFromValues } from "../../protocol/tensor-values.ts";
 import { Datatype, ELEMENT_BYTES, elementCount, Shape, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
 import { HttpError } from "./http-answer.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
+import { KEY_CHARS_MAX } from "./request-key.ts";
 
 /** More classes than any label file has lines. */
 const CLASSES_MAX = 1_000_000;
@@ -45,6 +46,8 @@ const OipRequest = Type.Object({
     Type.Object({
       /** For outputs that do not say otherwise themselves. */
       binary_data_output: Type.Optional(Type.Boolean()),
+      /** Requests of one key are answered by one version while another soaks beside it. */
+      key: Type.Optional(Type.String({ maxLength: KEY_CHARS_MAX })),
       /** Microseconds, as Triton takes it. */
       timeout: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
@@ -56,6 +59,7 @@ const check = gate("inference request", OipRequest);
 
 export interface ParsedOipRequest {
   readonly id: string | undefined;
+  readonly key: string | undefined;
   readonly inputs: readonly Tensor[];
   /** Absent or empty: all of them. */
   readonly outputs: readonly string[] | undefined;
@@ -83,6 +87,7 @@ export function parseOipRequest(
   const names = request.outputs?.map(({ name }) => name);
   return {
     id: request.id,
+    key: request.parameters?.key,
     inputs,
     outputs: names?.length === 0 ? undefined : names,
     isBinary: (output) => isBinary(request, output),
@@ -99,7 +104,8 @@ function rawRequest(body: Uint8Array, specs: readonly TensorSpec[]): ParsedOipRe
   }
   const { name, datatype } = spec;
   const inputs = [{ name, datatype, shape: rawShape(spec, body.byteLength), bytes: body }];
-  return { id: undefined, inputs, outputs: undefined, isBinary: () => true, classes: () => 0, timeoutMs: undefined };
+  const nothingSaid = { id: undefined, key: undefined, outputs: undefined, timeoutMs: undefined };
+  return { ...nothingSaid, inputs, isBinary: () => true, classes: () => 0 };
 }
 
 /** The one dimension that may vary follows from the length. */

@@ -11,6 +11,7 @@ import type { Labels } from "./labels.ts";
 import { modelDocs } from "./model-docs.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
+import { requestKey } from "./request-key.ts";
 
 /** The extensions of OIP v2 that are served here, by Triton's names. */
 const EXTENSIONS = ["binary_tensor_data", "classification", "statistics", "model_configuration", "model_repository"];
@@ -60,6 +61,9 @@ async function infer(engine: InferenceEngine, labels: Labels, request: HttpReque
   const response = await engine.infer({
     slot,
     ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
+    ...requestKey(request.headers),
+    ...(parsed.key === undefined ? {} : { key: parsed.key }),
+    ...(parsed.id === undefined ? {} : { id: parsed.id }),
     inputs: parsed.inputs,
     ...(parsed.outputs === undefined ? {} : { outputs: parsed.outputs }),
     timeoutMs: Math.min(parsed.timeoutMs ?? TIMEOUT_MS, TIMEOUT_MS),
@@ -102,9 +106,10 @@ function head({ name, datatype, shape }: Pick<Tensor, "name" | "datatype" | "sha
   return { name, datatype, shape };
 }
 
-function metadata({ bundle: { model } }: ServedSlot) {
+function metadata({ bundle: { model }, trial }: ServedSlot) {
   const { name, version, inputs, outputs } = model;
-  return { name, versions: [version], platform: "onnxruntime_onnx", inputs, outputs: outputs.map(head) };
+  const versions = [version, ...(trial === undefined ? [] : [trial.bundle.model.version])];
+  return { name, versions, platform: "onnxruntime_onnx", inputs, outputs: outputs.map(head) };
 }
 
 function readiness(what: object, ready: boolean): HttpAnswer {

@@ -11,6 +11,7 @@ import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.t
 import { isNpy, readNpy } from "./npy.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
 import { bestLabels } from "./best-labels.ts";
+import { requestKey } from "./request-key.ts";
 
 /** How many labels are told: what fits a glance; the outputs hold them all. */
 const TOP_COUNT = 5;
@@ -60,7 +61,7 @@ async function predict(
   request: HttpRequest,
 ): Promise<HttpAnswer> {
   const inputs = inputsIn(await request.body(), bundle.model.inputs);
-  const { response, outputs } = await askModel(engine, slot, inputs);
+  const { response, outputs } = await askModel(engine, slot, inputs, requestKey(request.headers));
   return jsonAnswer({
     model: response.model,
     version: response.version,

@@ -116,11 +116,13 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
       throw new InferenceError("bad-request", `The request for '${request.model}' came on the topic of '${model}'`);
     }
     const { slot } = findSlot(engine, model);
-    const { inputs, outputs, version, timeoutMs } = request;
+    const { id, inputs, outputs, version, key, timeoutMs } = request;
     const response = await engine.infer({
       slot,
+      id,
       inputs,
       timeoutMs,
+      ...(key === undefined ? {} : { key }),
       ...(version === undefined ? {} : { version }),
       ...(outputs === undefined || outputs.length === 0 ? {} : { outputs }),
     });

@@ -44,6 +44,18 @@ export function openPredictionMetrics(
     labelNames,
     registers,
   });
+  const copies = new Counter({
+    name: "ferry_agent_shadow_copies_total",
+    help: "Copies of answered requests for a version that soaks as a shadow: answered, failed, or dropped for want of time.",
+    labelNames: [...labelNames, "outcome"],
+    registers,
+  });
+  const compared = new Counter({
+    name: "ferry_agent_compared_total",
+    help: "Requests that a soaking version and the one that it is to replace both computed, by whether they agree.",
+    labelNames: [...labelNames, "agrees"],
+    registers,
+  });
   addRunnerGauges(registry, engine);
   addModelInfo(registry, engine);
   addProcessMemory(registry);
@@ -59,6 +71,15 @@ export function openPredictionMetrics(
     },
     crashed: (slot, version) => {
       crashes.inc({ slot, version });
+    },
+    copied: (slot, version, outcome) => {
+      copies.inc({ slot, version, outcome: outcome.kind });
+      if (outcome.kind === "answered" && outcome.inferMs !== undefined) {
+        inference.observe({ slot, version }, outcome.inferMs / 1_000);
+      }
+    },
+    compared: (slot, version, { isSame }) => {
+      compared.inc({ slot, version, agrees: String(isSame) });
     },
   });
   return {
@@ -106,14 +127,20 @@ function addRunnerGauges(registry: Registry, engine: Pick<InferenceEngine, "gaug
 function addModelInfo(registry: Registry, engine: Pick<InferenceEngine, "slots">): void {
   new Gauge({
     name: "ferry_agent_model_info",
-    help: "What answers under each name: always 1.",
-    labelNames: ["slot", "version", "statement", "provider"],
+    help: "What answers under each name (active), and what soaks beside it (split, shadow): always 1.",
+    labelNames: ["slot", "version", "statement", "provider", "role"],
     registers: [registry],
     collect() {
       this.reset();
-      for (const { slot, bundle, evidence } of engine.slots()) {
-        const { statement, model } = bundle;
-        this.set({ slot, version: model.version, statement, provider: evidence.provider }, 1);
+      for (const { slot, trial, ...active } of engine.slots()) {
+        const roles = [
+          { ...active, role: "active" },
+          ...(trial === undefined ? [] : [{ ...trial, role: trial.traffic.kind }]),
+        ];
+        for (const { bundle, evidence, role } of roles) {
+          const { statement, model } = bundle;
+          this.set({ slot, version: model.version, statement, provider: evidence.provider, role }, 1);
+        }
       }
     },
   });

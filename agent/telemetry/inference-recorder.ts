@@ -3,7 +3,7 @@ import type { Log } from "../../common/log.ts";
 import type { InferenceFields } from "../../protocol/messages/telemetry-inference.ts";
 import { OUTCOME_PREFIX } from "../../protocol/messages/telemetry-inference.ts";
 import { Sketch } from "../../protocol/sketch.ts";
-import type { InferenceObserver } from "../inference/inference-engine.ts";
+import type { CopyOutcome, InferenceObserver } from "../inference/inference-engine.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
 
 /** Sums up what the engine tells it, one `inference` record for each slot and version in an interval with traffic. */
@@ -31,7 +31,9 @@ interface Tally {
   readonly queueMs: Sketch;
   readonly inferMs: Sketch;
   crashes: number;
-  /** Answers held against the former version's, and those that were alike. */
+  /** Of a shadow. */
+  readonly copies: Record<CopyOutcome["kind"], number>;
+  /** Requests that the former version computed too, and those that both answered alike. */
   compared: number;
   same: number;
   /** Undefined once an answer differed by no number. */
@@ -55,6 +57,7 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       queueMs: new Sketch(),
       inferMs: new Sketch(),
       crashes: 0,
+      copies: { answered: 0, failed: 0, dropped: 0 },
       compared: 0,
       same: 0,
       distanceMax: 0,
@@ -93,6 +96,11 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       tally.distanceMax =
         distance === undefined || distanceMax === undefined ? undefined : Math.max(distance, distanceMax);
     },
+    copied: (slot, version, outcome) => {
+      const tally = tallyOf(slot, version);
+      tally.copies[outcome.kind] += 1;
+      if (outcome.kind === "answered" && outcome.inferMs !== undefined) tally.inferMs.add(outcome.inferMs);
+    },
     flush,
     run: async (signal) => {
       while (!signal.aborted) {
@@ -108,7 +116,7 @@ function count(tally: Tally, outcome: string): void {
 }
 
 function fieldsOf(tally: Tally, intervalMs: number) {
-  const { slot, version, outcomes, queueMs, inferMs, crashes, compared, same, distanceMax } = tally;
+  const { slot, version, outcomes, queueMs, inferMs, crashes, copies, compared, same, distanceMax } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -116,6 +124,9 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(crashes === 0 ? {} : { crashes }),
     ...(queueMs.count === 0 ? {} : { queueSketch: queueMs.toText() }),
     ...(inferMs.count === 0 ? {} : { inferSketch: inferMs.toText() }),
+    ...(copies.answered === 0 ? {} : { copiesAnswered: copies.answered }),
+    ...(copies.failed === 0 ? {} : { copiesFailed: copies.failed }),
+    ...(copies.dropped === 0 ? {} : { copiesDropped: copies.dropped }),
     ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
     ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
   };

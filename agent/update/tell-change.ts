@@ -34,7 +34,8 @@ function tellTraffic(sink: RecordSink, { slot, before, after, event }: SlotChang
   const from = answering(before);
   const to = answering(after);
   if (from?.statement === to?.statement) return;
-  const why = event.kind === "not-restored" || event.kind === "lost" ? event.refusal : ownRefusal(before, after);
+  const isGone = event.kind === "not-restored" || (event.kind === "lost" && to === null);
+  const why = isGone ? event.refusal : ownRefusal(before, after);
   if (why !== undefined && from !== null) {
     const fallback = fallbackOf(after);
     const fields = { slot, fromVersion: from.version, why: why.message };

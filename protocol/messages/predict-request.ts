@@ -35,6 +35,8 @@ const PredictRequestMessage = Type.Object({
   model: ModelName,
   /** Only this version may answer; absent: whichever is active. */
   version: Type.Optional(ModelVersion),
+  /** Requests of one key are answered by one version while another soaks beside it; absent: `id` stands for it. */
+  key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
   inputs: Type.Array(PredictTensor, { minItems: 1, maxItems: TENSORS_MAX }),
   /** The names of the outputs that are wanted; absent: all. */
   outputs: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: TENSORS_MAX })),

@@ -20,9 +20,13 @@ export const InferenceFields = Type.Object({
   crashes: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Milliseconds that answered requests waited, as `Sketch` text. */
   queueSketch: Type.Optional(SketchText),
-  /** Milliseconds that answered requests took in the model, as `Sketch` text. */
+  /** Milliseconds that answered requests took in the model, and copies that nothing disturbed, as `Sketch` text. */
   inferSketch: Type.Optional(SketchText),
-  /** Answered requests that the version replaced here was asked as well, to compare. */
+  /** Copies of requests that another version answered, while this one soaked as its shadow: computed, failed, no time for. */
+  copiesAnswered: Type.Optional(Type.Integer({ minimum: 0 })),
+  copiesFailed: Type.Optional(Type.Integer({ minimum: 0 })),
+  copiesDropped: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Requests that this version and the one that it is to replace both computed while this one soaked. */
   agreementCompared: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Of these, those that both answered alike: the same class, or numbers that are close where there are no classes. */
   agreementSame: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -31,10 +31,10 @@ import { decodeTransferOffer, encodeTransferOffer } from "../../protocol/message
 import { decodeTransferWant, encodeTransferWant } from "../../protocol/messages/transfer-want.ts";
 import { answerTopic } from "../../protocol/topics.ts";
 import { decodeChunkFrame, encodeChunkFrame } from "../../protocol/transfer/chunk-frame.ts";
-import { deploymentIn } from "../../protocol/trust/deployment.ts";
+import { DEPLOYMENT_TYPE, deploymentIn } from "../../protocol/trust/deployment.ts";
 import { countSigningKeys, parseEnvelope } from "../../protocol/trust/dsse.ts";
 import { publicKeyFromPem } from "../../protocol/trust/keys.ts";
-import { reportIn } from "../../protocol/trust/report.ts";
+import { REPORT_TYPE, reportIn } from "../../protocol/trust/report.ts";
 import { acceptFirstRoot } from "../../protocol/trust/root.ts";
 
 const folder = new URL("../fixtures/wire/", import.meta.url).pathname;
@@ -126,7 +126,75 @@ const request = {
 const response = { kind: "outputs" as const, id: "r-1", model, version, outputs: [tensor] };
 const refusal = { kind: "error" as const, id: "r-1", error: "The queue is full", status: 429 };
 
+const keyed = { ...request, key: "camera 7" };
+const slot = { slot: model, model, version, statement: digest("a"), archive, soakMs: 300_000 };
+const split = {
+  v: 1,
+  fleet,
+  device,
+  seq: 8,
+  rootVersion: 1,
+  issued: "2026-11-28T03:00:00.000Z",
+  expires: "2026-12-05T03:00:00.000Z",
+  slots: [{ ...slot, traffic: { kind: "split", share: 0.1 } }],
+};
+const soaking = {
+  v: 1,
+  fleet,
+  device,
+  counter: 4,
+  session,
+  atMs: 1_795_225_505_233,
+  uptimeMs: 60_000,
+  heartbeatMs: 30_000,
+  rootVersion: 1,
+  seq: 8,
+  fresh: true,
+  slots: [
+    {
+      slot: model,
+      phase: "soaking",
+      desired: digest("a"),
+      soak: {
+        untilMs: 1_795_225_805_233,
+        requests: 90,
+        failed: 0,
+        latencyP95Ms: 1.5,
+        traffic: { kind: "split", share: 0.1 },
+        former: { requests: 910, failed: 1, latencyP95Ms: 1.25 },
+        compared: 200,
+        alike: 199,
+        copiesDropped: 3,
+      },
+    },
+  ],
+  telemetry: { stream: "0".repeat(32), produced: 10, pending: 0 },
+};
+const unsigned = (payloadType: string, payload: Uint8Array) => ({
+  payloadType,
+  payload: Buffer.from(payload),
+  signatures: [],
+});
+
 const messages: readonly Message[] = [
+  {
+    file: "predict-request-key.cbor",
+    value: keyed,
+    encode: () => encodePredictRequest(keyed),
+    decode: (bytes) => decodePredictRequest(bytes).request(),
+  },
+  {
+    file: "deployment-split.json",
+    value: split,
+    encode: () => json(split),
+    decode: (bytes) => deploymentIn(unsigned(DEPLOYMENT_TYPE, bytes)),
+  },
+  {
+    file: "report-soaking.json",
+    value: soaking,
+    encode: () => json(soaking),
+    decode: (bytes) => reportIn(unsigned(REPORT_TYPE, bytes)),
+  },
   { file: "device-state.json", value: state, encode: () => json(state), decode: parseDeviceState },
   { file: "device-info.json", value: info, encode: () => json(info), decode: parseDeviceInfo },
   { file: "hello.json", value: hello, encode: () => json(hello), decode: parseHello },

@@ -8,6 +8,7 @@ import { askModel, onlySlot, type ModelAnswer } from "../ask-model.ts";
 import { HttpError, jsonAnswer, type HttpHandler } from "../http-answer.ts";
 import { inputOf, inputsByName } from "../model-inputs.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
+import { requestKey } from "../request-key.ts";
 import { inputsOf } from "./tensorflow-serving-routes.ts";
 
 const Row = Type.Array(Type.Unknown());
@@ -42,7 +43,7 @@ export function mlflowRoutes(engine: InferenceEngine): [string, HttpHandler][] {
         const frame = invocation === undefined ? frameOfCsv(Buffer.from(bytes).toString()) : frameOf(invocation);
         const { inputs: specs } = bundle.model;
         const inputs = frame === undefined ? inputsOf(invocation ?? {}, specs) : inputsOfFrame(frame, specs);
-        const answer = await askModel(engine, slot, inputs);
+        const answer = await askModel(engine, slot, inputs, requestKey(headers));
         return jsonAnswer({ predictions: frame === undefined ? answer.outputs : records(answer, frame.rows.length) });
       },
     ],

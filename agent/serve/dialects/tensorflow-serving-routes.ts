@@ -8,6 +8,7 @@ import { askModel, servedVersion } from "../ask-model.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import { inputOf, inputsByName, onlyInput } from "../model-inputs.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
+import { requestKey } from "../request-key.ts";
 
 const PredictBody = Type.Object({
   /** A model here has one signature: whatever it is called. */
@@ -47,17 +48,21 @@ async function call(engine: InferenceEngine, request: HttpRequest, text: string,
   }
   if (verb !== "predict")
     throw new HttpError(400, `A call ends with :predict, as in POST /v1/models/${there.slot}:predict`);
-  return predict(engine, there, request);
+  return predict(engine, there, request, model !== undefined);
 }
 
 async function predict(
   engine: InferenceEngine,
   { slot, bundle }: ServedSlot,
   request: HttpRequest,
+  isNamed: boolean,
 ): Promise<HttpAnswer> {
   const body = parseJson("predict request", await request.body(), BODY_BYTES_MAX, check);
   const inputs = inputsOf(body, bundle.model.inputs);
-  const { outputs } = await askModel(engine, slot, inputs);
+  const { outputs } = await askModel(engine, slot, inputs, {
+    ...requestKey(request.headers),
+    ...(isNamed ? { version: bundle.model.version } : {}),
+  });
   return jsonAnswer(body.instances === undefined ? { outputs: columns(outputs) } : { predictions: rows(outputs) });
 }
 

@@ -5,6 +5,7 @@ import { bestLabels } from "../best-labels.ts";
 import { jsonAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import type { Labels } from "../labels.ts";
 import { inputsIn } from "../predict-routes.ts";
+import { requestKey } from "../request-key.ts";
 
 /** What TorchServe's image classifier tells. */
 const TOP_COUNT = 5;
@@ -13,7 +14,10 @@ export function torchserveRoutes(engine: InferenceEngine, labels: Labels): [stri
   const predictions: HttpHandler = async (request) => {
     const { slot, bundle } = served(engine, request);
     const inputs = inputsIn(await request.body(), bundle.model.inputs);
-    const { response, outputs } = await askModel(engine, slot, inputs);
+    const { response, outputs } = await askModel(engine, slot, inputs, {
+      ...requestKey(request.headers),
+      ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
+    });
     const best = bestLabels(response.outputs[0], await labels.of(engine, response.statement)).slice(0, TOP_COUNT);
     if (best.length > 0) return jsonAnswer(Object.fromEntries(best.map(({ label, score }) => [label, score])));
     const [only, ...others] = Object.values(outputs);

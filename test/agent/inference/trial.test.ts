@@ -49,7 +49,7 @@ interface Opened extends Partial<InferenceEngineOptions> {
 }
 
 async function opened(directory: string, traffic: SoakTraffic, options: Opened = {}) {
-  const { write = (at) => writePlusOne(at, { version: "2.0.0" }), ...more } = options;
+  const { write = (at: string) => writePlusOne(at, { version: "2.0.0" }), ...more } = options;
   const told = {
     failed: [] as string[],
     answered: [] as string[],

@@ -366,7 +366,7 @@ t.test("with models in it, the agent", async (t) => {
       /^ferry_agent_queue_seconds_sum\{slot="digits",version="1.1.0"\} 0\.\d+$/m,
       /^ferry_agent_requests_waiting\{slot="digits",version="1.1.0"\} 0$/m,
       /^ferry_agent_runner_resident_bytes\{slot="digits",version="1.1.0"\} \d{8,}$/m,
-      /^ferry_agent_model_info\{slot="digits",version="1.1.0",statement="[0-9a-f]{64}",provider="cpu"\} 1$/m,
+      /^ferry_agent_model_info\{slot="digits",version="1.1.0",statement="[0-9a-f]{64}",provider="cpu",role="active"\} 1$/m,
       /^process_resident_memory_bytes \d{8,}$/m,
     ]) {
       t.match(text, line);

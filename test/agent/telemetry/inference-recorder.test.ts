@@ -67,6 +67,22 @@ t.test("answers held against those of the version before are counted, with the l
   t.match(second, { agreementCompared: 2, agreementSame: 1, agreementDistanceMax: undefined }, "NaN has no distance");
 });
 
+t.test(
+  "copies for a shadow are counted by what became of them, and times that were disturbed are not kept",
+  async (t) => {
+    const { recorder, records } = openRecorder();
+    recorder.copied?.(digits, latest, { kind: "answered", inferMs: 7 });
+    recorder.copied?.(digits, latest, { kind: "answered", inferMs: undefined });
+    recorder.copied?.(digits, latest, { kind: "failed" });
+    recorder.copied?.(digits, latest, { kind: "dropped" });
+    recorder.flush();
+    const fields = checkInferenceFields(records[0]?.fields);
+    t.match(fields, { version: latest, copiesAnswered: 2, copiesFailed: 1, copiesDropped: 1 });
+    t.equal(Sketch.fromText(fields.inferSketch ?? "").count, 1);
+    t.notOk("outcome.answered" in fields, "no caller got an answer");
+  },
+);
+
 t.test("what was summed up is recorded when the program ends", async (t) => {
   const { recorder, records } = openRecorder(60_000);
   const stopping = new AbortController();

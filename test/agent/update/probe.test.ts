@@ -36,6 +36,30 @@ const cases: readonly {
     untilMs: null,
     then: /^soak-errors: 5 of 50 real requests failed in the model; 5 % are tolerated$/,
   },
+  {
+    when: "it fails no more than the former version does at the same time",
+    seen: { requests: 50, failed: 6, former: { requests: 500, failed: 50, latencyP95Ms: 1 } },
+    nowMs: 5_000,
+    then: "pass",
+  },
+  {
+    when: "it fails more than the former version does at the same time",
+    seen: { requests: 50, failed: 12, former: { requests: 500, failed: 50, latencyP95Ms: 1 } },
+    nowMs: 4_100,
+    then: /^soak-errors: 12 of 50 .*, 50 of 500 in the former version; 15 % are tolerated$/,
+  },
+  {
+    when: "the device is slow, and the former version with it",
+    seen: { timed: 500, latencyP95Ms: 44, budgetP95Ms: 10, former: { requests: 500, failed: 0, latencyP95Ms: 30 } },
+    nowMs: 5_000,
+    then: "pass",
+  },
+  {
+    when: "it is slow where the former version is not",
+    seen: { timed: 500, latencyP95Ms: 46, budgetP95Ms: 10, former: { requests: 500, failed: 0, latencyP95Ms: 30 } },
+    nowMs: 5_000,
+    then: /^soak-latency/,
+  },
   { when: "as many failures in very many requests", seen: { requests: 1_000, failed: 5 }, nowMs: 5_000, then: "pass" },
   { when: "a single failure of a few", seen: { requests: 4, failed: 1 }, nowMs: 5_000, then: "inconclusive" },
   {

@@ -4,6 +4,7 @@ import t, { type Test } from "tap";
 import type { ModelName } from "../../../protocol/ids.ts";
 import type { Observed } from "../../../agent/inference/inference-engine.ts";
 import type { SlotState } from "../../../agent/update/state.ts";
+import type { SoakTraffic } from "../../../protocol/trust/soak-traffic.ts";
 import { bundle } from "../../support/agent-bench.ts";
 import { hurriedClock } from "../../support/hurried-clock.ts";
 import { until } from "../../support/until.ts";
@@ -188,4 +189,89 @@ t.test("what stands by is brought back from the disk where the engine has lost i
   boot.standby.clear();
   isBad = true;
   await settled(boot, "rolled-back", "1.0.0");
+});
+
+/** The wish for 1.1.0 beside 1.0.0, which answers. */
+async function besideOne(t: Test, options: BootOptions = hurried) {
+  const device = await deviceWithOne(t, LONG_MS);
+  const { world, release } = device;
+  const wish = (traffic: SoakTraffic, soakMs = LONG_MS) => world.deployment(world.wish(release, { soakMs, traffic }));
+  const boot = await world.boot(options);
+  await boot.updater.restored;
+  return { ...device, wish, boot };
+}
+
+const shadow = { kind: "shadow", share: 1 } as const;
+const split = { kind: "split", share: 0.1 } as const;
+
+t.test("a version that soaks beside the former one leaves it the slot until it is good", async (t) => {
+  const { wish, boot } = await besideOne(t);
+  await using _boot = boot;
+  await boot.updater.apply(wish(shadow));
+  await settled(boot, "soaking", "1.0.0");
+  t.match(boot.trials.get(digits), { bundle: { model: { version: "1.1.0" } }, traffic: shadow });
+  t.match(stateOf(boot), { traffic: shadow, active: { version: "1.0.0" }, candidate: { version: "1.1.0" } });
+  t.notOk(boot.changes.some(({ after }) => after.phase === "committed" && after.active?.version === "1.1.0"));
+  await boot.updater.apply(wish(split, 1));
+  await settled(boot, "committed", "1.1.0");
+  t.equal(boot.trials.size, 0);
+  t.match(stateOf(boot), { active: { version: "1.1.0" }, lastKnownGood: { version: "1.0.0" } });
+});
+
+t.test("one that does badly beside the former one ends, and another mode is another try", async (t) => {
+  const { wish, boot } = await besideOne(t, badly({ requests: 20, failed: 19 }));
+  await using _boot = boot;
+  await boot.updater.apply(wish(split));
+  await settled(boot, "rolled-back", "1.0.0");
+  t.equal(boot.trials.size, 0);
+  await boot.updater.apply(wish(split));
+  t.match(stateOf(boot), { phase: "rolled-back", refusal: { code: "soak-errors" } });
+  await boot.updater.apply(wish(shadow));
+  await until("it is tried again", () => boot.changes.filter(({ after }) => after.phase === "soaking").length === 2);
+  await settled(boot, "rolled-back", "1.0.0");
+});
+
+t.test("the power goes in the middle of a split: the former answers, and the split begins anew", async (t) => {
+  const { world, wish, boot } = await besideOne(t);
+  {
+    await using _boot = boot;
+    await boot.updater.apply(wish(split));
+    await settled(boot, "soaking", "1.0.0");
+  }
+  await using again = await world.boot(hurried);
+  await again.updater.restored;
+  t.equal(versionOf(again), "1.0.0");
+  t.match(stateOf(again), { phase: "waiting", retryAtMs: null, tries: 1 });
+  t.equal(again.trials.size, 0);
+  await again.updater.apply(wish(split));
+  await settled(again, "soaking", "1.0.0");
+  t.match(again.trials.get(digits), { traffic: split });
+});
+
+t.test("a deployment that names another version ends the split first", async (t) => {
+  const { world, one, wish, boot } = await besideOne(t);
+  await using _boot = boot;
+  await boot.updater.apply(wish(split));
+  await settled(boot, "soaking", "1.0.0");
+  await boot.updater.apply(world.deployment(one));
+  await settled(boot, "committed", "1.0.0");
+  await until("the split is over", () => boot.trials.size === 0);
+});
+
+t.test("where nothing answered before, a split is a soak with all of the traffic", async (t) => {
+  const world = openWorld(t.testdir());
+  const wish = world.wish(await bundle(t, "1.1.0"), { soakMs: LONG_MS, traffic: split });
+  await using boot = await world.boot(hurried);
+  await boot.updater.apply(world.deployment(wish));
+  await settled(boot, "soaking", "1.1.0");
+  t.notOk("traffic" in (stateOf(boot) ?? {}));
+});
+
+t.test("the former version is lost in the middle of a split: the other one goes on being watched", async (t) => {
+  const { wish, boot } = await besideOne(t);
+  await using _boot = boot;
+  await boot.updater.apply(wish(split));
+  await settled(boot, "soaking", "1.0.0");
+  boot.lose(digits, { code: "runner-crash", message: "it ended again and again" });
+  t.match(stateOf(boot), { phase: "soaking", active: null, candidate: { version: "1.1.0" } });
 });

@@ -82,6 +82,40 @@ const cases: readonly {
     ],
   },
   {
+    when: "a version begins to soak beside the one that answers",
+    before: activating,
+    after: { ...soaking, traffic: { kind: "split", share: 0.1 } },
+    event: { kind: "activated", work: 7, bundle: heldTwo, traffic: { kind: "split", share: 0.1 } },
+    told: [{ event: "phase-changed", phase: "soaking", statement: two.statement, traffic: "split", share: 0.1 }],
+  },
+  {
+    when: "it is good enough to answer everything",
+    before: { ...soaking, traffic: { kind: "split", share: 0.1 } },
+    after: both,
+    event: observed,
+    told: [
+      { event: "phase-changed", phase: "committed" },
+      { event: "swapped", version: "1.1.0", fromVersion: "1.0.0" },
+    ],
+  },
+  {
+    when: "it is not",
+    before: { ...soaking, traffic: { kind: "split", share: 0.1 } },
+    after: rolledBack,
+    event: observed,
+    told: [
+      { event: "phase-changed", phase: "rolled-back" },
+      { event: "bundle-refused", code: final.code },
+    ],
+  },
+  {
+    when: "what answered beside it is lost",
+    before: { ...soaking, traffic: { kind: "split", share: 0.1 } },
+    after: { ...soaking, traffic: { kind: "split", share: 0.1 }, active: null },
+    event: lost,
+    told: [{ event: "swapped", version: "1.1.0", fromVersion: "1.0.0" }],
+  },
+  {
     when: "what was committed to is lost",
     before: both,
     after: { ...both, phase: "rolled-back", active: null, refusal: final, retryAtMs: 9 },

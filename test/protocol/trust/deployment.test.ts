@@ -68,12 +68,34 @@ const contentCases: readonly { readonly what: string; readonly change: Partial<D
     },
   },
   { what: "a soak time", change: { slots: slot === undefined ? [] : [{ ...slot, soakMs: 0 }] } },
+  {
+    what: "other traffic while it soaks",
+    change: { slots: slot === undefined ? [] : [{ ...slot, traffic: { kind: "shadow", share: 1 } }] },
+  },
   { what: "a request to try again", change: { slots: slot === undefined ? [] : [{ ...slot, retry: 1 }] } },
 ];
 
 t.test("what a slot leaves out does not enter its digest", async (t) => {
   // Computed before these fields were there: what devices have stored stays comparable.
   t.equal(deploymentContentDigest(deployment), "ef3228698c04d039e02e168b3489e1a97aa86f57ae34b65b366bd3a11f524d5a");
+});
+
+t.test("the share of a split is a share of some requests and not of all", async (t) => {
+  if (slot === undefined) throw new Error("there is a slot");
+  for (const [traffic, isValid] of [
+    [{ kind: "split", share: 0.1 }, true],
+    [{ kind: "split", share: 1 }, false],
+    [{ kind: "split", share: 0 }, false],
+    [{ kind: "shadow", share: 1 }, true],
+    [{ kind: "shadow", share: 1.1 }, false],
+    [{ kind: "shadow", share: 1, unless: "sunday" }, false],
+    [{ kind: "mirror", share: 1 }, false],
+  ] as const) {
+    const payload = Buffer.from(JSON.stringify({ ...deployment, slots: [{ ...slot, traffic }] }));
+    const envelope = openEnvelope(await signEnvelope(DEPLOYMENT_TYPE, payload, [director]));
+    if (isValid) t.match(deploymentIn(envelope).slots[0], { traffic });
+    else t.throws(() => deploymentIn(envelope), { code: "SCHEMA" }, JSON.stringify(traffic));
+  }
 });
 
 t.test("a new root does not make another wish of the same sequence", async (t) => {
