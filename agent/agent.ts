@@ -21,6 +21,7 @@ import { openPredictTopic } from "./serve/predict-topic.ts";
 import { openBundleDirectory } from "./store/bundle-directory.ts";
 import { openRunningFile } from "./store/running-file.ts";
 import { openStateDatabase } from "./store/state-database.ts";
+import { openVariantChoices } from "./store/variant-choices.ts";
 import { createAckInbox } from "./telemetry/ack-inbox.ts";
 import { readBootId } from "./telemetry/boot-id.ts";
 import { recordEvent } from "./telemetry/event.ts";
@@ -66,7 +67,9 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   let providers = isOwnBuild ? await discoverProviders({ command: RUNNER_COMMAND, log }, signal) : undefined;
   const bundles = await openBundleDirectory(folder.bundles, log);
   const recorder = createInferenceRecorder({ outbox, clock, log });
-  await using engine = openInferenceEngine({ confirm: bundles.confirm, clock, log });
+  const variantMemory = await openVariantChoices(folder.variants, inventory.fingerprint, log);
+  const { classes: hardwareClasses } = inventory;
+  await using engine = openInferenceEngine({ confirm: bundles.confirm, hardwareClasses, variantMemory, clock, log });
   using _observing = engine.observe(recorder);
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.

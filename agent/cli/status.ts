@@ -1,7 +1,7 @@
 /** `ferry-agent status`: what the agent on this device says of itself. */
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
-import type { Evidence } from "../../protocol/trust/evidence.ts";
+import type { Evidence, VariantFigures } from "../../protocol/trust/evidence.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
 import { agentFolder, readAgentConfig } from "../config.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
@@ -69,15 +69,24 @@ function slotLines(slots: readonly SlotReport[]): string[] {
     active === undefined ? "-" : active.evidence.provider,
     refusal === undefined ? "" : `${refusal.code}: ${refusal.message}`,
   ]);
-  const notes = slots.flatMap(({ slot, active }) => (active === undefined ? [] : providerNotes(slot, active.evidence)));
+  const notes = slots.flatMap(({ slot, active }) => (active === undefined ? [] : evidenceNotes(slot, active.evidence)));
   return [...table([["SLOT", "PHASE", "ACTIVE", "DIGEST", "ON", "REFUSAL"], ...rows]), ...notes];
 }
 
-/** Where a model does not run as its publisher wished. */
-function providerNotes(slot: string, { failedProviders = [], ignoredSettings = [] }: Evidence): string[] {
+function variantText({ name, latencyP95Ms, why }: VariantFigures): string {
+  return latencyP95Ms === undefined
+    ? `${name} (${why ?? "not measured"})`
+    : `${name} (p95 ${latencyP95Ms.toFixed(2)} ms)`;
+}
+
+/** What was chosen for this device, and where a model does not run as its publisher wished. */
+function evidenceNotes(slot: string, evidence: Evidence): string[] {
+  const { failedProviders = [], ignoredSettings = [], variant, variants = [] } = evidence;
+  const chosen =
+    variant === undefined ? [] : [`${slot} serves its variant ${variant} of ${variants.map(variantText).join(", ")}`];
   const failed = failedProviders.map(({ provider, why }) => `${slot} does not run on ${provider}: ${why}`);
-  if (ignoredSettings.length === 0) return failed;
-  return [...failed, `${slot}: this onnxruntime-node does not read ${ignoredSettings.join(", ")}`];
+  if (ignoredSettings.length === 0) return [...chosen, ...failed];
+  return [...chosen, ...failed, `${slot}: this onnxruntime-node does not read ${ignoredSettings.join(", ")}`];
 }
 
 /** Columns as wide as their widest cell; the last one ends the line. */

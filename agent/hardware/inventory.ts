@@ -1,4 +1,5 @@
 /** What this device is: read once, from the kernel's own files, without starting a process. */
+import { createHash } from "node:crypto";
 import { readFile, statfs } from "node:fs/promises";
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { readOnnxBuild, type OnnxBuild } from "../../common/onnx-build.ts";
@@ -11,6 +12,8 @@ export interface Inventory {
   readonly hardware: () => Promise<DeviceInfo["hardware"]>;
   /** The onnxruntime-node that the runners load. */
   readonly onnxruntime: OnnxBuild;
+  /** Changes when what was measured here may be measured otherwise: another kind of machine, another onnxruntime. */
+  readonly fingerprint: string;
 }
 
 /** What a field of the inventory message holds. */
@@ -23,6 +26,9 @@ export async function readInventory(directory: string): Promise<Inventory> {
   const classes = hardwareClasses({ platform: platform(), arch: arch(), boardModel, boardCompatible });
   const processors = cpus();
   const model = boardModel ?? machineModel ?? "unknown";
+  const onnxruntime = readOnnxBuild();
+  const { version, folder } = onnxruntime;
+  const measures = [classes, model, processors[0]?.model, processors.length, version, folder];
   return {
     classes,
     hardware: async () => {
@@ -38,7 +44,8 @@ export async function readInventory(directory: string): Promise<Inventory> {
         diskFreeBytes: bavail * bsize,
       };
     },
-    onnxruntime: readOnnxBuild(),
+    onnxruntime,
+    fingerprint: createHash("sha256").update(JSON.stringify(measures)).digest("hex"),
   };
 }
 

@@ -1,10 +1,11 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
+import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
-import { firstChoice } from "./first-choice.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
+import { bestVariant, type BestVariant, type VariantChoice, type VariantMemory } from "./best-variant.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
-import { loadChoices, type LoadChoice } from "./load-choice.ts";
+import { variantChoices, type LoadChoice, type VariantChoices } from "./load-choice.ts";
 import { killOnAbort } from "./load-runner.ts";
 import { selfTest, type SelfTest, type WarmRunner } from "./qualify.ts";
 import { Refused } from "./refused.ts";
@@ -21,6 +22,9 @@ export interface CandidatePorts extends RoomPorts {
     choice: LoadChoice,
     options: { readonly isUrgent: boolean; readonly signal: AbortSignal },
   ) => Promise<WarmRunner>;
+  /** What this device is, for variants that are not for every one. */
+  readonly hardwareClasses: readonly string[];
+  readonly variantMemory: VariantMemory;
   readonly clock: Clock;
 }
 
@@ -76,26 +80,28 @@ export class Candidates {
     signal: AbortSignal,
     traffic: SoakTraffic | undefined,
   ): Promise<Candidate> {
-    const { needs, load } = this.#ports;
+    const { needs, load, hardwareClasses, variantMemory: memory } = this.#ports;
     if (traffic !== undefined) requireSameInterface(slot?.active?.bundle, bundle, traffic);
-    const room = await planRoom(this.#ports, slot, bundle, traffic);
+    const variants = variantChoices(bundle.model, hardwareClasses);
+    const files = filesToLoad(variants, memory.recall(bundle.statement));
+    const room = await planRoom(this.#ports, slot, { bundle, files, traffic });
     try {
       await room.take();
       const isBeside = room.mode === "load-first" && slot?.active?.isReady === true;
       const choosing = {
         load: async (choice: LoadChoice) => {
           const loaded = await load(bundle, choice, { isUrgent: !isBeside, signal });
-          needs.note(bundle.statement, loaded.runner.peakPrivateBytes());
+          needs.note(bundle.statement, choice.file, loaded.runner.peakPrivateBytes());
           return loaded;
         },
         test: (loaded: WarmRunner) => this.#test(loaded, bundle, signal),
+        memory,
       };
-      const { choice, runner, test, failed } = await firstChoice(choosing, loadChoices(bundle.model), signal);
-      needs.note(bundle.statement, runner.peakPrivateBytes());
-      const failedProviders = failed.length === 0 ? {} : { failedProviders: [...failed] };
-      const evidence = { ...test.evidence, ...failedProviders, memoryMode: room.mode };
+      const { runner, choice, ...best } = await bestVariant(choosing, bundle.statement, variants, signal);
+      needs.note(bundle.statement, choice.file, runner.peakPrivateBytes());
+      const evidence = { ...evidenceOf({ choice, ...best }), memoryMode: room.mode };
       const candidate: Candidate = { bundle, evidence };
-      this.#hold(candidate, { bundle, choice, givesNonFinite: test.givesNonFinite }, room, runner);
+      this.#hold(candidate, { bundle, choice, givesNonFinite: best.test.givesNonFinite }, room, runner);
       return candidate;
     } catch (error) {
       room.giveBack();
@@ -175,6 +181,21 @@ export class Candidates {
     await Promise.all(runners.map((runner) => runner.ended));
     await Promise.allSettled(this.#qualifying);
   }
+}
+
+/** Whatever is loaded must fit: the one that was chosen before, or the largest of those that are to be measured. */
+function filesToLoad(variants: readonly VariantChoices[], known: VariantChoice | undefined): readonly string[] {
+  const files = variants.map(({ name, choices: [choice] }) => ({ name, file: choice?.file ?? "" }));
+  const chosen = files.find(({ name }) => name === known?.variant);
+  return chosen === undefined ? files.map(({ file }) => file) : [chosen.file];
+}
+
+function evidenceOf({ choice, test, failed, figures }: Omit<BestVariant, "runner" | "warm">): Evidence {
+  return {
+    ...test.evidence,
+    ...(failed.length === 0 ? {} : { failedProviders: [...failed] }),
+    ...(figures.length === 0 ? {} : { variant: choice.variant, variants: [...figures] }),
+  };
 }
 
 function refusedFor(error: unknown): Refused {

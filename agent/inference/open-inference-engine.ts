@@ -5,6 +5,7 @@ import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
+import type { VariantMemory } from "./best-variant.ts";
 import { Candidates } from "./candidates.ts";
 import type {
   Candidate,
@@ -35,11 +36,17 @@ export interface InferenceEngineOptions {
   readonly intraOpThreads?: number;
   /** What processes may still take; undefined where nobody can tell. */
   readonly availableMemoryBytes?: () => number | undefined;
+  /** What this device is, for variants that are not for every one. */
+  readonly hardwareClasses?: readonly string[];
+  /** Absent: each qualification measures all variants. */
+  readonly variantMemory?: VariantMemory;
   readonly clock?: Clock;
   /** In [0, 1): who answers a request without a key while a version soaks beside another. */
   readonly random?: () => number;
   readonly log: Log;
 }
+
+const NO_MEMORY: VariantMemory = { recall: () => undefined, remember: async () => Promise.resolve() };
 
 /** Requests in flight when the agent stops get this long: the whole agent stops within 5 s. */
 const CLOSE_MS_MAX = 3_000;
@@ -58,6 +65,8 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, choice, signal),
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,
+    hardwareClasses: options.hardwareClasses ?? [],
+    variantMemory: options.variantMemory ?? NO_MEMORY,
     clock,
   });
   let isClosed = false;

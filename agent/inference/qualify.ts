@@ -82,13 +82,14 @@ export async function selfTest(
   nowMs: number,
 ): Promise<SelfTest> {
   const { golden, ignoredOptions } = warm;
+  const tolerance = choice.tolerance ?? golden.tolerance;
   let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
     const { outputs, fault } = await compute(runner, goldenCase);
     if (fault === "out-of-range") throw new Refused("self-test", outOfRange(goldenCase.name, model));
     givesNonFinite ||= fault === "not-finite";
-    const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, golden.tolerance);
+    const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, tolerance);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }
   const times = await timedRuns(runner, golden);

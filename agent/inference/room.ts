@@ -37,19 +37,25 @@ export class Room {
   }
 }
 
+interface Wanted {
+  readonly bundle: VerifiedBundle;
+  readonly files: readonly string[];
+  readonly traffic: SoakTraffic | undefined;
+}
+
 /**
- * Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does. Throws Refused
- * where the two are to soak side by side (`traffic`), and do not fit so.
+ * Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does; `files` are
+ * those of the bundle of which one at a time will be loaded. Throws Refused where the two are to soak side by side
+ * (`traffic`), and do not fit so.
  */
 export async function planRoom(
   { availableMemoryBytes, needs }: RoomPorts,
   slot: Slot | undefined,
-  bundle: VerifiedBundle,
-  traffic: SoakTraffic | undefined,
+  { bundle, files, traffic }: Wanted,
 ) {
   const facts = {
     availableBytes: availableMemoryBytes(),
-    needBytes: await needs.of(bundle),
+    needBytes: await needs.of(bundle, files),
     standbyBytes: slot?.standby?.privateBytes() ?? 0,
     isServing: slot?.active !== undefined,
   };

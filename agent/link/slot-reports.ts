@@ -10,11 +10,12 @@ import {
   type SoakingState,
 } from "../update/state.ts";
 import type { SlotObservation, SlotProgress } from "../update/run.ts";
+import { boundDetails } from "./bound-details.ts";
 
 /** What a device says of its slots: what is wished by the state, what answers by the engine itself. */
 export function slotReports(progress: readonly SlotProgress[], served: readonly ServedSlot[]): SlotReport[] {
   const answering = new Map(served.filter(({ ready }) => ready).map((one) => [one.slot, one]));
-  return progress.slice(0, SLOTS_MAX).map((one) => slotReport(one, answering.get(one.slot)));
+  return boundDetails(progress.slice(0, SLOTS_MAX).map((one) => slotReport(one, answering.get(one.slot))));
 }
 
 function slotReport(

@@ -7,6 +7,7 @@ import { parseGoldenSet, type GoldenTensor } from "../../protocol/bundle/golden.
 import { tensorOfGolden } from "../../protocol/bundle/golden-compare.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { isOutside } from "../../protocol/bundle/output-range.ts";
+import { allVariants } from "../../protocol/bundle/variants.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { shapeFits, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
 import type { GoldenSet } from "../../protocol/bundle/golden.ts";
@@ -41,13 +42,16 @@ export async function openCheckedBundle(directory: string): Promise<CheckedBundl
   const present = new Set(paths);
   const modelJson = await readPart(directory, MODEL_JSON, "Make it with: ferry bundle init");
   const model = asBadBundle(directory, () => parseModelJson(modelJson));
-  for (const path of [model.file, model.golden]) requirePart(directory, present, path);
+  for (const path of [model.golden, ...allVariants(model).map(({ file }) => file)]) {
+    requirePart(directory, present, path);
+  }
   const goldenJson = await readPart(directory, model.golden, "");
   const { cases, tolerance } = asBadBundle(directory, () => parseGoldenSet(goldenJson));
   const loaded = await Promise.all(cases.map((golden) => loadCase(directory, present, golden)));
   const session = await openOnnxSession(join(directory, model.file));
   try {
-    checkInterface(directory, model, session);
+    checkInterface(directory, model, model.file, session);
+    await checkVariantInterfaces(directory, model);
     await checkLabels(directory, present, model);
     for (const golden of loaded) checkCase(directory, model, golden);
   } catch (thrown) {
@@ -108,18 +112,26 @@ async function checkLabels(directory: string, present: ReadonlySet<string>, mode
   }
 }
 
-function checkInterface(directory: string, model: ModelJson, session: OnnxSession): void {
+/** Applications do not know which of them answers: all take and give the same. */
+async function checkVariantInterfaces(directory: string, model: ModelJson): Promise<void> {
+  for (const { file } of model.variants ?? []) {
+    const session = await openOnnxSession(join(directory, file));
+    try {
+      checkInterface(directory, model, file, session);
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+function checkInterface(directory: string, model: ModelJson, file: string, session: OnnxSession): void {
   for (const [role, declared, real] of [
     ["inputs", model.inputs, session.inputs],
     ["outputs", model.outputs, session.outputs],
   ] as const) {
     const [said, is] = [declared, real].map(interfaceText);
     if (said === is) continue;
-    throw badBundle(
-      directory,
-      `${MODEL_JSON} says ${role} ${String(said)}, but ${model.file} has ${String(is)}`,
-      INIT_AGAIN,
-    );
+    throw badBundle(directory, `${MODEL_JSON} says ${role} ${String(said)}, but ${file} has ${String(is)}`, INIT_AGAIN);
   }
 }
 

@@ -5,6 +5,7 @@ import { openOnnxSession } from "../../common/onnx-session.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { bundleFiles } from "./bundle-source.ts";
+import { findVariants } from "./find-variants.ts";
 import { modelNameFrom, modelVersionFrom, releaseOf } from "./model-name.ts";
 import { readSamples } from "./sample-inputs.ts";
 import { GOLDEN_JSON, interfaceOf, writeBundle } from "./write-bundle.ts";
@@ -35,7 +36,9 @@ interface InitReport {
 export async function initBundle(directory: string, options: InitOptions): Promise<InitReport> {
   const name = modelNameFrom(options.name ?? basename(resolve(directory)));
   const version = modelVersionFrom(options.version);
-  const file = await findOnnxFile(directory);
+  const onnxFiles = (await bundleFiles(directory)).filter((path) => /^[^/]+\.onnx$/i.test(path));
+  const file = mainFile(directory, onnxFiles);
+  const variants = findVariants(file, onnxFiles);
   if (!options.force) refuseToOverwrite(directory);
   const session = await openOnnxSession(join(directory, file));
   try {
@@ -48,6 +51,7 @@ export async function initBundle(directory: string, options: InitOptions): Promi
         version,
         release: options.release ?? releaseOf(version),
         file,
+        ...(variants.length === 0 ? {} : { variants }),
         ...(existsSync(join(directory, LABELS_FILE)) ? { labels: LABELS_FILE } : {}),
       },
       samples === undefined ? undefined : await readSamples(samples, interfaceOf(session).inputs),
@@ -58,9 +62,8 @@ export async function initBundle(directory: string, options: InitOptions): Promi
   }
 }
 
-/** `model.onnx`, or the only `.onnx` file at the top of the directory. */
-async function findOnnxFile(directory: string): Promise<string> {
-  const found = (await bundleFiles(directory)).filter((path) => /^[^/]+\.onnx$/i.test(path));
+/** `model.onnx`, or the only `.onnx` file at the top of the directory, or the one of which all others are variants. */
+function mainFile(directory: string, found: readonly string[]): string {
   const [only, another] = found;
   if (found.includes("model.onnx")) return "model.onnx";
   if (only === undefined) {
@@ -70,6 +73,8 @@ async function findOnnxFile(directory: string): Promise<string> {
     });
   }
   if (another !== undefined) {
+    const main = found.find((file) => findVariants(file, found).length === found.length - 1);
+    if (main !== undefined) return main;
     throw new FerryError("no-model", `${directory} holds several ONNX files: ${found.join(", ")}`, {
       hint: "Name the one that is the model model.onnx, or move the others away.",
       exitCode: EXIT.usage,

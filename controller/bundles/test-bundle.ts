@@ -1,8 +1,10 @@
-import { mkdtemp, mkdir, open, rm } from "node:fs/promises";
+import { mkdtemp, mkdir, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
 import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import { allVariants, DEFAULT_VARIANT } from "../../protocol/bundle/variants.ts";
 import { archiveEntries } from "./archive-entries.ts";
 import type { BundleSource } from "./bundle-source.ts";
 import { openCheckedBundle, type CheckedBundle } from "./check-bundle.ts";
@@ -14,12 +16,24 @@ export interface TestedCase {
   readonly latencyMs: number;
 }
 
-export interface TestReport {
-  readonly model: ModelJson;
+interface TestedFile {
   readonly provider: string;
   readonly cases: readonly TestedCase[];
   /** Over all timed runs, without the first, which warms the model up. */
   readonly latencyMs: { readonly p50: number; readonly p95: number };
+}
+
+export interface TestedVariant extends TestedFile {
+  readonly name: string;
+  readonly file: string;
+  readonly sizeBytes: number;
+}
+
+/** The figures of the default file, */
+export interface TestReport extends TestedFile {
+  readonly model: ModelJson;
+  /** and, of a bundle with variants, of all its files, the default one first. */
+  readonly variants: readonly TestedVariant[];
 }
 
 /** Enough that a 95th percentile means something. */
@@ -42,25 +56,42 @@ export async function testBundle(source: BundleSource): Promise<TestReport> {
 
 async function testDirectory(directory: string): Promise<TestReport> {
   const bundle = await openCheckedBundle(directory);
-  try {
-    const { model, session } = bundle;
-    const cases: TestedCase[] = [];
-    for (const [at, { name, inputs, outputs }] of bundle.cases.entries()) {
-      if (at === 0) await session.run(inputs);
-      const began = performance.now();
-      const actual = await session.run(inputs);
-      const latencyMs = performance.now() - began;
-      cases.push({ name, difference: goldenDifference(name, outputs, actual, bundle.tolerance), latencyMs });
+  const { model, session } = bundle;
+  const tested = await testFile(bundle, bundle.tolerance, session).finally(() => session.release());
+  const variants: TestedVariant[] = [];
+  for (const { name, file, tolerance = bundle.tolerance } of model.variants === undefined ? [] : allVariants(model)) {
+    const { size: sizeBytes } = await stat(join(directory, file));
+    if (name === DEFAULT_VARIANT) {
+      variants.push({ name, file, sizeBytes, ...tested });
+      continue;
     }
-    return { model, provider: session.provider, cases, latencyMs: await timed(bundle, cases) };
-  } finally {
-    await bundle.session.release();
+    const other = await openOnnxSession(join(directory, file));
+    const figures = await testFile(bundle, tolerance, other).finally(() => other.release());
+    variants.push({ name, file, sizeBytes, ...figures });
   }
+  return { model, ...tested, variants };
+}
+
+async function testFile(
+  { cases }: CheckedBundle,
+  tolerance: CheckedBundle["tolerance"],
+  session: OnnxSession,
+): Promise<TestedFile> {
+  const tested: TestedCase[] = [];
+  for (const [at, { name, inputs, outputs }] of cases.entries()) {
+    if (at === 0) await session.run(inputs);
+    const began = performance.now();
+    const actual = await session.run(inputs);
+    const latencyMs = performance.now() - began;
+    tested.push({ name, difference: goldenDifference(name, outputs, actual, tolerance), latencyMs });
+  }
+  return { provider: session.provider, cases: tested, latencyMs: await timed(session, cases, tested) };
 }
 
 /** Runs the cases over and over: a golden set alone is too small to time a model by. */
 async function timed(
-  { session, cases }: CheckedBundle,
+  session: OnnxSession,
+  cases: CheckedBundle["cases"],
   tested: readonly TestedCase[],
 ): Promise<TestReport["latencyMs"]> {
   const latencies = tested.map(({ latencyMs }) => latencyMs);

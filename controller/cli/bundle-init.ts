@@ -48,12 +48,19 @@ async function init(directory: string, { release, force, ...options }: InitOptio
       ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
       `  golden  ${counted(cases, "case")} in ${model.golden}${synthetic ? ", from synthetic inputs" : ""}`,
       ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
+      ...(model.variants ?? []).map(({ name, file }) => `  variant ${name}: ${file}`),
     ].join("\n"),
   );
   if (synthetic) {
     say(
       `${pc.yellow("note:")}  synthetic inputs show that a device computes as this machine does, not that the model is right.\n` +
         `       Real ones prove more: ferry bundle init ${directory} --force --samples FILE`,
+    );
+  }
+  if (model.variants !== undefined) {
+    say(
+      `${pc.yellow("note:")}  each device takes the fastest variant that passes the golden set. How fast they are here, and\n` +
+        `       whether they pass: ferry bundle test ${directory}`,
     );
   }
   say(

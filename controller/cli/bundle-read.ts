@@ -7,16 +7,17 @@ import { modelKeyFromPem } from "../../protocol/trust/model-key.ts";
 import { openBundleSource, type BundleSource } from "../bundles/bundle-source.ts";
 import { inspectBundle, type InspectedBundle } from "../bundles/inspect-bundle.ts";
 import { readArchive } from "../bundles/read-archive.ts";
-import { testBundle, type TestReport } from "../bundles/test-bundle.ts";
+import { testBundle, type TestedVariant, type TestReport } from "../bundles/test-bundle.ts";
 import { verifyArchive } from "../bundles/verify-archive.ts";
 import { verifyModel } from "../bundles/verify-model.ts";
 import { controllerPaths } from "../config.ts";
 import { readRoots } from "../trust-roots.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";
 import { specText } from "./bundle-init.ts";
+import { variantLines } from "./bundle-text.ts";
 import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
 import { bytes, counted, milliseconds, shortDigest } from "./human.ts";
-import { printOne, table } from "./output.ts";
+import { printOne, table, type Column } from "./output.ts";
 
 interface VerifyOptions extends OutputOptions {
   readonly home?: string;
@@ -131,6 +132,7 @@ function describe({ model, statement, signatures, files, goldenCases, archive }:
     ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output      ${specText(spec)}`),
     `  hardware    ${model.compatible.join(", ")}`,
+    ...variantLines(model),
     `  golden set  ${counted(goldenCases.length, "case")}: ${shownCases}`,
     `  statement   ${statement}`,
     ...(signatures.length === 0 ? ["  signatures  none"] : []),
@@ -152,15 +154,26 @@ export function addBundleTest(bundle: Command): void {
 
 async function test(path: string, options: OutputOptions): Promise<void> {
   const report = await testBundle(await openBundleSource(path));
-  const failed = report.cases.filter(({ difference }) => difference !== undefined).length;
-  printOne({ passed: failed === 0, ...report }, formatOf(options), () => describeTest(report), report.model.name);
-  if (failed === 0) return;
+  const failed = failuresOf(report);
+  const unfit = report.variants.filter((variant) => failuresOf(variant) > 0).map(({ name }) => name);
+  const passed = failed === 0 && unfit.length === 0;
+  printOne({ passed, ...report }, formatOf(options), () => describeTest(report), report.model.name);
+  if (passed) return;
+  if (failed === 0) {
+    throw new FerryError("self-test", `These variants do not give the golden set's answers: ${unfit.join(", ")}`, {
+      hint: "A device would leave them out. Give a variant its own tolerance in model.json, if what it answers is good enough.",
+    });
+  }
   throw new FerryError("self-test", `${failed} of ${counted(report.cases.length, "golden case")} failed`, {
     hint: "A device would refuse this bundle. If the model is meant to answer so: ferry bundle init --force",
   });
 }
 
-function describeTest({ model, provider, cases, latencyMs }: TestReport): string {
+function failuresOf({ cases }: Pick<TestReport, "cases">): number {
+  return cases.filter(({ difference }) => difference !== undefined).length;
+}
+
+function describeTest({ model, provider, cases, latencyMs, variants }: TestReport): string {
   return [
     ...cases.map(({ name, difference }) =>
       difference === undefined ? `${pc.green("✔")} ${name}` : `${pc.red("✖")} ${name}: ${difference}`,
@@ -168,5 +181,26 @@ function describeTest({ model, provider, cases, latencyMs }: TestReport): string
     "",
     `${pc.bold(`${model.name}@${model.version}`)} on ${provider}: ` +
       `latency p50 ${milliseconds(latencyMs.p50)}, p95 ${milliseconds(latencyMs.p95)}`,
+    ...(variants.length === 0 ? [] : ["", variantTable(variants)]),
   ].join("\n");
 }
+
+function variantTable(variants: readonly TestedVariant[]): string {
+  return table({ rows: variants, columns: VARIANT_COLUMNS }, false);
+}
+
+const VARIANT_COLUMNS: readonly Column<TestedVariant>[] = [
+  { title: "VARIANT", text: ({ name }) => name },
+  { title: "FILE", text: ({ file }) => file },
+  { title: "SIZE", text: ({ sizeBytes }) => bytes(sizeBytes), align: "right" },
+  { title: "P50", text: ({ latencyMs }) => milliseconds(latencyMs.p50), align: "right" },
+  { title: "P95", text: ({ latencyMs }) => milliseconds(latencyMs.p95), align: "right" },
+  {
+    title: "GOLDEN SET",
+    text: ({ cases }) => {
+      const first = cases.find(({ difference }) => difference !== undefined)?.difference;
+      const passed = cases.length - failuresOf({ cases });
+      return `${passed}/${cases.length}${first === undefined ? "" : `  ${pc.red(first)}`}`;
+    },
+  },
+];

@@ -107,7 +107,7 @@ function describe(detail: DeviceDetail): string {
       const { goldenPassed, goldenCases, latencyP95Ms, memoryBytes, provider } = active.evidence;
       lines.push(
         `      evidence: golden set ${goldenPassed}/${goldenCases}, p95 ${milliseconds(latencyP95Ms)}, ${bytes(memoryBytes)}, on ${provider}`,
-        ...providerLines(active.evidence),
+        ...detailLines(active.evidence),
       );
     }
     if (lastKnownGood !== undefined) lines.push(`      can go back to ${lastKnownGood.version}`);
@@ -121,11 +121,16 @@ function describe(detail: DeviceDetail): string {
   return lines.join("\n");
 }
 
-/** Where a model does not run as its publisher wished. */
-function providerLines({ failedProviders = [], ignoredSettings = [] }: Evidence): string[] {
+/** What was chosen for the device, and where a model does not run as its publisher wished. */
+function detailLines({ failedProviders = [], ignoredSettings = [], variant, variants = [] }: Evidence): string[] {
+  const measured = variants.map(({ name, provider, latencyP95Ms, memoryBytes, why }) =>
+    why === undefined && latencyP95Ms !== undefined
+      ? `      ${name === variant ? pc.green("✔") : " "} variant ${name}: p95 ${milliseconds(latencyP95Ms)}, ${bytes(memoryBytes ?? 0)}, on ${provider ?? "cpu"}`
+      : `      ${pc.yellow("✖")} variant ${name}: ${why ?? "not measured"}`,
+  );
   const failed = failedProviders.map(({ provider, why }) => pc.yellow(`      not on ${provider}: ${why}`));
-  if (ignoredSettings.length === 0) return failed;
-  return [...failed, pc.yellow(`      its onnxruntime-node does not read ${ignoredSettings.join(", ")}`)];
+  if (ignoredSettings.length === 0) return [...measured, ...failed];
+  return [...measured, ...failed, pc.yellow(`      its onnxruntime-node does not read ${ignoredSettings.join(", ")}`)];
 }
 
 /** What a device that is asked about at night is asked about; the rest is in `ferry telemetry tail`. */

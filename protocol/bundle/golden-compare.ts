@@ -3,9 +3,7 @@ import { ProtocolError } from "../protocol-error.ts";
 import { elementsIn } from "../tensor-elements.ts";
 import { tensorFromValues } from "../tensor-values.ts";
 import type { Tensor } from "../tensor.ts";
-import type { GoldenSet, GoldenTensor } from "./golden.ts";
-
-type Tolerance = GoldenSet["tolerance"];
+import type { GoldenTensor, Tolerance } from "./golden.ts";
 
 /**
  * The tensor that a golden case describes; `bytesOf` gives the bytes of a file in the bundle. Throws a ProtocolError

@@ -14,13 +14,16 @@ const GoldenTensor = closedObject({
 });
 export type GoldenTensor = Static<typeof GoldenTensor>;
 
+/** An output passes where |actual − expected| ≤ absolute + relative × |expected|, for each element. */
+export const Tolerance = closedObject({
+  absolute: Type.Number({ minimum: 0 }),
+  relative: Type.Number({ minimum: 0 }),
+});
+export type Tolerance = Static<typeof Tolerance>;
+
 export const GoldenSet = closedObject({
   formatVersion: Type.Literal(1),
-  /** An output passes where |actual − expected| ≤ absolute + relative × |expected|, for each element. */
-  tolerance: closedObject({
-    absolute: Type.Number({ minimum: 0 }),
-    relative: Type.Number({ minimum: 0 }),
-  }),
+  tolerance: Tolerance,
   cases: Type.Array(
     closedObject({
       name: Type.String({ minLength: 1, maxLength: 200 }),

@@ -3,10 +3,9 @@ import { ModelName, ModelVersion } from "../ids.ts";
 import { MODEL_JSON_BYTES_MAX, TENSORS_MAX } from "../limits.ts";
 import { closedObject, gate, parseJson } from "../schema.ts";
 import { TensorSpec } from "../tensor.ts";
+import { BundlePathText } from "./bundle-path-text.ts";
 import { ProviderOptions } from "./provider-options.ts";
-
-/** A path inside a bundle, `/` between segments. What it must not contain is checked by `bundle-path.ts`. */
-const BundlePathText = Type.String({ minLength: 1, maxLength: 512 });
+import { checkVariants, Compatible, Providers, Variants } from "./variants.ts";
 
 /** Least and most, both included. */
 export const OutputRange = Type.Tuple([Type.Number(), Type.Number()]);
@@ -36,6 +35,8 @@ export const ModelJson = closedObject({
   description: Type.Optional(Type.String({ maxLength: 2_000 })),
   /** The ONNX file. External data, where it has any, lies beside it and is listed by the signature too. */
   file: BundlePathText,
+  /** The same in other precisions: a device measures those that fit it, and takes the fastest that passes the golden set. */
+  variants: Type.Optional(Variants),
   inputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
   outputs: Type.Array(OutputSpec, { minItems: 1, maxItems: TENSORS_MAX }),
   /** A text file, one label a line, for the last dimension of the first output. */
@@ -43,11 +44,10 @@ export const ModelJson = closedObject({
   /** The golden set; see `golden.ts`. A bundle without one is refused by devices: nothing would prove it. */
   golden: BundlePathText,
   /** Hardware classes on which it may run, such as `linux-arm64` or `jetson`; `*` for any. */
-  compatible: Type.Array(Type.String({ pattern: "^(\\*|[a-z0-9][a-z0-9-]{0,62})$" }), { minItems: 1, maxItems: 64 }),
+  compatible: Compatible,
   /** The oldest agent that understands this bundle, as MAJOR.MINOR.PATCH. */
   minimumAgent: Type.Optional(Type.String({ pattern: "^[0-9]{1,6}\\.[0-9]{1,6}\\.[0-9]{1,6}$" })),
-  /** Execution providers in the order in which to try them; `cpu` is always the last resort. */
-  providers: Type.Optional(Type.Array(Type.String({ pattern: "^[a-z]{2,32}$" }), { maxItems: 8 })),
+  providers: Type.Optional(Providers),
   providerOptions: Type.Optional(ProviderOptions),
   /** Measured on the device during qualification; beyond one of them the bundle is refused there. */
   budgets: Type.Optional(
@@ -64,5 +64,7 @@ const check = gate("model.json", ModelJson);
 
 /** Throws a ProtocolError that names the field. */
 export function parseModelJson(bytes: Uint8Array): ModelJson {
-  return parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
+  const model = parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
+  checkVariants(model);
+  return model;
 }

@@ -13,12 +13,31 @@ export const FailedProvider = Type.Object({
 });
 export type FailedProvider = Static<typeof FailedProvider>;
 
+/** Beside the default file, as many as a bundle may have. */
+const VARIANTS_TOLD_MAX = 6;
+
+/** One file of a bundle with variants, as it was measured; only `name` and `why` where it cannot be used here. */
+export const VariantFigures = Type.Object({
+  /** `default` for the file that `model.json` calls so. */
+  name: Type.String({ maxLength: 32 }),
+  provider: Type.Optional(Type.String({ maxLength: 32 })),
+  latencyP50Ms: Type.Optional(Type.Number()),
+  latencyP95Ms: Type.Optional(Type.Number()),
+  memoryBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  why: Type.Optional(Type.String({ maxLength: WHY_CHARS_MAX })),
+});
+export type VariantFigures = Static<typeof VariantFigures>;
+
 /** Measured on the device, on its own hardware, before the model got any traffic. Times in milliseconds. */
 export const Evidence = Type.Object({
   /** The execution provider that computes; operators that it lacks run on the processor. */
   provider: Type.String({ maxLength: 32 }),
   /** Those that `model.json` puts before it, in its order, each with why it is not used; absent: none. */
   failedProviders: Type.Optional(Type.Array(FailedProvider, { maxItems: PROVIDERS_MAX })),
+  /** The file that serves, of a bundle with variants; absent for a bundle with one file. */
+  variant: Type.Optional(Type.String({ maxLength: 32 })),
+  /** What all variants that fit this device measured here when the choice was made. */
+  variants: Type.Optional(Type.Array(VariantFigures, { maxItems: VARIANTS_TOLD_MAX })),
   /** Settings of the provider that the onnxruntime-node of this device does not read; absent: none. */
   ignoredSettings: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 })),
   loadMs: Type.Number(),

@@ -8,7 +8,7 @@ import type { Signer } from "../../protocol/trust/keys.ts";
 import type { Role } from "../../protocol/trust/root.ts";
 
 /** A copy of one of the example models at `directory`. */
-export function copyDigits(directory: string, version: "1.0.0" | "1.1.0" = "1.0.0"): string {
+export function copyDigits(directory: string, version: "1.0.0" | "1.1.0" | "1.2.0" = "1.0.0"): string {
   cpSync(new URL(`../../examples/digits/v${version}`, import.meta.url).pathname, directory, { recursive: true });
   return directory;
 }

@@ -11,8 +11,8 @@ import { valuesFromTensor } from "../../protocol/tensor-values.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { tinyOnnx, type TinyModel } from "./tiny-onnx.ts";
 
-/** One of the two digit classifiers of examples/. */
-export function digitsFolder(version: "1.0.0" | "1.1.0"): VerifiedBundle {
+/** One of the digit classifiers of examples/; 1.2.0 has variants. */
+export function digitsFolder(version: "1.0.0" | "1.1.0" | "1.2.0"): VerifiedBundle {
   return verifiedFolder(new URL(`../../examples/digits/v${version}`, import.meta.url).pathname);
 }
 

@@ -32,3 +32,17 @@ t.test("the onnxruntime is told with its providers, and where it lies if it is a
   );
   t.notMatch(text(), /computes/, "an older agent does not tell");
 });
+
+t.test("a bundle with variants tells which serves, and what each measured", async (t) => {
+  const variants = [
+    { name: "default", latencyP95Ms: 2 },
+    { name: "int8", latencyP95Ms: 1.234 },
+    { name: "fp16", why: "it differs" },
+  ];
+  const chosen = { ...slot, active: { ...active, evidence: { ...EVIDENCE, variant: "int8", variants } } };
+  const { slots } = checkAgentStatus({ ...status, slots: [chosen] });
+  t.match(
+    text({ slots }),
+    /serves its variant int8 of default \(p95 2\.00 ms\), int8 \(p95 1\.23 ms\), fp16 \(it differs\)$/,
+  );
+});

@@ -1,6 +1,6 @@
 import t from "tap";
 import { firstChoice, type ChoicePorts } from "../../../agent/inference/first-choice.ts";
-import { loadChoices, type LoadChoice } from "../../../agent/inference/load-choice.ts";
+import { variantChoices, type LoadChoice } from "../../../agent/inference/load-choice.ts";
 import type { SelfTest, WarmRunner } from "../../../agent/inference/qualify.ts";
 import { Refused } from "../../../agent/inference/refused.ts";
 import { BundleRefused } from "../../../protocol/trust/model-signing.ts";
@@ -56,7 +56,7 @@ t.test("settings that this onnxruntime-node does not read are told", async (t) =
   t.notOk("ignoredSettings" in evidence, "they are none of the processor's");
 });
 
-const choices = loadChoices(wishing("tensorrt", "cuda").model);
+const choices = variantChoices(wishing("tensorrt", "cuda").model, [])[0]?.choices ?? [];
 
 /** Runners that fail as they are told to; what does not matter here is left out. */
 function ports(failures: Readonly<Record<string, Error>>, testFailures: Readonly<Record<string, Error>> = {}) {

@@ -1,5 +1,6 @@
 import t from "tap";
 import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
+import { DETAIL_BYTES_MAX } from "../../../agent/link/bound-details.ts";
 import { slotReports } from "../../../agent/link/slot-reports.ts";
 import type { SlotProgress } from "../../../agent/update/run.ts";
 import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
@@ -120,4 +121,25 @@ t.test("a slot that was rolled back says why", async (t) => {
     refusal: reason,
     active: { statement: bundle.statement },
   });
+});
+
+t.test("sentences and figures beside the evidence are left out where a report would not fit one publish", async (t) => {
+  const why = "é".repeat(160);
+  const failedProviders = Array.from({ length: 8 }, () => ({ provider: "p".repeat(32), why }));
+  const variants = Array.from({ length: 6 }, () => ({
+    name: "v".repeat(32),
+    provider: "cpu",
+    latencyP95Ms: 1.23,
+    why,
+  }));
+  const full = { ...served, evidence: { ...evidence, failedProviders, variants } };
+  const names = Array.from({ length: 16 }, (_, at) => `model-${String(at)}` as ModelName);
+  const reports = slotReports(
+    names.map((name) => ({ ...progress(waiting), slot: name })),
+    names.map((name) => ({ ...full, slot: name })),
+  );
+  t.same(reports[0]?.active?.evidence, full.evidence);
+  t.same(reports[15]?.active?.evidence, evidence, "the evidence itself is always there");
+  const details = reports.map(({ active: one }) => [one?.evidence.failedProviders, one?.evidence.variants]);
+  t.ok(Buffer.byteLength(JSON.stringify(details)) < DETAIL_BYTES_MAX + 1_000);
 });

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { openCheckedBundle } from "../../../controller/bundles/check-bundle.ts";
@@ -58,7 +58,7 @@ t.test("an ONNX file and samples become a bundle whose golden set passes", async
 });
 
 t.test("the committed digits are what init makes of their models, and read at least 18 of 20 right", async (t) => {
-  for (const version of ["1.0.0", "1.1.0"]) {
+  for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
     const { cases, session } = await openCheckedBundle(join(examples, `v${version}`));
     await session.release();
     const digits = readDigits();
@@ -220,6 +220,27 @@ t.test("a folder in which no model can be found says what it found", async (t) =
   t.equal((await initBundle(folder, { ...PLAIN, force: true })).model.file, "model.onnx", "model.onnx wins");
   for (const file of ["digits.onnx", "other.onnx", "model.onnx"]) rmSync(join(folder, file));
   await t.rejects(initBundle(folder, { ...PLAIN, force: true }), { code: "no-model", hint: /model\.onnx/ });
+});
+
+t.test("files that are named after the model become its variants", async (t) => {
+  const folder = digitsFolder(t);
+  copyFileSync(join(examples, "v1.2.0", "model.int8.onnx"), join(folder, "model.int8.onnx"));
+  copyFileSync(join(examples, "v1.2.0", "model.fp16.onnx"), join(folder, "model-fp16.onnx"));
+  const { model } = await initBundle(folder, { ...PLAIN, samples: SAMPLES });
+  const variants = [
+    { name: "fp16", file: "model-fp16.onnx" },
+    { name: "int8", file: "model.int8.onnx" },
+  ];
+  t.same(model.variants, variants);
+  t.same(parseModelJson(readFileSync(join(folder, "model.json"))).variants, variants);
+  renameSync(join(folder, "model.onnx"), join(folder, "net.onnx"));
+  renameSync(join(folder, "model-fp16.onnx"), join(folder, "net-fp16.onnx"));
+  rmSync(join(folder, "model.int8.onnx"));
+  t.equal(
+    (await initBundle(folder, { ...PLAIN, force: true })).model.file,
+    "net.onnx",
+    "the others are named after it",
+  );
 });
 
 t.test("a file that onnxruntime cannot use ends in an error with its own code", async (t) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { buildArchive } from "../../../controller/bundles/build-archive.ts";
@@ -37,4 +37,41 @@ t.test("an answer beyond the tolerance fails its case, and only that one", async
     ["digit 1, sample 2"],
   );
   t.match(cases[3]?.difference, /probabilities.*expected 0\.5/);
+});
+
+t.test("each variant is tested with its own tolerance, and timed", async (t) => {
+  const directory = copyDigits(join(t.testdir(), "digits"), "1.2.0");
+  const { variants } = await testBundle(await openBundleSource(directory));
+  t.match(variants, [
+    { name: "default", file: "model.onnx", sizeBytes: 24_496 },
+    { name: "fp16", file: "model.fp16.onnx", sizeBytes: 12_478 },
+    { name: "int8", file: "model.int8.onnx", sizeBytes: 7_179 },
+  ]);
+  for (const { cases, latencyMs } of variants) {
+    t.ok(cases.length === 20 && cases.every(({ difference }) => difference === undefined));
+    t.ok(latencyMs.p50 > 0);
+  }
+  const path = join(directory, "model.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"absolute": 0.01', '"absolute": 0'));
+  const report = await testBundle(await openBundleSource(directory));
+  t.ok(
+    report.cases.every(({ difference }) => difference === undefined),
+    "the default file is as good as before",
+  );
+  t.match(report.variants[2]?.cases.find(({ difference }) => difference !== undefined)?.difference, /probabilities/);
+});
+
+t.test("a bundle with one file has no variants to tell", async (t) => {
+  const { variants } = await testBundle(await openBundleSource(copyDigits(join(t.testdir(), "digits"))));
+  t.same(variants, []);
+});
+
+t.test("a variant that is missing, or has another interface, is no part of a bundle", async (t) => {
+  const directory = copyDigits(join(t.testdir(), "digits"), "1.2.0");
+  const test = async () => testBundle(await openBundleSource(directory));
+  const silero = "node_modules/@ricky0123/vad-web/dist/silero_vad_v5.onnx";
+  copyFileSync(silero, join(directory, "model.int8.onnx"));
+  await t.rejects(test(), { code: "bad-bundle", message: /but model\.int8\.onnx has input FP32/ });
+  rmSync(join(directory, "model.int8.onnx"));
+  await t.rejects(test(), { code: "bad-bundle", message: /names model\.int8\.onnx, which is not there/ });
 });
