@@ -15,6 +15,7 @@ import { openAgentLink, type AgentLink } from "./link/agent-link.ts";
 import { createHeartbeat } from "./link/heartbeat.ts";
 import { createHello } from "./link/hello.ts";
 import { createVoice } from "./link/voice.ts";
+import { openMediaPredictor } from "./processing/media-predictor.ts";
 import { jsonAnswer } from "./serve/http-answer.ts";
 import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
@@ -71,6 +72,8 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   const { classes: hardwareClasses } = inventory;
   await using engine = openInferenceEngine({ confirm: bundles.confirm, hardwareClasses, variantMemory, clock, log });
   using _observing = engine.observe(recorder);
+  await using predictor = openMediaPredictor({ engine, log });
+  using _processing = predictor.observe(recorder.processed);
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.
   const late: { link?: AgentLink } = {};
@@ -123,6 +126,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   const http = opened.use(
     await openHttpServer({
       engine,
+      predictor,
       ...config.http,
       extraRoutes: new Map([["GET /status", () => jsonAnswer(voice.status())]]),
       log,

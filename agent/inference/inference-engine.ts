@@ -105,6 +105,8 @@ export interface InferResponse {
   readonly model: ModelName;
   readonly version: ModelVersion;
   readonly statement: StatementDigest;
+  /** What answered: its description says what the outputs mean. */
+  readonly bundle: VerifiedBundle;
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;

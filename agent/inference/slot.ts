@@ -369,6 +369,7 @@ async function responseTo(pending: PendingRequest): Promise<InferResponse> {
     model: name,
     version,
     statement: bundle.statement,
+    bundle,
     outputs: answer.outputs,
     queueMs: Math.max(0, totalMs - answer.inferMs),
     inferMs: answer.inferMs,

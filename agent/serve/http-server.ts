@@ -7,6 +7,9 @@ import type { Log } from "../../common/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
+import { openMediaPredictor, type MediaPredictor } from "../processing/media-predictor.ts";
+import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import { compressAnswer } from "./compress-answer.ts";
 import { mlflowRoutes } from "./dialects/mlflow-routes.ts";
 import { tensorflowServingRoutes } from "./dialects/tensorflow-serving-routes.ts";
@@ -24,6 +27,8 @@ import { matchRoute, type Routes } from "./routes.ts";
 
 export interface HttpServerOptions {
   readonly engine: InferenceEngine;
+  /** Absent: one of its own, which ends with the server. */
+  readonly predictor?: MediaPredictor;
   /** Only this machine by default: nothing here asks who is calling. */
   readonly host?: string;
   /** 0: any free one. */
@@ -56,15 +61,16 @@ const CLOSE_MS_MAX = 3_000;
 /** Listens, or throws FerryError `port-taken`, `port-denied` or `address-unavailable`. */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { engine, extraRoutes = new Map<string, HttpHandler>(), host = "127.0.0.1", port, log } = options;
-  using opened = new DisposableStack();
-  const metrics = opened.use(openPredictionMetrics(engine));
+  await using opened = new AsyncDisposableStack();
+  const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
+  const metrics = opened.use(openPredictionMetrics(engine, predictor));
   const statistics = opened.use(openInferenceStatistics(engine));
   const labels = new Labels();
   const routes: Routes = new Map<string, HttpHandler>([
     ...extraRoutes,
     ...oipRoutes({ engine, labels, statistics }),
     ...oipRepositoryRoutes(engine),
-    ...predictRoutes(engine, labels),
+    ...predictRoutes({ engine, labels, predictor }),
     ...tensorflowServingRoutes(engine),
     ...torchserveRoutes(engine, labels),
     ...mlflowRoutes(engine),
@@ -101,7 +107,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     url,
     [Symbol.asyncDispose]: async () => {
       isClosing = true;
-      using _observing = observing;
+      await using _observing = observing;
       const closed = once(server, "close");
       await sleep(TAKE_LAST_MS);
       server.close();
@@ -137,6 +143,7 @@ function errorAnswer(error: unknown, log: Log): HttpAnswer {
     jsonAnswer({ error: messageOf(error) }, status, headers);
   if (error instanceof HttpError) return told(error.status, error.headers);
   if (error instanceof ProtocolError) return told(error.code === "OVERSIZE" ? 413 : 400);
+  if (error instanceof ProcessingError) return told(PROCESSING_STATUS[error.code]);
   if (error instanceof InferenceError) {
     const mayRetry = error.failure === "queue-full" || error.failure === "unavailable";
     return told(FAILURE_STATUS[error.failure], mayRetry ? { "retry-after": "1" } : {});

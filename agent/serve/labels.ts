@@ -1,10 +1,6 @@
-import { open } from "node:fs/promises";
-import { join } from "node:path";
 import type { StatementDigest } from "../../protocol/ids.ts";
-import type { InferenceEngine, VerifiedBundle } from "../inference/inference-engine.ts";
-
-/** A label file that is read: 30,000 classes of 30 letters. */
-const LABELS_BYTES_MAX = 1_048_576;
+import { readLabels } from "../inference/bundle-labels.ts";
+import type { InferenceEngine } from "../inference/inference-engine.ts";
 
 /** The labels of the bundles that serve, each read once. */
 export class Labels {
@@ -26,12 +22,4 @@ export class Labels {
     this.#byBundle.set(statement, labels);
     return labels;
   }
-}
-
-async function readLabels({ directory, model }: VerifiedBundle): Promise<readonly string[]> {
-  if (model.labels === undefined) return [];
-  await using file = await open(join(directory, model.labels)).catch(() => undefined);
-  if (file === undefined) return [];
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(LABELS_BYTES_MAX));
-  return buffer.subarray(0, bytesRead).toString().trimEnd().split(/\r?\n/);
 }

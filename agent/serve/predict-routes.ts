@@ -1,12 +1,15 @@
 /** `POST /predict`: the shortest way to a prediction; shapes and datatypes come from the model, labels from its bundle. */
 import { Type } from "typebox";
 import { gate, parseJson } from "../../protocol/schema.ts";
+import { nestValues, valuesFromTensor } from "../../protocol/tensor-values.ts";
 import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
 import type { InferenceEngine, ServedSlot } from "../inference/inference-engine.ts";
-import { askModel, onlySlot } from "./ask-model.ts";
+import type { MediaPredictor, MediaRequest } from "../processing/media-predictor.ts";
+import { askModel, onlySlot, TIMEOUT_MS } from "./ask-model.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { Labels } from "./labels.ts";
+import { mediaIn } from "./media-body.ts";
 import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
@@ -35,40 +38,87 @@ function checkBody(value: unknown): Prediction {
   );
 }
 
-export function predictRoutes(engine: InferenceEngine, labels: Labels): [string, HttpHandler][] {
+export interface PredictPorts {
+  readonly engine: InferenceEngine;
+  readonly labels: Labels;
+  readonly predictor: MediaPredictor;
+}
+
+export function predictRoutes(ports: PredictPorts): [string, HttpHandler][] {
+  const { engine } = ports;
   return [
     [
       "POST /predict",
       (request) =>
         predict(
-          engine,
-          labels,
+          ports,
           onlySlot(engine, (slot) => `POST /predict/${slot}`),
           request,
         ),
     ],
-    [
-      "POST /predict/:model",
-      (request) => predict(engine, labels, findSlot(engine, request.parameters["model"] ?? ""), request),
-    ],
+    ["POST /predict/:model", (request) => predict(ports, findSlot(engine, request.parameters["model"] ?? ""), request)],
   ];
 }
 
-async function predict(
-  engine: InferenceEngine,
-  labels: Labels,
-  { slot, bundle }: ServedSlot,
-  request: HttpRequest,
+async function predict(ports: PredictPorts, served: ServedSlot, request: HttpRequest): Promise<HttpAnswer> {
+  const body = await request.body();
+  const key = requestKey(request.headers);
+  const media = mediaIn(body, request.headers["content-type"], served.bundle.model);
+  return media === undefined ? predictTensors(ports, served, body, key) : predictMedia(ports, served, { media, ...key });
+}
+
+/** Results first: they are what a person looks for. */
+async function predictMedia(
+  { predictor }: PredictPorts,
+  { slot }: ServedSlot,
+  request: Pick<MediaRequest, "media" | "inputs" | "key">,
 ): Promise<HttpAnswer> {
-  const inputs = inputsIn(await request.body(), bundle.model.inputs);
-  const { response, outputs } = await askModel(engine, slot, inputs, requestKey(request.headers));
+  const { response, outputs, results, times } = await predictor.predict({ slot, ...request, timeoutMs: TIMEOUT_MS });
+  const { model, version, queueMs, inferMs } = response;
+  const shown = Object.fromEntries(
+    outputs.map((tensor) => [tensor.name, nestValues(valuesFromTensor(tensor), tensor.shape)]),
+  );
+  return jsonAnswer({
+    model,
+    version,
+    ...results,
+    ...(outputs.length === 0 ? {} : { outputs: shown }),
+    times: timesText({ ...times, queueMs, inferMs }),
+  });
+}
+
+async function predictTensors(
+  { engine, labels, predictor }: PredictPorts,
+  { slot, bundle }: ServedSlot,
+  body: Uint8Array,
+  key: { readonly key?: string },
+) {
+  const inputs = inputsIn(body, bundle.model.inputs);
+  const { response, outputs } = await askModel(engine, slot, inputs, key);
+  // One example's: results tell of one picture. The version that answered may have come while this request waited.
+  const isOne = inputs.every(({ name, shape }) =>
+    isOneExample(
+      shape,
+      response.bundle.model.inputs.find((spec) => spec.name === name),
+    ),
+  );
+  const { results } = isOne ? await predictor.interpret(response) : { results: {} };
   return jsonAnswer({
     model: response.model,
     version: response.version,
     outputs,
-    // The version that answered may have come while this request waited: its labels, not those of the one before.
     top: bestLabels(response.outputs[0], await labels.of(engine, response.statement)).slice(0, TOP_COUNT),
+    ...results,
   });
+}
+
+function isOneExample(shape: readonly number[], spec: TensorSpec | undefined): boolean {
+  return spec?.shape[0] !== -1 || shape[0] === 1;
+}
+
+/** Milliseconds, to the microsecond. */
+function timesText(times: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms * 1_000) / 1_000]));
 }
 
 /** JSON, or the file that `numpy.save` wrote. Throws HttpError 400 or a ProtocolError. */

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
+import type { MediaPredictor } from "../processing/media-predictor.ts";
 import type { HttpHandler } from "./http-answer.ts";
 
 /** What Prometheus reads of this agent; it listens to the engine until disposed of. */
@@ -14,6 +15,7 @@ const BUCKETS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
 /** Series grow with the versions that served since the agent started, and start anew with it. */
 export function openPredictionMetrics(
   engine: Pick<InferenceEngine, "observe" | "gauges" | "slots">,
+  predictor: Pick<MediaPredictor, "observe">,
 ): PredictionMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -34,6 +36,20 @@ export function openPredictionMetrics(
   const queue = new Histogram({
     name: "ferry_agent_queue_seconds",
     help: "Time of an answered request apart from the model's own.",
+    labelNames,
+    buckets: BUCKETS,
+    registers,
+  });
+  const preprocessing = new Histogram({
+    name: "ferry_agent_preprocessing_seconds",
+    help: "From a picture or sound to its tensors, the wait for the decoder included.",
+    labelNames,
+    buckets: BUCKETS,
+    registers,
+  });
+  const postprocessing = new Histogram({
+    name: "ferry_agent_postprocessing_seconds",
+    help: "From the outputs for a picture or sound to their labels, boxes or segments.",
     labelNames,
     buckets: BUCKETS,
     registers,
@@ -82,11 +98,16 @@ export function openPredictionMetrics(
       compared.inc({ slot, version, agrees: String(isSame) });
     },
   });
+  const processing = predictor.observe((slot, version, { preMs, postMs }) => {
+    preprocessing.observe({ slot, version }, preMs / 1_000);
+    postprocessing.observe({ slot, version }, postMs / 1_000);
+  });
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     [Symbol.dispose]: () => {
       observing[Symbol.dispose]();
+      processing[Symbol.dispose]();
     },
   };
 }

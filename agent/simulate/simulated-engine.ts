@@ -110,9 +110,10 @@ export function createSimulatedEngine(ports: SimulatedEnginePorts): SimulatedEng
     observer.compared?.(slot, model.version, { isSame, distance: isSame ? 0 : 1 });
   }
 
-  function answerOf({ model, statement }: VerifiedBundle) {
+  function answerOf(bundle: VerifiedBundle) {
+    const { model, statement } = bundle;
     const { name, version } = model;
-    return { model: name, version, statement, outputs: [], queueMs: random(), inferMs: latencyOf(model) };
+    return { model: name, version, statement, bundle, outputs: [], queueMs: random(), inferMs: latencyOf(model) };
   }
 
   /** Between half and one and a half of the median. */

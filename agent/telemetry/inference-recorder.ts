@@ -4,10 +4,13 @@ import type { InferenceFields } from "../../protocol/messages/telemetry-inferenc
 import { OUTCOME_PREFIX } from "../../protocol/messages/telemetry-inference.ts";
 import { Sketch } from "../../protocol/sketch.ts";
 import type { CopyOutcome, InferenceObserver } from "../inference/inference-engine.ts";
+import type { ProcessingObserver } from "../processing/media-predictor.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
 
 /** Sums up what the engine tells it, one `inference` record for each slot and version in an interval with traffic. */
 export interface InferenceRecorder extends InferenceObserver {
+  /** Of an answer to a picture or sound. */
+  readonly processed: ProcessingObserver;
   /** Flushes every interval, and once more when it ends. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly flush: () => void;
@@ -30,6 +33,9 @@ interface Tally {
   readonly outcomes: Map<string, number>;
   readonly queueMs: Sketch;
   readonly inferMs: Sketch;
+  /** Of answers to pictures and sounds. */
+  readonly preMs: Sketch;
+  readonly postMs: Sketch;
   crashes: number;
   /** Of a shadow. */
   readonly copies: Record<CopyOutcome["kind"], number>;
@@ -56,6 +62,8 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       outcomes: new Map(),
       queueMs: new Sketch(),
       inferMs: new Sketch(),
+      preMs: new Sketch(),
+      postMs: new Sketch(),
       crashes: 0,
       copies: { answered: 0, failed: 0, dropped: 0 },
       compared: 0,
@@ -101,6 +109,11 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       tally.copies[outcome.kind] += 1;
       if (outcome.kind === "answered" && outcome.inferMs !== undefined) tally.inferMs.add(outcome.inferMs);
     },
+    processed: (slot, version, { preMs, postMs }) => {
+      const tally = tallyOf(slot, version);
+      tally.preMs.add(preMs);
+      tally.postMs.add(postMs);
+    },
     flush,
     run: async (signal) => {
       while (!signal.aborted) {
@@ -116,7 +129,7 @@ function count(tally: Tally, outcome: string): void {
 }
 
 function fieldsOf(tally: Tally, intervalMs: number) {
-  const { slot, version, outcomes, queueMs, inferMs, crashes, copies, compared, same, distanceMax } = tally;
+  const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, crashes, copies, compared, same, distanceMax } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -127,6 +140,8 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(copies.answered === 0 ? {} : { copiesAnswered: copies.answered }),
     ...(copies.failed === 0 ? {} : { copiesFailed: copies.failed }),
     ...(copies.dropped === 0 ? {} : { copiesDropped: copies.dropped }),
+    ...(preMs.count === 0 ? {} : { preSketch: preMs.toText() }),
+    ...(postMs.count === 0 ? {} : { postSketch: postMs.toText() }),
     ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
     ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
   };

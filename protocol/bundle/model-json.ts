@@ -2,10 +2,15 @@ import { Type, type Static } from "typebox";
 import { ModelName, ModelVersion } from "../ids.ts";
 import { MODEL_JSON_BYTES_MAX, TENSORS_MAX } from "../limits.ts";
 import { closedObject, gate, parseJson } from "../schema.ts";
+import { ProtocolError } from "../protocol-error.ts";
 import { TensorSpec } from "../tensor.ts";
 import { BundlePathText } from "./bundle-path-text.ts";
 import { ProviderOptions } from "./provider-options.ts";
 import { checkVariants, Compatible, Providers, Variants } from "./variants.ts";
+import { Parameters } from "./parameters.ts";
+import { Postprocessing } from "./postprocessing.ts";
+import { Preprocessing } from "./preprocessing.ts";
+import { processingMistake } from "./processing-mistake.ts";
 
 /** Least and most, both included. */
 export const OutputRange = Type.Tuple([Type.Number(), Type.Number()]);
@@ -49,6 +54,12 @@ export const ModelJson = closedObject({
   minimumAgent: Type.Optional(Type.String({ pattern: "^[0-9]{1,6}\\.[0-9]{1,6}\\.[0-9]{1,6}$" })),
   providers: Type.Optional(Providers),
   providerOptions: Type.Optional(ProviderOptions),
+  /** How a picture or a sound becomes the inputs; absent: the model takes tensors only. */
+  preprocessing: Type.Optional(Preprocessing),
+  /** What the outputs mean; absent: they are given as they are. */
+  postprocessing: Type.Optional(Postprocessing),
+  /** Numbers of the processing that an operator may set, with the bounds that hold against whoever owns the controller. */
+  parameters: Type.Optional(Parameters),
   /** Measured on the device during qualification; beyond one of them the bundle is refused there. */
   budgets: Type.Optional(
     closedObject({
@@ -66,5 +77,7 @@ const check = gate("model.json", ModelJson);
 export function parseModelJson(bytes: Uint8Array): ModelJson {
   const model = parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
   checkVariants(model);
+  const mistake = processingMistake(model);
+  if (mistake !== undefined) throw new ProtocolError("SCHEMA", "model.json", mistake);
   return model;
 }

@@ -22,6 +22,10 @@ export const InferenceFields = Type.Object({
   queueSketch: Type.Optional(SketchText),
   /** Milliseconds that answered requests took in the model, and copies that nothing disturbed, as `Sketch` text. */
   inferSketch: Type.Optional(SketchText),
+  /** Milliseconds from a picture or sound to its tensors, as `Sketch` text; of requests that brought one. */
+  preSketch: Type.Optional(SketchText),
+  /** Milliseconds from the outputs for a picture or sound to what they mean, as `Sketch` text. */
+  postSketch: Type.Optional(SketchText),
   /** Copies of requests that another version answered, while this one soaked as its shadow: computed, failed, no time for. */
   copiesAnswered: Type.Optional(Type.Integer({ minimum: 0 })),
   copiesFailed: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -37,7 +37,7 @@ interface FolderOptions {
 }
 
 /** Describes an ONNX file and makes its golden set from what it answers to `inputs`. */
-async function writeFolder(
+export async function writeFolder(
   directory: string,
   onnx: string | Uint8Array,
   options: FolderOptions,

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { InferResponse } from "../../../agent/inference/inference-engine.ts";
+import type { InferResponse, VerifiedBundle } from "../../../agent/inference/inference-engine.ts";
 import { createInferenceRecorder } from "../../../agent/telemetry/inference-recorder.ts";
 import { systemClock } from "../../../common/clock.ts";
 import type { ModelName, ModelVersion, StatementDigest } from "../../../protocol/ids.ts";
@@ -14,6 +14,8 @@ const response = (version: string, inferMs: number): InferResponse => ({
   model: digits,
   version: version as ModelVersion,
   statement: "0".repeat(64) as StatementDigest,
+  // The recorder looks at nothing of it.
+  bundle: {} as VerifiedBundle,
   outputs: [],
   queueMs: 0.5,
   inferMs,
@@ -91,4 +93,14 @@ t.test("what was summed up is recorded when the program ends", async (t) => {
   stopping.abort();
   await running;
   t.equal(records.length, 1);
+});
+
+t.test("what pictures and sounds take before and after the model is told too", async (t) => {
+  const { recorder, records } = openRecorder();
+  recorder.answered(digits, response("1.1.0", 7));
+  for (const preMs of [10, 20, 30]) recorder.processed(digits, latest, { preMs, postMs: preMs / 10 });
+  recorder.flush();
+  const { preSketch = "", postSketch = "" } = checkInferenceFields(records[0]?.fields);
+  t.equal(Sketch.fromText(preSketch).count, 3);
+  t.ok(Math.abs((Sketch.fromText(postSketch).quantile(0.5) ?? 0) - 2) < 0.05);
 });
