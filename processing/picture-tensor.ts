@@ -12,9 +12,7 @@ export function pictureTensor(picture: Picture, entry: PictureInput, spec: Tenso
   const levels = levelsOf(picture, entry.colour, planes);
   const size = { n: 1, c: channels, h: height, w: width };
   const shape =
-    entry.layout === "flat"
-      ? concreteShape(spec)
-      : [...LAYOUT_DIMENSIONS[entry.layout]].map((dimension) => size[dimension as keyof typeof size]);
+    entry.layout === "flat" ? concreteShape(spec) : LAYOUT_DIMENSIONS[entry.layout].map((dimension) => size[dimension]);
   const { name, datatype } = spec;
   if (datatype === "UINT8") return { name, datatype, shape, bytes: levels };
   const values = normalised(levels, entry, channels, planes);

@@ -6,3 +6,6 @@ export interface Picture {
 }
 
 export const CHANNELS = 3;
+
+/** Decodes what has passed `readPictureHeader`, as it is stored. Rejects for damaged files. */
+export type PictureDecoder = (bytes: Uint8Array, format: "jpeg" | "png") => Promise<Picture>;

@@ -9,12 +9,11 @@ import {
 import { concreteShape } from "../protocol/bundle/processing-mistake.ts";
 import { tensorFromValues } from "../protocol/tensor-values.ts";
 import { ELEMENT_BYTES, elementCount, type Tensor, type TensorSpec } from "../protocol/tensor.ts";
-import { isJpeg, isPng } from "./decode/picture-header.ts";
-import { decodePicture, type PictureDecoder } from "./decode/decode-picture.ts";
-import { isWav, readWav } from "./decode/read-wav.ts";
+import { decodePicture } from "./decode/decode-picture.ts";
+import { readWav } from "./decode/read-wav.ts";
 import { framePicture, type Placement } from "./frame-picture.ts";
 import { halfFloats } from "./half-float.ts";
-import type { Picture } from "./picture.ts";
+import type { Picture, PictureDecoder } from "./picture.ts";
 import { pictureTensor } from "./picture-tensor.ts";
 import { ProcessingError } from "./processing-error.ts";
 import { soundTensors } from "./sound-tensors.ts";
@@ -29,10 +28,6 @@ export interface PreparedMedia {
   readonly placement?: Placement;
   /** From the beginning of one frame of a sound to that of the next; absent for pictures. */
   readonly stepMs?: number;
-}
-
-export function isMedia(bytes: Uint8Array): boolean {
-  return isJpeg(bytes) || isPng(bytes) || isWav(bytes);
 }
 
 /** What a client sent: a JPEG, PNG or WAV file, or a picture that it has decoded itself. */
@@ -78,7 +73,7 @@ function steadyInput(entry: InputProcessing, spec: TensorSpec): Tensor[] {
   return entry.kind === "state" ? [zeroTensor(entry, spec)] : [];
 }
 
-function constantTensor({ shape = undefined, values }: ConstantInput, spec: TensorSpec): Tensor {
+function constantTensor({ shape, values }: ConstantInput, spec: TensorSpec): Tensor {
   const { name, datatype } = spec;
   const made = shape ?? concreteShape(spec);
   const [first = 0] = values;

@@ -5,7 +5,7 @@ import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { parametersInForce } from "../../protocol/bundle/parameters.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import { elementCount, type Tensor } from "../../protocol/tensor.ts";
-import { interpretOutputs, type Interpretation } from "../../processing/interpret-outputs.ts";
+import { interpretOutputs, type Interpretation } from "../../processing/results/interpret-outputs.ts";
 import { steadyInputs, type Media, type PreparedMedia } from "../../processing/prepare-media.ts";
 import { readLabels } from "../inference/bundle-labels.ts";
 import type { InferenceEngine, InferResponse, VerifiedBundle } from "../inference/inference-engine.ts";

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { messageOf } from "../../common/ferry-error.ts";
 import { openPictureDecoder } from "../../processing/decode/decode-picture.ts";
-import { interpretOutputs } from "../../processing/interpret-outputs.ts";
+import { interpretOutputs } from "../../processing/results/interpret-outputs.ts";
 import { prepareMedia } from "../../processing/prepare-media.ts";
 import { ProcessingError } from "../../processing/processing-error.ts";
 import type { FromProcessor, ToProcessor } from "./processor-messages.ts";

@@ -1,6 +1,6 @@
 /** What the agent and its processor say to each other, over the channel that the agent opens when it starts one. */
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
-import type { Interpretation } from "../../processing/interpret-outputs.ts";
+import type { Interpretation } from "../../processing/results/interpret-outputs.ts";
 import type { Media, PreparedMedia, PreparingModel } from "../../processing/prepare-media.ts";
 import type { ProcessingErrorCode } from "../../processing/processing-error.ts";
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
-import type { Interpretation } from "../../processing/interpret-outputs.ts";
+import type { Interpretation } from "../../processing/results/interpret-outputs.ts";
 import type { Media, PreparedMedia, PreparingModel } from "../../processing/prepare-media.ts";
 import { ProcessingError } from "../../processing/processing-error.ts";
 import { InferenceError } from "../inference/inference-error.ts";
@@ -200,6 +200,9 @@ function askChild(child: ChildProcess, message: ToProcessor, workMsMax: number):
     }, workMsMax);
     child.on("message", onMessage).once("exit", onExit).once("error", onError);
     if (!child.connected) settle({ kind: "ended", why: "it ended while it had nothing to do" });
-    else child.send(message, (error) => void (error !== null && settle({ kind: "ended", why: error.message })));
+    else
+      child.send(message, (error) => {
+        if (error !== null) settle({ kind: "ended", why: error.message });
+      });
   });
 }

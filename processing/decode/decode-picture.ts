@@ -1,12 +1,9 @@
 import { ProcessingError } from "../processing-error.ts";
-import type { Picture } from "../picture.ts";
+import type { Picture, PictureDecoder } from "../picture.ts";
 import { readPictureHeader } from "./picture-header.ts";
 import { openSharpDecoder } from "./sharp-decoder.ts";
 import { turnUpright } from "./turn-upright.ts";
 import { openWasmDecoder } from "./wasm-decoder.ts";
-
-/** Decodes what has passed `readPictureHeader`, as it is stored. Rejects for damaged files. */
-export type PictureDecoder = (bytes: Uint8Array, format: "jpeg" | "png") => Promise<Picture>;
 
 export type DecoderName = "sharp" | "wasm";
 

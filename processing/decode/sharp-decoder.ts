@@ -1,6 +1,5 @@
 /** Decoding by `sharp` (libvips), where it is there: about twice as fast as WebAssembly, and not needed. */
-import type { PictureDecoder } from "./decode-picture.ts";
-import { CHANNELS } from "../picture.ts";
+import { CHANNELS, type PictureDecoder } from "../picture.ts";
 
 /** Undefined where it is not installed, or has no build for this machine. */
 export async function openSharpDecoder(): Promise<PictureDecoder | undefined> {

@@ -1,8 +1,7 @@
 /** Decoding by mozjpeg and Rust's png crate in WebAssembly: no native code, so nothing that is not on every machine. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { CHANNELS, type Picture } from "../picture.ts";
-import type { PictureDecoder } from "./decode-picture.ts";
+import { CHANNELS, type Picture, type PictureDecoder } from "../picture.ts";
 
 interface DecodedImage {
   readonly data: Uint8ClampedArray;
@@ -37,7 +36,7 @@ export async function openWasmDecoder(): Promise<PictureDecoder> {
     if (!isJpegReady) await jpeg.init({ wasmBinary, printErr: (line: string) => void warnings.push(line) });
     isJpegReady = false;
     warnings = [];
-    const image: DecodedImage = await jpeg.default(exactBuffer(bytes));
+    const image = (await jpeg.default(exactBuffer(bytes))) as DecodedImage;
     isJpegReady = true;
     // It fills what is missing with gray, which is not what was photographed.
     if (warnings.length > 0) throw new Error(warnings.join("; "));
@@ -45,8 +44,8 @@ export async function openWasmDecoder(): Promise<PictureDecoder> {
   }
 
   return async (bytes, format) => {
-    const image: DecodedImage = format === "jpeg" ? await decodeJpeg(bytes) : await png.default(exactBuffer(bytes));
-    return withoutAlpha(image);
+    if (format === "jpeg") return withoutAlpha(await decodeJpeg(bytes));
+    return withoutAlpha((await png.default(exactBuffer(bytes))) as DecodedImage);
   };
 }
 

@@ -3,7 +3,7 @@ import type { ClassesResult } from "../../protocol/bundle/postprocessing.ts";
 import { RESULTS_MAX, type ScoredClass } from "../../protocol/prediction-results.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
-import { activated, numbersIn, outputNamed, shapeWithin, shortScore } from "./scores.ts";
+import { activated, numbersIn, outputNamed, shortScore } from "./scores.ts";
 
 /** What fits a glance. */
 const TOP_COUNT = 5;
@@ -30,7 +30,7 @@ export function bestClasses(
 
 function scoresIn({ output: name, activation }: ClassesResult, outputs: readonly Tensor[]): Float64Array {
   const output = outputNamed(outputs, name);
-  if (shapeWithin(output).length > 1) {
+  if (output.shape.filter((dimension) => dimension !== 1).length > 1) {
     throw new ProcessingError("bad-output", `The output "${name}" [${output.shape.join(", ")}] is no list of classes`);
   }
   return activated(numbersIn(output), activation);

@@ -7,7 +7,7 @@ import { unreachable } from "../../protocol/unreachable.ts";
 import type { Placement } from "../frame-picture.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { inPicture } from "./in-picture.ts";
-import { activated, numbersIn, outputNamed, shapeWithin, shortScore, type Corners } from "./scores.ts";
+import { activated, numbersIn, outputNamed, shortScore, type Corners } from "./scores.ts";
 import { suppressOverlaps, type Candidate } from "./suppress-overlaps.ts";
 
 /** As many as detectors are trained to tell apart in one picture. */
@@ -106,10 +106,10 @@ function tableOf(output: Tensor, arrangement: BoxesResult["arrangement"], column
   return { rows, columns, at: (row, column) => values[at(row, column)] ?? 0 };
 }
 
-/** The last two dimensions, and whatever of the others is not 1; a single box may have lost its dimension. */
-function lastTwo(output: Tensor): readonly number[] {
-  const around = output.shape.slice(0, -2).filter((dimension) => dimension !== 1);
-  return output.shape.length < 2 ? [1, ...shapeWithin(output)] : [...output.shape.slice(-2), ...around];
+/** The last two dimensions, and whatever of the others is not 1. */
+function lastTwo({ shape }: Tensor): readonly number[] {
+  const around = shape.slice(0, -2).filter((dimension) => dimension !== 1);
+  return shape.length < 2 ? [1, ...shape] : [...shape.slice(-2), ...around];
 }
 
 function bestClass(

@@ -19,12 +19,6 @@ export function numbersIn(output: Tensor): Float64Array {
   });
 }
 
-/** The shape without the ones in front. */
-export function shapeWithin({ shape }: Tensor): readonly number[] {
-  const first = shape.findIndex((dimension) => dimension !== 1);
-  return first === -1 ? shape.slice(-1) : shape.slice(first);
-}
-
 export function activated(scores: Float64Array, activation: "softmax" | "sigmoid" | undefined): Float64Array {
   if (activation === undefined) return scores;
   if (activation === "sigmoid") return scores.map((score) => 1 / (1 + Math.exp(-score)));

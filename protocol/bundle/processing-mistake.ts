@@ -78,14 +78,16 @@ function mistakeIn(entry: InputProcessing, spec: TensorSpec, model: Described): 
 const PICTURE_DATATYPES: readonly Datatype[] = ["FP32", "FP16", "UINT8"];
 const SOUND_DATATYPES: readonly Datatype[] = ["FP32", "FP16"];
 
+type Dimension = "n" | "c" | "h" | "w";
+
 /** Of each layout, what its dimensions are. */
-export const LAYOUT_DIMENSIONS: Readonly<Record<Exclude<PictureLayout, "flat">, string>> = {
-  nchw: "nchw",
-  nhwc: "nhwc",
-  chw: "chw",
-  hwc: "hwc",
-  nhw: "nhw",
-  hw: "hw",
+export const LAYOUT_DIMENSIONS: Readonly<Record<Exclude<PictureLayout, "flat">, readonly Dimension[]>> = {
+  nchw: ["n", "c", "h", "w"],
+  nhwc: ["n", "h", "w", "c"],
+  chw: ["c", "h", "w"],
+  hwc: ["h", "w", "c"],
+  nhw: ["n", "h", "w"],
+  hw: ["h", "w"],
 };
 
 function pictureMistake(entry: PictureInput, { datatype, shape }: TensorSpec): string | undefined {
@@ -114,7 +116,7 @@ function pictureMistake(entry: PictureInput, { datatype, shape }: TensorSpec): s
   }
   const dimensions = LAYOUT_DIMENSIONS[layout];
   if (channels === 3 && !dimensions.includes("c")) return `the layout ${layout} has no place for three colours`;
-  const made = [...dimensions].map((dimension) => size[dimension as keyof typeof size]);
+  const made = dimensions.map((dimension) => size[dimension]);
   const fits = made.length === shape.length && made.every((value, at) => shape[at] === -1 || shape[at] === value);
   return fits ? undefined : `makes [${made.join(", ")}] (${layout}), the input takes [${shape.join(", ")}]`;
 }
@@ -140,7 +142,7 @@ function constantMistake({ shape, values }: ConstantInput, spec: TensorSpec): st
   if (!shapeFits(made, spec.shape)) return `makes [${made.join(", ")}], the input takes [${spec.shape.join(", ")}]`;
   const count = elementCount(made);
   if (values.length !== 1 && values.length !== count) return `has ${values.length} values for [${made.join(", ")}]`;
-  const isInteger = /INT/.test(spec.datatype);
+  const isInteger = spec.datatype.includes("INT");
   return isInteger && !values.every((value) => Number.isSafeInteger(value))
     ? `${spec.datatype} takes whole numbers`
     : undefined;
@@ -170,7 +172,7 @@ function mistakeOfResult(
   entry: ResultProcessing,
   { outputs, labels, preprocessing = [] }: Described,
 ): string | undefined {
-  const named = "scores" in entry ? [entry.output, entry.scores] : [entry.output];
+  const named = entry.kind === "boxes" ? [entry.output, entry.scores] : [entry.output];
   const unknown = named.find((name) => name !== undefined && !outputs.some((spec) => spec.name === name));
   if (unknown !== undefined) return `names the output "${unknown}", which the model does not have`;
   switch (entry.kind) {

@@ -61,9 +61,7 @@ export async function jpeg(
   const encode = await encoder;
   const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let pixel = 0; pixel < width * height; pixel += 1) rgba.set(data.subarray(pixel * 3, pixel * 3 + 3), pixel * 4);
-  const bytes = Buffer.from(
-    await encode({ data: rgba, width, height, colorSpace: "srgb" } as never, { quality, progressive }),
-  );
+  const bytes = Buffer.from(await encode({ data: rgba, width, height, colorSpace: "srgb" }, { quality, progressive }));
   return orientation === 1 ? bytes : Buffer.concat([bytes.subarray(0, 2), exif(orientation), bytes.subarray(2)]);
 }
 

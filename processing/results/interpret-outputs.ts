@@ -1,15 +1,15 @@
 /** From a model's outputs to what they mean, as `model.json` says. Pure: the same outputs give the same results everywhere. */
-import type { ParameterValues } from "../protocol/bundle/parameters.ts";
-import type { Postprocessing, ResultProcessing } from "../protocol/bundle/postprocessing.ts";
-import type { PredictionResults } from "../protocol/prediction-results.ts";
-import type { Tensor } from "../protocol/tensor.ts";
-import { unreachable } from "../protocol/unreachable.ts";
-import type { Placement } from "./frame-picture.ts";
-import { bestClasses } from "./results/best-classes.ts";
-import { findRegions } from "./results/find-regions.ts";
-import { findSegments } from "./results/find-segments.ts";
-import { readBoxes } from "./results/read-boxes.ts";
-import { readText } from "./results/read-text.ts";
+import type { ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { Postprocessing, ResultProcessing } from "../../protocol/bundle/postprocessing.ts";
+import type { PredictionResults } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
+import type { Placement } from "../frame-picture.ts";
+import { bestClasses } from "./best-classes.ts";
+import { findRegions } from "./find-regions.ts";
+import { findSegments } from "./find-segments.ts";
+import { readBoxes } from "./read-boxes.ts";
+import { readText } from "./read-text.ts";
 
 export interface Interpretation {
   readonly postprocessing: Postprocessing;
@@ -50,7 +50,7 @@ function resultOf(entry: ResultProcessing, given: Omit<Interpretation, "postproc
 export function interpretedOutputs(postprocessing: Postprocessing = []): ReadonlySet<string> {
   return new Set(
     postprocessing.flatMap((entry) =>
-      "scores" in entry && entry.scores !== undefined ? [entry.output, entry.scores] : [entry.output],
+      entry.kind === "boxes" && entry.scores !== undefined ? [entry.output, entry.scores] : [entry.output],
     ),
   );
 }
