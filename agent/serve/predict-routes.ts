@@ -64,7 +64,9 @@ async function predict(ports: PredictPorts, served: ServedSlot, request: HttpReq
   const body = await request.body();
   const key = requestKey(request.headers);
   const media = mediaIn(body, request.headers["content-type"], served.bundle.model);
-  return media === undefined ? predictTensors(ports, served, body, key) : predictMedia(ports, served, { media, ...key });
+  return media === undefined
+    ? predictTensors(ports, served, body, key)
+    : predictMedia(ports, served, { media, ...key });
 }
 
 /** Results first: they are what a person looks for. */

@@ -129,7 +129,8 @@ function count(tally: Tally, outcome: string): void {
 }
 
 function fieldsOf(tally: Tally, intervalMs: number) {
-  const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, crashes, copies, compared, same, distanceMax } = tally;
+  const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, crashes, copies, compared, same, distanceMax } =
+    tally;
   const fields: InferenceFields = {
     slot,
     version,

@@ -1,7 +1,12 @@
 import t from "tap";
 import type { Agreement } from "../../../agent/inference/agreement.ts";
 import { QUIET_MS, REQUESTS_PER_FORCED_COPY } from "../../../agent/inference/copy-moment.ts";
-import type { CopyOutcome, InferRequest, InferResponse } from "../../../agent/inference/inference-engine.ts";
+import type {
+  CopyOutcome,
+  InferRequest,
+  InferResponse,
+  VerifiedBundle,
+} from "../../../agent/inference/inference-engine.ts";
 import type { AsideAnswer } from "../../../agent/inference/serving-version.ts";
 import { COPIES_WAITING_MAX, ShadowCopies } from "../../../agent/inference/shadow-copies.ts";
 import { COMPARED_BYTES_MAX } from "../../../agent/inference/standby-comparison.ts";
@@ -17,6 +22,8 @@ function answer(...values: number[]): InferResponse {
     model: "m" as ModelName,
     version: "1.0.0" as ModelVersion,
     statement: "a" as StatementDigest,
+    // Nothing of it matters to copies.
+    bundle: {} as VerifiedBundle,
     outputs: [floats("y", [values.length], values)],
     queueMs: 0,
     inferMs: 1,

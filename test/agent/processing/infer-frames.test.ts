@@ -19,6 +19,7 @@ const bundle = (digit: string, scale = 1): VerifiedBundle => ({
 const slot = "heard" as ModelName;
 const request = {
   slot,
+  key: "one",
   frames: [1, 2, 3].map((at) => floats("sound", [1], [at])),
   beside: [floats("state", [1], [0])],
   timeoutMs: 1_000,
