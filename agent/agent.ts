@@ -20,6 +20,7 @@ import { jsonAnswer } from "./serve/http-answer.ts";
 import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
 import { openBundleDirectory } from "./store/bundle-directory.ts";
+import { openEngineDirectory } from "./store/engine-directory.ts";
 import { openRunningFile } from "./store/running-file.ts";
 import { openStateDatabase } from "./store/state-database.ts";
 import { openVariantChoices } from "./store/variant-choices.ts";
@@ -69,8 +70,15 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   const bundles = await openBundleDirectory(folder.bundles, log);
   const recorder = createInferenceRecorder({ outbox, clock, log });
   const variantMemory = await openVariantChoices(folder.variants, inventory.fingerprint, log);
-  const { classes: hardwareClasses } = inventory;
-  await using engine = openInferenceEngine({ confirm: bundles.confirm, hardwareClasses, variantMemory, clock, log });
+  const engines = await openEngineDirectory(folder.engines, inventory.fingerprint, log);
+  await using engine = openInferenceEngine({
+    confirm: bundles.confirm,
+    hardwareClasses: inventory.classes,
+    variantMemory,
+    engines,
+    clock,
+    log,
+  });
   using _observing = engine.observe(recorder);
   await using predictor = openMediaPredictor({ engine, log });
   using _processing = predictor.observe(recorder.processed);
@@ -137,7 +145,13 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   const updater = opened.use(
     openUpdater({
       store: state,
-      bundles,
+      bundles: {
+        ...bundles,
+        keepOnly: async (statements) => {
+          await bundles.keepOnly(statements);
+          await engines.keepOnly(statements);
+        },
+      },
       bundlesPath: folder.bundles,
       engine,
       archives: receiver,

@@ -57,6 +57,8 @@ export interface AgentFolder {
   readonly transfer: string;
   /** Verified bundles, read-only, and the staging place beside them. */
   readonly bundles: string;
+  /** What execution providers compiled of those. */
+  readonly engines: string;
   /** Which variants of bundles were the fastest here. */
   readonly variants: string;
   /** Who runs here and where it listens; there while an agent runs. */
@@ -79,6 +81,7 @@ export function agentFolder(directory: string): AgentFolder {
     telemetry: at("telemetry.db"),
     transfer: at("transfer"),
     bundles: at("bundles"),
+    engines: at("engines"),
     variants: at("variants.json"),
     running: at("running.json"),
   };

@@ -24,6 +24,11 @@ export function optionNames(provider: string, settings: ProviderSettings): strin
   return Object.keys(optionsOf(provider, settings));
 }
 
+/** Whether a provider compiles models and can keep what it has compiled. */
+export function keepsEngines(provider: string): boolean {
+  return optionNames(provider, { engineFolder: "/" }).length > 0;
+}
+
 /** By the names of onnxruntime's C API in onnxruntime-node's spelling. */
 function optionsOf(provider: string, settings: ProviderSettings): Readonly<Record<string, number | boolean | string>> {
   const { cuda, tensorrt, engineFolder } = settings;

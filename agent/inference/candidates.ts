@@ -4,6 +4,7 @@ import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { bestVariant, type BestVariant, type VariantChoice, type VariantMemory } from "./best-variant.ts";
+import type { EngineCache } from "./engine-cache.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
 import { variantChoices, type LoadChoice, type VariantChoices } from "./load-choice.ts";
 import { killOnAbort } from "./load-runner.ts";
@@ -25,6 +26,7 @@ export interface CandidatePorts extends RoomPorts {
   /** What this device is, for variants that are not for every one. */
   readonly hardwareClasses: readonly string[];
   readonly variantMemory: VariantMemory;
+  readonly engines: EngineCache;
   readonly clock: Clock;
 }
 
@@ -80,7 +82,7 @@ export class Candidates {
     signal: AbortSignal,
     traffic: SoakTraffic | undefined,
   ): Promise<Candidate> {
-    const { needs, load, hardwareClasses, variantMemory: memory } = this.#ports;
+    const { needs, load, hardwareClasses, variantMemory: memory, engines } = this.#ports;
     if (traffic !== undefined) requireSameInterface(slot?.active?.bundle, bundle, traffic);
     const variants = variantChoices(bundle.model, hardwareClasses);
     const files = filesToLoad(variants, memory.recall(bundle.statement));
@@ -95,6 +97,7 @@ export class Candidates {
           return loaded;
         },
         test: (loaded: WarmRunner) => this.#test(loaded, bundle, signal),
+        forgetEngines: (choice: LoadChoice) => engines.forget(bundle, choice),
         memory,
       };
       const { runner, choice, ...best } = await bestVariant(choosing, bundle.statement, variants, signal);

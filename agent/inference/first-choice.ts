@@ -9,6 +9,8 @@ export interface ChoicePorts {
   readonly load: (choice: LoadChoice) => Promise<WarmRunner>;
   /** Leaves no process behind where it throws. */
   readonly test: (loaded: WarmRunner) => Promise<SelfTest>;
+  /** Away with what the provider has compiled of this file. False where there was nothing. */
+  readonly forgetEngines: (choice: LoadChoice) => Promise<boolean>;
 }
 
 export interface TestedRunner extends WarmRunner {
@@ -30,15 +32,36 @@ export async function firstChoice(
   const failed: FailedProvider[] = [];
   for (const [at, choice] of choices.entries()) {
     try {
-      const loaded = await ports.load(choice);
-      return { ...loaded, test: await ports.test(loaded), failed };
+      return { ...(await withoutOldEngines(ports, choice, signal)), failed };
     } catch (error) {
-      const isLast = at === choices.length - 1;
-      if (isLast || signal.aborted || !(error instanceof Refused) || !PROVIDERS_FAULTS.has(error.code)) throw error;
+      if (at === choices.length - 1 || !isProvidersFault(error, signal)) throw error;
       failed.push({ provider: choice.provider, why: error.message.slice(0, WHY_CHARS_MAX) });
     }
   }
   throw new Error("there is no way to load a model without a provider");
+}
+
+/** What was compiled earlier may be at fault, after a power cut or another driver: then it is compiled anew, once. */
+async function withoutOldEngines(
+  ports: ChoicePorts,
+  choice: LoadChoice,
+  signal: AbortSignal,
+): Promise<Omit<TestedRunner, "failed">> {
+  try {
+    return await loadAndTest(ports, choice);
+  } catch (error) {
+    if (!isProvidersFault(error, signal) || !(await ports.forgetEngines(choice))) throw error;
+    return loadAndTest(ports, choice);
+  }
+}
+
+async function loadAndTest(ports: ChoicePorts, choice: LoadChoice): Promise<Omit<TestedRunner, "failed">> {
+  const loaded = await ports.load(choice);
+  return { ...loaded, test: await ports.test(loaded) };
+}
+
+function isProvidersFault(error: unknown, signal: AbortSignal): error is Refused {
+  return !signal.aborted && error instanceof Refused && PROVIDERS_FAULTS.has(error.code);
 }
 
 /** What another provider may do better with the same bytes. */

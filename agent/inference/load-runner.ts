@@ -1,6 +1,8 @@
 import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
+import { keepsEngines } from "../../common/onnx-provider.ts";
 import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
+import type { EngineCache } from "./engine-cache.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import type { LoadChoice } from "./load-choice.ts";
 import { warmUp, type WarmRunner } from "./qualify.ts";
@@ -10,6 +12,7 @@ export interface LoadPorts {
   readonly command: RunnerCommand;
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
+  readonly engines: EngineCache;
   readonly intraOpThreads: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,17 +29,19 @@ const BACKGROUND_MS_MAX = 5_000;
  * where it throws: Refused, what `confirm` throws, RunnerGone where the signal aborts.
  */
 export async function loadRunner(
-  { command, confirm, intraOpThreads, log }: LoadPorts,
+  { command, confirm, engines, intraOpThreads, log }: LoadPorts,
   bundle: VerifiedBundle,
   choice: LoadChoice,
   signal: AbortSignal,
   onStart: (runner: Runner) => void = () => undefined,
 ): Promise<WarmRunner> {
+  const engineFolder = keepsEngines(choice.provider) ? await engines.folderFor(bundle, choice) : undefined;
+  const settings = { ...choice.settings, ...(engineFolder === undefined ? {} : { engineFolder }) };
   const runner = await startRunner(command, log);
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
-    const warm = await warmUp(runner, bundle, choice, intraOpThreads).finally(() => confirm?.(bundle));
+    const warm = await warmUp(runner, bundle, { ...choice, settings }, intraOpThreads).finally(() => confirm?.(bundle));
     if (signal.aborted) throw new RunnerGone("It was stopped");
     return { choice, runner, warm };
   } catch (error) {

@@ -7,6 +7,7 @@ import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import type { VariantMemory } from "./best-variant.ts";
 import { Candidates } from "./candidates.ts";
+import { NO_ENGINE_CACHE, type EngineCache } from "./engine-cache.ts";
 import type {
   Candidate,
   InferenceEngine,
@@ -40,6 +41,8 @@ export interface InferenceEngineOptions {
   readonly hardwareClasses?: readonly string[];
   /** Absent: each qualification measures all variants. */
   readonly variantMemory?: VariantMemory;
+  /** Absent: what a provider compiles is compiled again at each start of a runner. */
+  readonly engines?: EngineCache;
   readonly clock?: Clock;
   /** In [0, 1): who answers a request without a key while a version soaks beside another. */
   readonly random?: () => number;
@@ -59,7 +62,8 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
   const slots = new Map<ModelName, Slot>();
   const needs = new MemoryNeeds();
-  const loadPorts = { command, confirm, intraOpThreads, clock, log };
+  const engines = options.engines ?? NO_ENGINE_CACHE;
+  const loadPorts = { command, confirm, engines, intraOpThreads, clock, log };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>
       (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, choice, signal),
@@ -67,6 +71,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     needs,
     hardwareClasses: options.hardwareClasses ?? [],
     variantMemory: options.variantMemory ?? NO_MEMORY,
+    engines,
     clock,
   });
   let isClosed = false;

@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import t from "tap";
 import { firstChoice, type ChoicePorts } from "../../../agent/inference/first-choice.ts";
 import { variantChoices, type LoadChoice } from "../../../agent/inference/load-choice.ts";
 import type { SelfTest, WarmRunner } from "../../../agent/inference/qualify.ts";
 import { Refused } from "../../../agent/inference/refused.ts";
+import { openEngineDirectory } from "../../../agent/store/engine-directory.ts";
+import { openLog } from "../../../common/log.ts";
 import { BundleRefused } from "../../../protocol/trust/model-signing.ts";
 import {
   ask,
@@ -17,6 +21,7 @@ import {
 import { digitsFolder, floats } from "../../support/model-folders.ts";
 import { until } from "../../support/until.ts";
 
+const log = openLog("test", "silent");
 const digits = digitsFolder("1.0.0");
 const wishing = (...providers: string[]) => ({ ...digits, model: { ...digits.model, providers } });
 const blank = [floats("pixels", [1, 64], new Array<number>(64).fill(0))];
@@ -59,7 +64,11 @@ t.test("settings that this onnxruntime-node does not read are told", async (t) =
 const choices = variantChoices(wishing("tensorrt", "cuda").model, [])[0]?.choices ?? [];
 
 /** Runners that fail as they are told to; what does not matter here is left out. */
-function ports(failures: Readonly<Record<string, Error>>, testFailures: Readonly<Record<string, Error>> = {}) {
+function ports(
+  failures: Readonly<Record<string, Error>>,
+  testFailures: Readonly<Record<string, Error>> = {},
+  compiled = new Set<string>(),
+) {
   const tried: string[] = [];
   const give: ChoicePorts = {
     load: async (choice: LoadChoice) => {
@@ -73,6 +82,7 @@ function ports(failures: Readonly<Record<string, Error>>, testFailures: Readonly
       if (failure !== undefined) throw failure;
       return {} as unknown as SelfTest;
     },
+    forgetEngines: async ({ provider }) => compiled.delete(provider),
   };
   return { tried, ports: give };
 }
@@ -117,4 +127,36 @@ t.test("a reason is cut to what a report carries", async (t) => {
   const { ports: give } = ports({ tensorrt: new Refused("model-load", "x".repeat(1_000)) });
   const { failed } = await firstChoice(give, choices, never);
   t.equal(failed[0]?.why.length, 160);
+});
+
+t.test("a provider that fails with what it compiled earlier compiles anew, once", async (t) => {
+  const wrong = { tensorrt: new Refused("self-test", "the answers of another model") };
+  const { tried, ports: give } = ports({}, wrong, new Set(["tensorrt"]));
+  const { choice, failed } = await firstChoice(give, choices, never);
+  t.same(tried, ["tensorrt", "tensorrt", "cuda"]);
+  t.match({ choice, failed }, { choice: { provider: "cuda" }, failed: [{ provider: "tensorrt" }] });
+});
+
+t.test("a provider that compiles gets a folder for it, and no other provider does", async (t) => {
+  const directory = t.testdir();
+  const engines = await openEngineDirectory(join(directory, "engines"), "machine", log);
+  const told = join(directory, "told");
+  // Notes what it is asked to load, and answers as a runner does whose provider does not work.
+  const source = `process.on("message", (message) => {
+    require("node:fs").appendFileSync(${JSON.stringify(told)}, JSON.stringify(message) + "\\n");
+    process.send({ kind: "load-failed", code: "onnx-provider", message: "not here" });
+  });`;
+  await using engine = openEngine({ engines, command: { file: process.execPath, args: ["-e", source] } });
+  await engine.qualify(digits.model.name, wishing("tensorrt", "cuda"), never);
+  const asked = readFileSync(told, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { settings: object });
+  const folder = new RegExp(`/engines/${digits.statement}/[0-9a-f]{32}$`);
+  t.match(asked, [
+    { provider: "tensorrt", settings: { engineFolder: folder } },
+    { provider: "cuda" },
+    { provider: "cpu" },
+  ]);
+  t.notMatch(asked.slice(1), [{ settings: { engineFolder: String } }]);
 });
