@@ -1,4 +1,5 @@
 /** Tensors ↔ the values that stand for them in JSON: golden sets, OIP v2 requests, `/predict`. */
+import { TENSOR_RANK_MAX } from "./limits.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { elementsIn } from "./tensor-elements.ts";
 import { ELEMENT_BYTES, elementCount, type Datatype, type Tensor } from "./tensor.ts";
@@ -36,10 +37,15 @@ export function nestValues(values: readonly TensorValue[], shape: readonly numbe
   return Array.from({ length: outer }, (_, at) => nestValues(values.slice(at * step, (at + 1) * step), inner));
 }
 
-/** The shape of nested arrays, read along their first elements: [] for a value alone. */
+/** The shape of nested arrays, read along their first elements: [] for a value alone. Throws SCHEMA where it is no tensor's. */
 export function shapeOfNested(values: unknown): number[] {
   const shape: number[] = [];
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (shape.length > TENSOR_RANK_MAX) {
+      throw new ProtocolError("SCHEMA", "values", `more than ${TENSOR_RANK_MAX} arrays deep, which no tensor is`);
+    }
+  }
   return shape;
 }
 

@@ -13,8 +13,10 @@ const BYTES_MIN = 1_400;
  */
 export async function compressAnswer(answer: HttpAnswer, acceptEncoding: string | undefined): Promise<HttpAnswer> {
   const encoding = acceptEncoding?.trim().toLowerCase();
-  const { body, headers } = answer;
-  if ((encoding !== "gzip" && encoding !== "deflate") || Buffer.byteLength(body) < BYTES_MIN) return answer;
+  const { status, body, headers } = answer;
+  // Triton's client decompresses outputs, and reads errors as they come.
+  if (status !== 200 || (encoding !== "gzip" && encoding !== "deflate")) return answer;
+  if (Buffer.byteLength(body) < BYTES_MIN) return answer;
   const compressed = await COMPRESS[encoding](body, { level: constants.Z_BEST_SPEED });
   return {
     ...answer,

@@ -4,26 +4,25 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
-import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
 import { openMediaPredictor, type MediaPredictor } from "../processing/media-predictor.ts";
-import { PROCESSING_STATUS } from "../processing/processing-status.ts";
+import { answerClientErrors } from "./client-errors.ts";
 import { compressAnswer } from "./compress-answer.ts";
 import { mlflowRoutes } from "./dialects/mlflow-routes.ts";
 import { tensorflowServingRoutes } from "./dialects/tensorflow-serving-routes.ts";
 import { torchserveRoutes } from "./dialects/torchserve-routes.ts";
+import { errorAnswer } from "./error-answer.ts";
 import { frontPageRoutes } from "./front-page.ts";
-import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler } from "./http-answer.ts";
+import { HttpError, type HttpAnswer, type HttpHandler } from "./http-answer.ts";
 import { openInferenceStatistics } from "./inference-statistics.ts";
 import { Labels } from "./labels.ts";
 import { oipRepositoryRoutes } from "./oip-repository.ts";
 import { oipRoutes } from "./oip-routes.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
-import { BodyReader } from "./read-body.ts";
-import { matchRoute, type Routes } from "./routes.ts";
+import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
+import { matchRoute, pathOf, type Routes } from "./routes.ts";
+import { sendAnswer } from "./send-answer.ts";
 
 export interface HttpServerOptions {
   readonly engine: InferenceEngine;
@@ -35,6 +34,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Of other parts, such as `GET /status`. */
   readonly extraRoutes?: Routes;
+  readonly limits?: Partial<HttpLimits>;
   readonly log: Log;
 }
 
@@ -45,14 +45,31 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Proxies and load balancers keep idle connections for 60 s: the side that may still send on one must not outlive it. */
 const KEEP_ALIVE_MS = 75_000;
-/** A client that sends its headers slower than this occupies a connection for nothing. */
-const HEADERS_MS_MAX = 15_000;
-/** The whole request: 64 MiB in this time is 9 Mbit/s, slower than any local network. */
-const REQUEST_MS_MAX = 60_000;
-/** How often the two bounds above are looked at; Node's own 30 s would double them. */
-const TIMEOUT_CHECK_MS = 5_000;
-/** Sockets of clients on one device; each costs a few kB. */
-const CONNECTIONS_MAX = 1_024;
+/** The whole request. The body's own bound comes first, and is told in the words of its dialect. */
+const REQUEST_MS_MAX = BODY_MS_MAX + 15_000;
+/** A connection on which nothing moves, such as that of a client that does not read its answer. */
+const STALLED_MS_MAX = 90_000;
+
+export interface HttpLimits {
+  /** A client that sends its headers slower than this occupies a connection for nothing. */
+  readonly headersMs: number;
+  /** How often connections are held against the bounds of time; Node's own 30 s would double them. */
+  readonly timeoutCheckMs: number;
+  readonly bodyMs: number;
+  /** Sockets of clients on one device; each costs a few kB. */
+  readonly connectionsMax: number;
+  /** A client that sends a body before it reads why it is refused would see a broken connection instead, without this. */
+  readonly lingerMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headersMs: 15_000,
+  timeoutCheckMs: 5_000,
+  bodyMs: BODY_MS_MAX,
+  connectionsMax: 1_024,
+  lingerMs: 3_000,
+};
+
 /** After the stop began: requests that were sent before it are still taken, and every answer tells its client to close. */
 const TAKE_LAST_MS = 100;
 /** Requests in flight when the agent stops get this long: the whole agent stops within 5 s. */
@@ -61,6 +78,7 @@ const CLOSE_MS_MAX = 3_000;
 /** Listens, or throws FerryError `port-taken`, `port-denied` or `address-unavailable`. */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { engine, extraRoutes = new Map<string, HttpHandler>(), host = "127.0.0.1", port, log } = options;
+  const { headersMs, timeoutCheckMs, bodyMs, connectionsMax, lingerMs } = { ...HTTP_LIMITS, ...options.limits };
   await using opened = new AsyncDisposableStack();
   const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
   const metrics = opened.use(openPredictionMetrics(engine, predictor));
@@ -77,26 +95,42 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     ...frontPageRoutes(engine),
     ...metricsRoutes(metrics),
   ]);
-  const bodies = new BodyReader();
+  const bodies = new BodyReader({ bodyMs });
   let isClosing = false;
   let answering = 0;
 
-  const server = createServer(
-    {
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: HEADERS_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-    },
-    (request, response) => {
-      answering += 1;
-      void answerTo(routes, bodies, request, log).then((answer) => {
-        answering -= 1;
-        send(request, response, answer, isClosing);
-      });
-    },
-  );
-  server.maxConnections = CONNECTIONS_MAX;
+  async function take(request: IncomingMessage, response: ServerResponse, isLeaveAsked: boolean): Promise<void> {
+    answering += 1;
+    let mayBodyCome = !isLeaveAsked;
+    using body = bodies.of(request, () => {
+      if (!mayBodyCome) response.writeContinue();
+      mayBodyCome = true;
+    });
+    const answer = await answerTo(routes, request, body.read, log);
+    answering -= 1;
+    sendAnswer(request, response, answer, { isLast: isClosing, mayBodyCome, lingerMs });
+  }
+
+  const server = createServer({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: headersMs,
+    requestTimeout: REQUEST_MS_MAX,
+    connectionsCheckingInterval: timeoutCheckMs,
+  });
+  server.on("request", (request, response) => void take(request, response, false));
+  server.on("checkContinue", (request, response) => void take(request, response, true));
+  server.on("checkExpectation", (request, response) => {
+    const error = new HttpError(417, `Expect: ${request.headers.expect ?? ""} is not known here; 100-continue is`);
+    const answer = errorAnswer(error, pathOf(request.url ?? "/"), log);
+    sendAnswer(request, response, answer, { isLast: true, mayBodyCome: false, lingerMs });
+  });
+  answerClientErrors(server, lingerMs);
+  server.timeout = STALLED_MS_MAX;
+  server.maxConnections = connectionsMax;
+  // The bound is met: those that idle between two requests make room for the next who comes.
+  server.on("drop", () => {
+    server.closeIdleConnections();
+  });
   await listen(server, host, port);
   const observing = opened.move();
   const address = server.address() as AddressInfo;
@@ -122,46 +156,24 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   };
 }
 
-async function answerTo(routes: Routes, bodies: BodyReader, request: IncomingMessage, log: Log): Promise<HttpAnswer> {
+async function answerTo(
+  routes: Routes,
+  request: IncomingMessage,
+  readBody: () => Promise<Uint8Array>,
+  log: Log,
+): Promise<HttpAnswer> {
+  const path = pathOf(request.url ?? "/");
   try {
-    const [path = "/"] = (request.url ?? "/").split("?");
     const { handler, parameters } = matchRoute(routes, request.method ?? "GET", path);
-    const answer = await handler({ headers: request.headers, parameters, body: () => bodies.read(request) });
+    const answer = await handler({ headers: request.headers, parameters, body: readBody });
     return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));
   } catch (error) {
-    return errorAnswer(error, log);
+    return errorAnswer(error, path, log);
   }
 }
 
 function headerText(header: string | readonly string[] | undefined): string | undefined {
   return typeof header === "string" ? header : header?.join(",");
-}
-
-/** OIP v2: errors are `{"error": text}`. */
-function errorAnswer(error: unknown, log: Log): HttpAnswer {
-  const told = (status: number, headers?: Readonly<Record<string, string>>) =>
-    jsonAnswer({ error: messageOf(error) }, status, headers);
-  if (error instanceof HttpError) return told(error.status, error.headers);
-  if (error instanceof ProtocolError) return told(error.code === "OVERSIZE" ? 413 : 400);
-  if (error instanceof ProcessingError) return told(PROCESSING_STATUS[error.code]);
-  if (error instanceof InferenceError) {
-    const mayRetry = error.failure === "queue-full" || error.failure === "unavailable";
-    return told(FAILURE_STATUS[error.failure], mayRetry ? { "retry-after": "1" } : {});
-  }
-  log.error({ error: messageOf(error) }, "a request failed in the agent itself");
-  return jsonAnswer({ error: "The agent failed to answer; its log says why" }, 500);
-}
-
-function send(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer, isClosing: boolean): void {
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
-  // A body that was not read to its end would be taken for the next request.
-  const mustClose = isClosing || !request.complete;
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    "content-length": body.byteLength,
-    ...(mustClose ? { connection: "close" } : {}),
-  });
-  response.end(request.method === "HEAD" ? undefined : body);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

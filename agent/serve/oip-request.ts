@@ -3,7 +3,14 @@ import { Type, type Static } from "typebox";
 import { TENSORS_MAX } from "../../protocol/limits.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
 import { tensorFromValues } from "../../protocol/tensor-values.ts";
-import { Datatype, ELEMENT_BYTES, elementCount, Shape, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
+import {
+  ELEMENT_BYTES,
+  elementCount,
+  Shape,
+  type Datatype,
+  type Tensor,
+  type TensorSpec,
+} from "../../protocol/tensor.ts";
 import { HttpError } from "./http-answer.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
 import { KEY_CHARS_MAX } from "./request-key.ts";
@@ -13,14 +20,20 @@ const CLASSES_MAX = 1_000_000;
 
 const TensorName = Type.String({ minLength: 1, maxLength: 256 });
 
+/** Where both sides share memory, and nothing travels: an extension of Triton's. */
+const SharedMemory = { shared_memory_region: Type.Optional(Type.Unknown()) };
+
 const OipInput = Type.Object({
   name: TensorName,
-  datatype: Datatype,
+  datatype: Type.String({ maxLength: 64 }),
   shape: Shape,
   /** Flat or nested; absent where the tensor follows the JSON in binary. */
   data: Type.Optional(Type.Unknown()),
   parameters: Type.Optional(
-    Type.Object({ binary_data_size: Type.Optional(Type.Integer({ minimum: 0, maximum: BODY_BYTES_MAX })) }),
+    Type.Object({
+      binary_data_size: Type.Optional(Type.Integer({ minimum: 0, maximum: BODY_BYTES_MAX })),
+      ...SharedMemory,
+    }),
   ),
 });
 
@@ -36,6 +49,7 @@ const OipRequest = Type.Object({
             binary_data: Type.Optional(Type.Boolean()),
             /** So many of the best classes instead of the numbers: classification extension. */
             classification: Type.Optional(Type.Integer({ minimum: 0, maximum: CLASSES_MAX })),
+            ...SharedMemory,
           }),
         ),
       }),
@@ -56,6 +70,24 @@ const OipRequest = Type.Object({
 type OipRequest = Static<typeof OipRequest>;
 
 const check = gate("inference request", OipRequest);
+
+/** Where a large request is wrong apart from its values, the error names the place: the values would hide it. */
+function checkRequest(value: unknown): OipRequest {
+  try {
+    return check(value);
+  } catch (error) {
+    check(withoutValues(value));
+    throw error;
+  }
+}
+
+function withoutValues(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("inputs" in value) || !Array.isArray(value.inputs)) return value;
+  const inputs = value.inputs.map((input: unknown) =>
+    typeof input === "object" && input !== null && "data" in input ? { ...input, data: [] } : input,
+  );
+  return { ...value, inputs };
+}
 
 export interface ParsedOipRequest {
   readonly id: string | undefined;
@@ -80,7 +112,8 @@ export function parseOipRequest(
 ): ParsedOipRequest {
   if (headerLength === "0") return rawRequest(body, specs);
   const jsonBytes = headerLength === undefined ? body.byteLength : checkedLength(headerLength, body.byteLength);
-  const request = parseJson("inference request", body.subarray(0, jsonBytes), BODY_BYTES_MAX, check);
+  const request = parseJson("inference request", body.subarray(0, jsonBytes), BODY_BYTES_MAX, checkRequest);
+  refuseSharedMemory(request);
   const binary = new BinaryPart(body.subarray(jsonBytes));
   const inputs = request.inputs.map((input) => tensorOf(input, binary));
   binary.checkEnd();
@@ -125,7 +158,28 @@ function rawShape({ name, datatype, shape }: TensorSpec, bytes: number): readonl
   return shape.map((dimension) => (dimension === -1 ? whole : dimension));
 }
 
-function tensorOf({ name, datatype, shape, data, parameters }: Static<typeof OipInput>, binary: BinaryPart): Tensor {
+function refuseSharedMemory({ inputs, outputs = [] }: OipRequest): void {
+  const sharing = [...inputs, ...outputs].find(({ parameters }) => parameters?.shared_memory_region !== undefined);
+  if (sharing === undefined) return;
+  throw new HttpError(501, `"${sharing.name}" names shared memory, which is not offered here: send it in the body`);
+}
+
+function isDatatype(text: string): text is Datatype {
+  return text === "BYTES" || Object.hasOwn(ELEMENT_BYTES, text);
+}
+
+function datatypeOf(name: string, text: string): Datatype {
+  if (isDatatype(text)) return text;
+  const known = `${Object.keys(ELEMENT_BYTES).join(", ")}, BYTES`;
+  const why =
+    text === "BF16"
+      ? "onnxruntime takes from no JavaScript program: send FP32 or FP16 as the model declares"
+      : "does not exist";
+  throw new HttpError(400, `Input "${name}" is ${text}, which ${why}; the datatypes are ${known}`);
+}
+
+function tensorOf({ name, shape, data, parameters, ...input }: Static<typeof OipInput>, binary: BinaryPart): Tensor {
+  const datatype = datatypeOf(name, input.datatype);
   const size = parameters?.binary_data_size;
   if (size !== undefined && data !== undefined) {
     throw new HttpError(400, `Input "${name}" has both data and binary_data_size; it must have one of them`);

@@ -5,7 +5,7 @@ import type { InferenceEngine, InferResponse, ServedSlot } from "../inference/in
 import { AGENT_VERSION } from "../version.ts";
 import { servedVersion, TIMEOUT_MS } from "./ask-model.ts";
 import { classify } from "./classification.ts";
-import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
+import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { InferenceStatistics } from "./inference-statistics.ts";
 import type { Labels } from "./labels.ts";
 import { modelDocs } from "./model-docs.ts";
@@ -47,7 +47,31 @@ export function oipRoutes({ engine, labels, statistics }: OipPorts): [string, Ht
     ...both("/stats", "GET", (request) => jsonAnswer({ model_stats: statistics.of(model(request).slot) })),
     ...both("/docs", "GET", (request) => jsonAnswer(modelDocs(model(request)))),
     ...both("/infer", "POST", (request) => infer(engine, labels, request)),
+    ...NOT_OFFERED.map((route): [string, HttpHandler] => [route, notOffered]),
   ];
+}
+
+/** What Triton's clients have methods for, and a device does not do. */
+const NOT_OFFERED = [
+  ...["systemsharedmemory", "cudasharedmemory"].flatMap((kind) => [
+    `GET /v2/${kind}/status`,
+    `GET /v2/${kind}/region/:region/status`,
+    `POST /v2/${kind}/region/:region/register`,
+    `POST /v2/${kind}/unregister`,
+    `POST /v2/${kind}/region/:region/unregister`,
+  ]),
+  ...["GET", "POST"].flatMap((method) => [
+    `${method} /v2/trace/setting`,
+    `${method} /v2/models/:model/trace/setting`,
+    `${method} /v2/logging`,
+  ]),
+];
+
+function notOffered(): never {
+  throw new HttpError(
+    501,
+    "Shared memory, tracing and log settings are not offered here; GET /v2 lists the extensions",
+  );
 }
 
 async function infer(engine: InferenceEngine, labels: Labels, request: HttpRequest): Promise<HttpAnswer> {

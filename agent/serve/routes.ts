@@ -24,6 +24,15 @@ export function matchRoute(routes: Routes, method: string, path: string): Matche
   throw new HttpError(405, `${path} takes ${methods.join(", ")}, not ${method}`, { allow: methods.join(", ") });
 }
 
+/**
+ * The path that a request asks for: without its query, without the slashes that clients leave at the end, and also where
+ * a proxy sent the whole address (RFC 9112, absolute form).
+ */
+export function pathOf(target: string): string {
+  const [path = ""] = target.replace(/^https?:\/\/[^/?#]*/i, "").split(/[?#]/);
+  return path.replace(/\/+$/, "") || "/";
+}
+
 function matchPattern(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
   if (pattern.length !== segments.length) return undefined;
   const parameters: Record<string, string> = {};

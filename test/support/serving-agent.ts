@@ -10,7 +10,9 @@ export interface ServingAgent extends AsyncDisposable {
   readonly serve: (bundle: VerifiedBundle) => Promise<void>;
 }
 
-export async function openServingAgent(options: Pick<HttpServerOptions, "extraRoutes"> = {}): Promise<ServingAgent> {
+export async function openServingAgent(
+  options: Pick<HttpServerOptions, "extraRoutes" | "limits"> = {},
+): Promise<ServingAgent> {
   const log = openLog("test", "silent");
   const engine = openInferenceEngine({ log, intraOpThreads: 1 });
   const http = await openHttpServer({ engine, port: 0, log, ...options });

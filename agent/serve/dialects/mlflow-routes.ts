@@ -2,10 +2,10 @@
 import { Type, type Static } from "typebox";
 import { gate, parseJson } from "../../../protocol/schema.ts";
 import type { Tensor, TensorSpec } from "../../../protocol/tensor.ts";
-import type { InferenceEngine } from "../../inference/inference-engine.ts";
+import type { InferenceEngine, ServedSlot } from "../../inference/inference-engine.ts";
 import { AGENT_VERSION } from "../../version.ts";
 import { askModel, onlySlot, type ModelAnswer } from "../ask-model.ts";
-import { HttpError, jsonAnswer, type HttpHandler } from "../http-answer.ts";
+import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler } from "../http-answer.ts";
 import { inputOf, inputsByName } from "../model-inputs.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
 import { requestKey } from "../request-key.ts";
@@ -47,8 +47,15 @@ export function mlflowRoutes(engine: InferenceEngine): [string, HttpHandler][] {
         return jsonAnswer({ predictions: frame === undefined ? answer.outputs : records(answer, frame.rows.length) });
       },
     ],
+    ["GET /health", () => health(engine.slots())],
     ["GET /version", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: AGENT_VERSION })],
   ];
+}
+
+/** MLflow's server answers a line break; as `/ping` does, which TorchServe has as well. */
+function health(slots: readonly ServedSlot[]): HttpAnswer {
+  const status = slots.every(({ ready }) => ready) ? 200 : 503;
+  return { status, headers: { "content-type": "text/plain" }, body: "\n" };
 }
 
 function frameOf({ dataframe_split, dataframe_records, instances, inputs }: Invocation): Frame | undefined {

@@ -1,8 +1,8 @@
-/** TorchServe's inference API, for clients that were written for it. */
-import type { InferenceEngine } from "../../inference/inference-engine.ts";
+/** TorchServe's inference API and the questions of its management API, for clients that were written for it. */
+import type { InferenceEngine, ServedSlot } from "../../inference/inference-engine.ts";
 import { askModel, servedVersion } from "../ask-model.ts";
 import { bestLabels } from "../best-labels.ts";
-import { jsonAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
+import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import type { Labels } from "../labels.ts";
 import { inputsIn } from "../predict-routes.ts";
 import { requestKey } from "../request-key.ts";
@@ -24,10 +24,49 @@ export function torchserveRoutes(engine: InferenceEngine, labels: Labels): [stri
     return jsonAnswer(others.length === 0 ? only : outputs);
   };
   return [
-    ["POST /predictions/:model", predictions],
-    ["POST /predictions/:model/:version", predictions],
-    ["GET /ping", () => jsonAnswer({ status: engine.slots().every(({ ready }) => ready) ? "Healthy" : "Unhealthy" })],
+    // `curl -T picture.jpg`, as TorchServe's own documents have it, is a PUT.
+    ...["POST", "PUT"].flatMap((method): [string, HttpHandler][] => [
+      [`${method} /predictions/:model`, predictions],
+      [`${method} /predictions/:model/:version`, predictions],
+    ]),
+    ["GET /ping", () => ping(engine.slots())],
+    ["GET /models", () => jsonAnswer({ models: engine.slots().map(listed) })],
+    ["GET /models/:model", (request) => jsonAnswer([described(served(engine, request))])],
+    ["GET /models/:model/:version", (request) => jsonAnswer([described(served(engine, request))])],
   ];
+}
+
+function ping(slots: readonly ServedSlot[]): HttpAnswer {
+  return slots.every(({ ready }) => ready)
+    ? jsonAnswer({ status: "Healthy" })
+    : jsonAnswer({ status: "Unhealthy" }, 503);
+}
+
+function listed({ slot, bundle }: ServedSlot) {
+  return { modelName: slot, modelUrl: bundle.statement };
+}
+
+/** One worker a runner; it stands where TorchServe's `READY` stands. */
+function described(served: ServedSlot) {
+  const { bundle, evidence, ready, sinceMs } = served;
+  const worker = {
+    id: "9000",
+    startTime: new Date(sinceMs).toISOString(),
+    status: ready ? "READY" : "UNLOADING",
+    gpu: evidence.provider !== "cpu",
+    memoryUsage: evidence.memoryBytes,
+  };
+  return {
+    ...listed(served),
+    modelVersion: bundle.model.version,
+    runtime: "onnxruntime",
+    minWorkers: 1,
+    maxWorkers: 1,
+    batchSize: 1,
+    maxBatchDelay: 0,
+    loadedAtStartup: true,
+    workers: [worker],
+  };
 }
 
 function served(engine: InferenceEngine, { parameters }: HttpRequest) {

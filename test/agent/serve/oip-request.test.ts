@@ -82,3 +82,19 @@ for (const [what, act, message] of unfit) {
     t.throws(act, { status: 400, message });
   });
 }
+
+const refused: readonly [string, object, number, RegExp][] = [
+  ["BF16", { datatype: "BF16", data: [1, 2] }, 400, /Input "x" is BF16, which onnxruntime takes from no JavaScript/],
+  ["a word that is no datatype", { datatype: "toString", data: [1, 2] }, 400, /is toString, which does not exist/],
+  ["shared memory", { parameters: { shared_memory_region: "r" } }, 501, /"x" names shared memory/],
+];
+for (const [what, changes, status, message] of refused) {
+  t.test(`an input is refused in words for ${what}`, async (t) => {
+    t.throws(() => parse({ inputs: [{ ...x, ...changes }] }), { status, message });
+  });
+}
+
+t.test("a large request that is wrong apart from its values is told where", async (t) => {
+  const data = Array.from({ length: 10_000 }, () => 1);
+  t.throws(() => parse({ inputs: [{ ...x, shape: "[2]", data }] }), { message: /\/inputs\/0\/shape/ });
+});

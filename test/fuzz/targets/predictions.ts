@@ -119,7 +119,8 @@ export const PREDICTION_TARGETS: readonly FuzzTarget[] = [
     decode: async (input) => {
       const bodies = new BodyReader();
       for (const encoding of ["gzip", "deflate"]) {
-        await bodies.read(requestOf(input, encoding)).catch((thrown: unknown) => {
+        using body = bodies.of(requestOf(input, encoding));
+        await body.read().catch((thrown: unknown) => {
           if (!(thrown instanceof HttpError)) throw thrown;
         });
       }

@@ -78,8 +78,18 @@ t.test("TorchServe's clients", async (t) => {
   t.same(best[0], [LABELS[first.indexOf(Math.max(...first))], Math.max(...first)]);
   t.same((await call("POST", "/predictions/digits/1.1.0", [digit.pixels, other.pixels])).json, [first, second]);
   t.match(await call("GET", "/ping"), { status: 200, json: { status: "Healthy" } });
-  t.match(await call("POST", "/predictions/digits", "nonsense"), { status: 400 });
-  t.match(await call("POST", "/predictions/digits/2.0", [digit.pixels]), { status: 404 });
+  t.same((await call("PUT", "/predictions/digits", [digit.pixels])).json, json, "curl -T");
+  t.match((await call("GET", "/models")).json, { models: [{ modelName: "digits" }] });
+  t.match((await call("GET", "/models/digits")).json, [{ modelVersion: "1.1.0", workers: [{ status: "READY" }] }]);
+  t.match(await call("POST", "/predictions/digits", "nonsense"), {
+    status: 400,
+    json: { code: 400, type: "BadRequestException", message: /not JSON/ },
+  });
+  t.match(await call("POST", "/predictions/digits/2.0", [digit.pixels]), {
+    status: 404,
+    json: { code: 404, type: "ModelNotFoundException", message: /version 2.0 is not found/ },
+  });
+  t.match((await call("POST", "/models/digits", "")).json, { code: 405, type: "MethodNotAllowedException" });
 });
 
 t.test("MLflow's clients", async (t) => {
@@ -97,6 +107,7 @@ t.test("MLflow's clients", async (t) => {
   const csv = `${columns.join(",")}\n${digit.pixels.join(",")}\n`;
   t.same((await call("POST", "/invocations", csv, { "content-type": "text/csv" })).json, byRow);
   t.equal((await call("GET", "/version")).status, 200);
+  t.match(await call("GET", "/health"), { status: 200, text: "\n" });
 
   const wrong: readonly [unknown, RegExp, string?][] = [
     [{}, /one of "dataframe_split"/],
@@ -107,7 +118,10 @@ t.test("MLflow's clients", async (t) => {
     ['a\n"1"\n', /Quoted CSV/, "text/csv"],
   ];
   for (const [body, error, type = "application/json"] of wrong) {
-    t.match(await call("POST", "/invocations", body, { "content-type": type }), { status: 400, json: { error } });
+    t.match(await call("POST", "/invocations", body, { "content-type": type }), {
+      status: 400,
+      json: { error_code: "BAD_REQUEST", message: error },
+    });
   }
 });
 
@@ -122,6 +136,7 @@ t.test("Triton's extensions: configuration, statistics, repository, classes, raw
   });
   t.match((await call("POST", "/v2/repository/index")).json, [{ name: "digits", version: "1.1.0", state: "READY" }]);
   t.match((await call("POST", "/v2/repository/index", { ready: true })).json, [{ name: "digits" }]);
+  t.match(await call("GET", "/v2/systemsharedmemory/status"), { status: 501, json: { error: /not offered here/ } });
   t.match(await call("POST", "/v2/repository/models/digits/load"), { status: 200 });
   t.match(await call("POST", "/v2/repository/models/other/load"), { status: 404 });
   t.match(await call("POST", "/v2/repository/models/digits/unload"), {
@@ -206,7 +221,7 @@ t.test("each model describes itself as OpenAPI", async (t) => {
 
 t.test("with a second model here, a request that names none is asked which", async (t) => {
   await agent.serve(await writeSilero(t.testdir(), 5));
-  t.match(await call("POST", "/invocations", { inputs: [1] }), { status: 400, json: { error: /Several models/ } });
+  t.match(await call("POST", "/invocations", { inputs: [1] }), { status: 400, json: { message: /Several models/ } });
   const page = await fetch(url, { headers: { accept: "text/html" } });
   t.match(await page.text(), /<form action="\/predict\/digits">/);
 });
