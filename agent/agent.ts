@@ -9,6 +9,7 @@ import { readAgentConfig, type AgentFolder } from "./config.ts";
 import { openCredentials } from "./enrol/credentials.ts";
 import { discoverProviders } from "./hardware/discover-providers.ts";
 import { readInventory } from "./hardware/inventory.ts";
+import { httpTokens } from "./http-tokens.ts";
 import { openInferenceEngine } from "./inference/open-inference-engine.ts";
 import { RUNNER_COMMAND } from "./inference/runner.ts";
 import { openAgentLink, type AgentLink } from "./link/agent-link.ts";
@@ -19,6 +20,7 @@ import { openMediaPredictor } from "./processing/media-predictor.ts";
 import { jsonAnswer } from "./serve/http-answer.ts";
 import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
+import { suspendable } from "./serve/suspension.ts";
 import { openBundleDirectory } from "./store/bundle-directory.ts";
 import { openEngineDirectory } from "./store/engine-directory.ts";
 import { openRunningFile } from "./store/running-file.ts";
@@ -131,17 +133,26 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
       log,
     }),
   );
+  const suspension = suspendable(engine, (slot, isSuspended) => {
+    recordEvent(outbox, isSuspended ? "slot-suspended" : "slot-resumed", { slot });
+    log.warn(
+      { slot },
+      isSuspended ? "an administrator suspended this model here" : "an administrator resumed this model",
+    );
+  });
   const http = opened.use(
     await openHttpServer({
       engine,
       predictor,
+      suspension,
+      tokens: httpTokens(folder, config.http),
       ...config.http,
       extraRoutes: new Map([["GET /status", () => jsonAnswer(voice.status())]]),
       log,
     }),
   );
   opened.use(await openRunningFile(folder.running, { pid: process.pid, httpUrl: http.url }));
-  const predict = opened.use(openPredictTopic({ engine, fleet, device, publish, clock, log }));
+  const predict = opened.use(openPredictTopic({ engine: suspension.engine, fleet, device, publish, clock, log }));
   const updater = opened.use(
     openUpdater({
       store: state,

@@ -26,6 +26,8 @@ export const AgentConfig = closedObject({
   http: closedObject({
     host: Type.String({ minLength: 1, maxLength: 255 }),
     port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    /** True: other machines may ask without a token. For networks that keep others out themselves. */
+    unprotected: Type.Optional(Type.Boolean()),
   }),
   /** How often the device says that it is well. Less often saves bytes, and tells later that it is gone. */
   heartbeatMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000 }),
@@ -61,6 +63,10 @@ export interface AgentFolder {
   readonly engines: string;
   /** Which variants of bundles were the fastest here. */
   readonly variants: string;
+  /** What callers over HTTP must show; nobody must where there is no such file. */
+  readonly httpToken: string;
+  /** What the device's administrator shows over HTTP. */
+  readonly httpAdminToken: string;
   /** Who runs here and where it listens; there while an agent runs. */
   readonly running: string;
 }
@@ -83,6 +89,8 @@ export function agentFolder(directory: string): AgentFolder {
     bundles: at("bundles"),
     engines: at("engines"),
     variants: at("variants.json"),
+    httpToken: at("http.token"),
+    httpAdminToken: at("http-admin.token"),
     running: at("running.json"),
   };
 }

@@ -6,6 +6,7 @@ import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
+import { showToken, type TokenOptions } from "./cli/token.ts";
 import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
 import type { Waiting } from "./enrol/ask-to-join.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -32,7 +33,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .option("--label <key=value>", "a label of this device; may be repeated", collect, [])
     .addOption(directoryOption())
     .option("--http-port <port>", "where models answer on this device; 0: any free port", portNumber, DEFAULT_HTTP.port)
-    .option("--http-host <address>", "on which address", DEFAULT_HTTP.host)
+    .option("--http-host <address>", "on which address; beyond this machine callers need a token", DEFAULT_HTTP.host)
+    .option("--http-unprotected", "…or need none: for a network that keeps others out itself")
     .option("--force", "join again: replaces what an earlier join wrote, keeps the device's key")
     .addHelpText(
       "after",
@@ -46,6 +48,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
           `  folder   ${joined.directory}\n` +
           `  root     ${joined.rootDigest} ${pc.green("as pinned")}\n` +
           `  key      ${joined.keyFingerprint}\n` +
+          (joined.asksForToken ? "  callers  need the token that `ferry-agent token` prints\n" : "") +
           `Start it with: ferry-agent run --dir ${joined.directory}`,
       );
     });
@@ -70,6 +73,17 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .action(async ({ dir, output }: { dir: string; output: string }) => {
       const status = await fetchStatus(dir);
       print(output === "json" ? JSON.stringify(status, undefined, 2) : statusText(status));
+    });
+
+  program
+    .command("token")
+    .description("the token that callers of this device's HTTP port must show: print it, or make one")
+    .option("--admin", "the administrator's, who may suspend and resume models here")
+    .option("--create", "make one, in place of one that is there; the agent takes it at its next start")
+    .addOption(directoryOption())
+    .addHelpText("after", example('curl -H "Authorization: Bearer $(ferry-agent token)" http://cam-1:8080/v2'))
+    .action((options: TokenOptions) => {
+      print(showToken(options));
     });
 
   addSimulateCommand(program, {

@@ -20,6 +20,8 @@ export interface JoinOptions {
   readonly dir: string;
   readonly httpPort: number;
   readonly httpHost: string;
+  /** Other machines may ask without a token. */
+  readonly httpUnprotected?: boolean;
   readonly force?: boolean;
 }
 
@@ -118,7 +120,11 @@ function ownConfig(device: DeviceId, options: JoinOptions): OwnConfig {
     device,
     rootPin: options.rootPin as Sha256,
     labels: labelsFrom(options.label),
-    http: { host: options.httpHost, port: options.httpPort },
+    http: {
+      host: options.httpHost,
+      port: options.httpPort,
+      ...(options.httpUnprotected === true ? { unprotected: true } : {}),
+    },
     heartbeatMs: DEFAULT_HEARTBEAT_MS,
     keepAliveSeconds: DEFAULT_KEEP_ALIVE_SECONDS,
   };

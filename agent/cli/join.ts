@@ -13,6 +13,7 @@ import { acceptFirstRoot } from "../../protocol/trust/root.ts";
 import { agentFolder, checkAgentConfig, writeAgentConfig, type AgentConfig, type AgentFolder } from "../config.ts";
 import { askToJoin, type Waiting } from "../enrol/ask-to-join.ts";
 import { enrol, fetchRoot } from "../enrol/enrol.ts";
+import { createHttpToken, isLoopback, readHttpToken } from "../http-tokens.ts";
 import { writeFileDurably } from "../store/durable-file.ts";
 import { planJoin, type JoinOptions, type JoinPlan } from "./join-options.ts";
 import { fetchRetainedRoot } from "./loopback-root.ts";
@@ -24,6 +25,8 @@ export interface Joined {
   readonly rootDigest: Sha256;
   /** SHA-256 of the device's public key: what an operator compares. */
   readonly keyFingerprint: string;
+  /** True where callers over HTTP must show the token that `ferry-agent token` prints. */
+  readonly asksForToken: boolean;
 }
 
 export interface JoinListener {
@@ -48,6 +51,9 @@ export async function join(
   const key = await deviceKey(folder);
   const config = await letIn(plan, folder, key, listener);
   await writeFileDurably(folder.firstRoot, rootBytes);
+  const asksForToken = isLoopback(config.http.host)
+    ? readHttpToken(folder, "caller") !== undefined
+    : protect(folder, config);
   // Last: an agent has joined when this file is there.
   await writeAgentConfig(folder, config);
   return {
@@ -56,7 +62,15 @@ export async function join(
     device: config.device,
     rootDigest: root.digest,
     keyFingerprint: publicKeyFrom(key).fingerprint,
+    asksForToken,
   };
+}
+
+/** Where other machines can ask, they need a token unless a person said otherwise; one from an earlier join stays. */
+function protect(folder: AgentFolder, { http }: AgentConfig): boolean {
+  if (readHttpToken(folder, "caller") !== undefined) return true;
+  if (http.unprotected !== true) createHttpToken(folder, "caller");
+  return http.unprotected !== true;
 }
 
 const QUIET: JoinListener = { onWaiting: () => undefined, onTrouble: () => undefined };

@@ -4,6 +4,7 @@ import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { Evidence, VariantFigures } from "../../protocol/trust/evidence.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
 import { agentFolder, readAgentConfig } from "../config.ts";
+import { readHttpToken } from "../http-tokens.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
 import { readRunningFile } from "../store/running-file.ts";
 
@@ -17,11 +18,19 @@ export async function fetchStatus(directory: string): Promise<AgentStatus> {
   const running = await readRunningFile(folder.running);
   if (running === undefined) throw notRunning(folder.directory);
   try {
-    const response = await fetch(`${running.httpUrl}/status`, { signal: AbortSignal.timeout(STATUS_WAIT_MS) });
+    const response = await fetch(`${running.httpUrl}/status`, {
+      headers: authorization(readHttpToken(folder, "caller")),
+      signal: AbortSignal.timeout(STATUS_WAIT_MS),
+    });
     return checkAgentStatus(await response.json());
   } catch (cause) {
     throw notRunning(folder.directory, cause);
   }
+}
+
+/** What a request to this device's own agent carries, where it asks for a token. */
+export function authorization(token: string | undefined): Readonly<Record<string, string>> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 function notRunning(directory: string, cause?: unknown): FerryError {

@@ -6,6 +6,7 @@ import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts
 import type { Log } from "../../common/log.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import { openMediaPredictor, type MediaPredictor } from "../processing/media-predictor.ts";
+import { accessWith, type Access, type AccessTokens } from "./access-tokens.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { compressAnswer } from "./compress-answer.ts";
 import { mlflowRoutes } from "./dialects/mlflow-routes.ts";
@@ -23,12 +24,17 @@ import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
 import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
 import { matchRoute, pathOf, type Routes } from "./routes.ts";
 import { sendAnswer } from "./send-answer.ts";
+import { suspendable, type Suspension } from "./suspension.ts";
 
 export interface HttpServerOptions {
   readonly engine: InferenceEngine;
   /** Absent: one of its own, which ends with the server. */
   readonly predictor?: MediaPredictor;
-  /** Only this machine by default: nothing here asks who is calling. */
+  /** Of this engine, shared with whatever else answers from it; absent: this port's own. */
+  readonly suspension?: Suspension;
+  /** Without tokens everybody who reaches the port may ask. */
+  readonly tokens?: AccessTokens;
+  /** Only this machine by default. */
   readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
@@ -77,7 +83,10 @@ const CLOSE_MS_MAX = 3_000;
 
 /** Listens, or throws FerryError `port-taken`, `port-denied` or `address-unavailable`. */
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { engine, extraRoutes = new Map<string, HttpHandler>(), host = "127.0.0.1", port, log } = options;
+  const { extraRoutes = new Map<string, HttpHandler>(), host = "127.0.0.1", port, log } = options;
+  const { suspension = suspendable(options.engine) } = options;
+  const { engine } = suspension;
+  const access = accessWith(options.tokens ?? {});
   const { headersMs, timeoutCheckMs, bodyMs, connectionsMax, lingerMs } = { ...HTTP_LIMITS, ...options.limits };
   await using opened = new AsyncDisposableStack();
   const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
@@ -87,7 +96,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const routes: Routes = new Map<string, HttpHandler>([
     ...extraRoutes,
     ...oipRoutes({ engine, labels, statistics }),
-    ...oipRepositoryRoutes(engine),
+    ...oipRepositoryRoutes(suspension, access),
     ...predictRoutes({ engine, labels, predictor }),
     ...tensorflowServingRoutes(engine),
     ...torchserveRoutes(engine, labels),
@@ -106,7 +115,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       if (!mayBodyCome) response.writeContinue();
       mayBodyCome = true;
     });
-    const answer = await answerTo(routes, request, body.read, log);
+    const answer = await answerTo({ routes, access, log }, request, body.read);
     answering -= 1;
     sendAnswer(request, response, answer, { isLast: isClosing, mayBodyCome, lingerMs });
   }
@@ -156,14 +165,20 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   };
 }
 
+interface Answering {
+  readonly routes: Routes;
+  readonly access: Access;
+  readonly log: Log;
+}
+
 async function answerTo(
-  routes: Routes,
+  { routes, access, log }: Answering,
   request: IncomingMessage,
   readBody: () => Promise<Uint8Array>,
-  log: Log,
 ): Promise<HttpAnswer> {
   const path = pathOf(request.url ?? "/");
   try {
+    access.checkCaller(path, request.headers);
     const { handler, parameters } = matchRoute(routes, request.method ?? "GET", path);
     const answer = await handler({ headers: request.headers, parameters, body: readBody });
     return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));

@@ -19,6 +19,9 @@ export type DeviceEvent =
   | "rolled-back"
   /** Fields: `slot`. */
   | "slot-cleared"
+  /** Fields: `slot`: this device's administrator took it out of service, or back. */
+  | "slot-suspended"
+  | "slot-resumed"
   /** Fields: `slot`, `version`, `why`. */
   | "runner-crashed"
   /** Fields: `file`: where the damaged database was moved. */

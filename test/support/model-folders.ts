@@ -8,8 +8,8 @@ import type { GoldenTensor } from "../../protocol/bundle/golden.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
 import { valuesFromTensor } from "../../protocol/tensor-values.ts";
-import type { Tensor } from "../../protocol/tensor.ts";
-import { tinyOnnx, type TinyModel } from "./tiny-onnx.ts";
+import { ELEMENT_BYTES, type Datatype, type Tensor } from "../../protocol/tensor.ts";
+import { ONNX_TYPES, tinyOnnx, type TinyModel } from "./tiny-onnx.ts";
 
 /** One of the digit classifiers of examples/; 1.2.0 has variants. */
 export function digitsFolder(version: "1.0.0" | "1.1.0" | "1.2.0"): VerifiedBundle {
@@ -62,20 +62,24 @@ export async function writeFolder(
     compatible: ["*"],
   };
   const described = { ...model, ...describe };
-  const golden = {
+  const golden = (tensor: Tensor) => goldenOf(directory, tensor);
+  const goldenSet = {
     formatVersion: 1,
     tolerance: { absolute: 0.0001, relative: 0.001 },
-    cases: [{ name: "first", inputs: inputs.map(goldenOf), outputs: outputs.map(goldenOf).map(expect) }],
+    cases: [{ name: "first", inputs: inputs.map(golden), outputs: outputs.map(golden).map(expect) }],
   };
   await session.release();
   writeFileSync(join(directory, "model.json"), JSON.stringify(described));
-  writeFileSync(join(directory, "golden.json"), JSON.stringify(golden));
+  writeFileSync(join(directory, "golden.json"), JSON.stringify(goldenSet));
   return verifiedFolder(directory);
 }
 
-function goldenOf(tensor: Tensor): GoldenTensor {
-  const { name, datatype, shape } = tensor;
-  return { name, datatype, shape: [...shape], values: valuesFromTensor(tensor) };
+function goldenOf(directory: string, tensor: Tensor): GoldenTensor {
+  const { name, datatype, shape, bytes } = tensor;
+  if (datatype !== "FP16") return { name, datatype, shape: [...shape], values: valuesFromTensor(tensor) };
+  const file = `${name}.bin`;
+  writeFileSync(join(directory, file), bytes);
+  return { name, datatype, shape: [...shape], file };
 }
 
 export function floats(name: string, shape: readonly number[], values: Iterable<number>): Tensor {
@@ -178,4 +182,21 @@ export function writePlusOne(
   const inputs = [floats("x", [2], [1, 2])];
   const onnx = tinyOnnx({ ...PLUS_ONE, initializers: [{ name: "one", shape: [1], values: [added] }] });
   return writeFolder(directory, onnx, { name: "plus-one", version: "1.0.0", inputs, ...options });
+}
+
+/** Gives back what it gets: an input and an output for each datatype there is, `FP32` → `FP32_out`, all of one length. */
+export function writeEcho(directory: string): Promise<VerifiedBundle> {
+  const datatypes = Object.keys(ONNX_TYPES) as Datatype[];
+  const onnx = tinyOnnx({
+    inputs: datatypes.map((type) => ({ name: type, type, shape: ["n"] })),
+    outputs: datatypes.map((type) => ({ name: `${type}_out`, type, shape: ["n"] })),
+    nodes: datatypes.map((type) => ({ op: "Identity", inputs: [type], outputs: [`${type}_out`] })),
+  });
+  const inputs = datatypes.map((datatype) => ({
+    name: datatype,
+    datatype,
+    shape: [1],
+    bytes: datatype === "BYTES" ? Uint8Array.of(1, 0, 0, 0, 0x61) : new Uint8Array(ELEMENT_BYTES[datatype]),
+  }));
+  return writeFolder(directory, onnx, { name: "echo", version: "1.0.0", inputs });
 }

@@ -11,7 +11,7 @@ export interface ServingAgent extends AsyncDisposable {
 }
 
 export async function openServingAgent(
-  options: Pick<HttpServerOptions, "extraRoutes" | "limits"> = {},
+  options: Pick<HttpServerOptions, "extraRoutes" | "limits" | "tokens"> = {},
 ): Promise<ServingAgent> {
   const log = openLog("test", "silent");
   const engine = openInferenceEngine({ log, intraOpThreads: 1 });

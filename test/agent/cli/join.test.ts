@@ -145,3 +145,15 @@ t.test("the command line explains what is wrong, and suggests what was meant", a
   t.match(missing, { code: 2, stderr: /--root-pin/ });
   t.match(notJoined, { code: 3, stderr: /has not joined a fleet[\s\S]*hint:[\s\S]*ferry-agent join/ });
 });
+
+t.test("a device that other machines may ask gets a token, unless a person says that it needs none", async (t) => {
+  const broker = await openBroker(t);
+  const open = options(t, { httpHost: "0.0.0.0" });
+  t.equal((await join(broker, open)).asksForToken, true);
+  const token = readFileSync(path(open.dir, "http.token"), "utf8");
+  t.equal((await join(broker, { ...open, force: true })).asksForToken, true);
+  t.equal(readFileSync(path(open.dir, "http.token"), "utf8"), token, "joining again keeps it");
+  const unprotected = { ...open, dir: path(open.dir, "other"), httpUnprotected: true };
+  t.equal((await join(broker, unprotected)).asksForToken, false);
+  t.match(JSON.parse(readFileSync(path(unprotected.dir, "agent.json"), "utf8")), { http: { unprotected: true } });
+});
