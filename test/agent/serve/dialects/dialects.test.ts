@@ -137,8 +137,7 @@ t.test("Triton's extensions: configuration, statistics, repository, classes, raw
   t.match((await call("POST", "/v2/repository/index")).json, [{ name: "digits", version: "1.1.0", state: "READY" }]);
   t.match((await call("POST", "/v2/repository/index", { ready: true })).json, [{ name: "digits" }]);
   t.match(await call("GET", "/v2/systemsharedmemory/status"), { status: 501, json: { error: /not offered here/ } });
-  t.match(await call("POST", "/v2/repository/models/digits/load"), { status: 200 });
-  t.match(await call("POST", "/v2/repository/models/other/load"), { status: 404 });
+  t.match(await call("POST", "/v2/repository/models/digits/load"), { status: 403 });
   t.match(await call("POST", "/v2/repository/models/digits/unload"), {
     status: 403,
     json: { error: /signed from the controller/ },
