@@ -25,11 +25,13 @@ import { addStatusCommand } from "./status.ts";
 import { addTelemetryCommands } from "./telemetry.ts";
 import { addUpCommand } from "./up.ts";
 import { addVersionCommand } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** The whole command line; nothing runs before `parseAsync`. */
 export function createProgram(): Command {
   const program = new Command("ferry")
     .description("carries signed ONNX models to a fleet of edge devices, and brings back proof that they work")
+    .version(VERSION, "-V, --version", "the version of this program")
     .showSuggestionAfterError()
     // An option belongs to the last command before it: `ferry events` and `ferry events verify` both have --controller.
     .enablePositionalOptions()

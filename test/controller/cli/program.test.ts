@@ -36,6 +36,15 @@ t.test("init makes private keys and says what to keep offline; a second one chan
   t.match(second.stderr, /already; nothing was changed/);
 });
 
+t.test("--version and version say the same", async (t) => {
+  const [short, long] = [
+    await runProgram("ferry", ["--version"]),
+    await runProgram("ferry", ["version", "-o", "json"]),
+  ];
+  t.equal(short.code, 0);
+  t.equal((JSON.parse(long.stdout) as { ferry: unknown }).ferry, short.stdout.trim());
+});
+
 const failures: readonly { name: string; args: readonly string[]; code: number; says: RegExp }[] = [
   {
     name: "a command that does not exist gets a suggestion",
