@@ -37,7 +37,7 @@ import { openArchiveReceiver } from "./transfer/archive-receiver.ts";
 import { createDocumentInbox } from "./update/document-inbox.ts";
 import { openTrust } from "./update/open-trust.ts";
 import { openUpdater } from "./update/run.ts";
-import { answering } from "./update/state.ts";
+import { answering, parametersOf } from "./update/state.ts";
 import { tellChange } from "./update/tell-change.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -82,7 +82,14 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     log,
   });
   using _observing = engine.observe(recorder);
-  await using predictor = openMediaPredictor({ engine, log });
+  await using predictor = openMediaPredictor({
+    engine,
+    parametersOf: (slot, statement) => {
+      const state = updater.slots().find((one) => one.slot === slot)?.state;
+      return state && parametersOf(state, statement);
+    },
+    log,
+  });
   using _processing = predictor.observe(recorder.processed);
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.

@@ -13,6 +13,8 @@ export function boundDetails(reports: readonly SlotReport[]): SlotReport[] {
     const { active } = report;
     if (active === undefined) return report;
     const { failedProviders, variants, ...evidence } = active.evidence;
+    // What a rollout counts by stays whatever it takes: at most 400 bytes a slot.
+    if (active.params !== undefined) leftBytes -= Buffer.byteLength(JSON.stringify(active.params));
     if (failedProviders === undefined && variants === undefined) return report;
     leftBytes -= Buffer.byteLength(JSON.stringify({ failedProviders, variants }));
     return leftBytes >= 0 ? report : { ...report, active: { ...active, evidence } };

@@ -3,10 +3,12 @@ import type { SlotReport, SoakReport } from "../../protocol/trust/report.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
 import {
   fallbackOf,
+  parametersOf,
   refusalOfState,
   reportedPhase,
   wishOf,
   type HeldBundle,
+  type SlotState,
   type SoakingState,
 } from "../update/state.ts";
 import type { SlotObservation, SlotProgress } from "../update/run.ts";
@@ -32,7 +34,7 @@ function slotReport(
     slot,
     phase: reportedPhase(state),
     ...(wish === undefined ? {} : { desired: wish.statement }),
-    ...(served === undefined ? {} : { active: activeOf(served) }),
+    ...(served === undefined ? {} : { active: activeOf(served, state) }),
     ...(goesBackTo === null ? {} : { lastKnownGood: labelOf(goesBackTo) }),
     ...(refusal === null ? {} : { refusal }),
     ...(isOnItsWay ? { transfer: { doneBytes, totalBytes: state.wish.archive.length } } : {}),
@@ -60,9 +62,11 @@ function countsOf(seen: Pick<SlotObservation, "requests" | "failed" | "latencyP9
   return { requests, failed, ...(latencyP95Ms === undefined ? {} : { latencyP95Ms }) };
 }
 
-function activeOf({ bundle, evidence, sinceMs }: ServedSlot): NonNullable<SlotReport["active"]> {
+function activeOf({ bundle, evidence, sinceMs }: ServedSlot, state: SlotState): NonNullable<SlotReport["active"]> {
   const { model, statement } = bundle;
-  return { model: model.name, version: model.version, statement, sinceMs, evidence };
+  const params = parametersOf(state, statement);
+  const set = params === undefined || Object.keys(params).length === 0 ? {} : { params };
+  return { model: model.name, version: model.version, statement, sinceMs, evidence, ...set };
 }
 
 function labelOf({ model, version, statement }: HeldBundle): NonNullable<SlotReport["lastKnownGood"]> {

@@ -1,8 +1,8 @@
 /** A picture or a sound → an answer: prepared, computed and interpreted as one and the same version describes it. */
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../common/log.ts";
-import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
-import { parametersInForce } from "../../protocol/bundle/parameters.ts";
+import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import { parametersInForce, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import { elementCount, type Tensor } from "../../protocol/tensor.ts";
 import { interpretOutputs, type Interpretation } from "../../processing/results/interpret-outputs.ts";
@@ -46,6 +46,7 @@ export interface MediaPredictor extends AsyncDisposable {
   readonly predict: (request: MediaRequest) => Promise<MediaAnswer>;
   /** What the outputs of a request of tensors mean; empty where `model.json` does not say. Throws like `predict`. */
   readonly interpret: (
+    slot: ModelName,
     response: InferResponse,
   ) => Promise<{ readonly results: PredictionResults; readonly postMs: number }>;
   /** Told of each answer to a picture or sound, until disposed of. */
@@ -57,6 +58,8 @@ export type ProcessingObserver = (slot: ModelName, version: ModelVersion, times:
 export interface MediaPredictorPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;
   readonly processor?: Processor;
+  /** What an operator has set for a version, beside its defaults; absent: nothing ever is. */
+  readonly parametersOf?: (slot: ModelName, statement: StatementDigest) => ParameterValues | undefined;
   readonly log: Log;
 }
 
@@ -114,13 +117,14 @@ export function openMediaPredictor({ engine, log, ...ports }: MediaPredictorPort
     { placement, stepMs }: PreparedMedia,
     preMs: number,
   ): Promise<MediaAnswer> {
-    const { results, postMs } = await interpretFrames(response.bundle, frames, { placement, stepMs });
+    const { results, postMs } = await interpretFrames(slot, response.bundle, frames, { placement, stepMs });
     const times = { preMs, postMs };
     for (const observer of observers) observer(slot, response.version, times);
     return { response, outputs: shownOutputs(response.bundle.model, frames, wanted), results, times };
   }
 
   async function interpretFrames(
+    slot: ModelName,
     bundle: VerifiedBundle,
     frames: readonly (readonly Tensor[])[],
     context: Pick<Interpretation, "placement" | "stepMs">,
@@ -129,7 +133,8 @@ export function openMediaPredictor({ engine, log, ...ports }: MediaPredictorPort
     if (postprocessing === undefined) return { results: {}, postMs: 0 };
     const startedMs = performance.now();
     const labels = await readLabels(bundle);
-    const interpretation = { postprocessing, labels, parameters: parametersInForce(parameters), frames, ...context };
+    const inForce = parametersInForce(parameters, ports.parametersOf?.(slot, bundle.statement));
+    const interpretation = { postprocessing, labels, parameters: inForce, frames, ...context };
     const isLarge = elementsOf(frames) > ELEMENTS_HERE_MAX;
     const results = isLarge ? await processor.interpret(interpretation) : interpretOutputs(interpretation);
     return { results, postMs: performance.now() - startedMs };
@@ -137,7 +142,7 @@ export function openMediaPredictor({ engine, log, ...ports }: MediaPredictorPort
 
   return {
     predict,
-    interpret: async ({ bundle, outputs }) => interpretFrames(bundle, [outputs], {}),
+    interpret: async (slot, { bundle, outputs }) => interpretFrames(slot, bundle, [outputs], {}),
     observe: (observer) => {
       observers.add(observer);
       return { [Symbol.dispose]: () => void observers.delete(observer) };

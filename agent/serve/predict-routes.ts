@@ -104,7 +104,7 @@ async function predictTensors(
       response.bundle.model.inputs.find((spec) => spec.name === name),
     ),
   );
-  const { results } = isOne ? await predictor.interpret(response) : { results: {} };
+  const { results } = isOne ? await predictor.interpret(slot, response) : { results: {} };
   return jsonAnswer({
     model: response.model,
     version: response.version,

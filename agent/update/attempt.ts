@@ -17,7 +17,9 @@ import { poisonOf, POISON_MS } from "./poison.ts";
 import { cancelling, stay, type SlotEffect, type Step, type Surroundings } from "./slot-event.ts";
 import {
   fallbackOf,
+  heldAs,
   isActive,
+  isLoaded,
   isWorking,
   keptOf,
   type SlotState,
@@ -89,6 +91,7 @@ export function throughGate(state: WorkingState, around: Surroundings): Step {
   const { nowMs, mates } = around;
   const { wish, work } = state;
   if (state.phase === "verified" && isAtLeast(mates.all, "verified")) {
+    if (isLoaded(state, wish)) return setParameters(state);
     return {
       next: { phase: "qualifying", ...underwayOf(state), deadlineMs: nowMs + QUALIFY_MS_MAX },
       effects: [{ kind: "qualify", work, wish }],
@@ -101,6 +104,12 @@ export function throughGate(state: WorkingState, around: Surroundings): Step {
     };
   }
   return stay(state);
+}
+
+/** Its bytes answer already: only its parameters are others, and those are allowed. */
+function setParameters(state: WorkingState): Step {
+  const { active, lastKnownGood, work, wish, seq } = state;
+  return stay({ phase: "committed", active: active && heldAs(active, wish), lastKnownGood, work, wish, seq });
 }
 
 /** The outcome of a refusal before the wish had any traffic. */

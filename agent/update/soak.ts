@@ -9,6 +9,7 @@ import { probe, type SoakObservation } from "./probe.ts";
 import { stay, type Step, type Surroundings } from "./slot-event.ts";
 import {
   fallbackOf,
+  heldAs,
   keptOf,
   type HeldBundle,
   type SoakingState,
@@ -30,7 +31,12 @@ export function beginSoak(
 ): Step {
   const { wish, seq, tries } = state;
   const soakMs = soakMsOf(wish);
-  const soak = { candidate, untilMs: around.nowMs + soakMs, hasPassed: false, ...(traffic && { traffic }) };
+  const soak = {
+    candidate: heldAs(candidate, wish),
+    untilMs: around.nowMs + soakMs,
+    hasPassed: false,
+    ...(traffic && { traffic }),
+  };
   const next = { phase: "soaking", ...keptOf(state), wish, seq, tries, ...soak } as const;
   return soakMs === 0 ? pass(next, around) : stay(next);
 }

@@ -1,6 +1,7 @@
 /** What an agent knows of one slot, as it stands in `state.db`. `DESIGN.md` draws the arrows between the phases. */
 import { Type, type Static } from "typebox";
 import { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
+import { ParameterValues, sameParameters } from "../../protocol/bundle/parameters.ts";
 import { closedObject, gate } from "../../protocol/schema.ts";
 import { DeployedSlot, type ArchiveRef } from "../../protocol/trust/deployment.ts";
 import { Refusal } from "../../protocol/trust/refusal.ts";
@@ -13,6 +14,8 @@ export const HeldBundle = closedObject({
   version: ModelVersion,
   statement: StatementDigest,
   rollbackIndex: Type.Integer({ minimum: 0 }),
+  /** Parameters of the model that are set, beside its defaults. */
+  params: Type.Optional(ParameterValues),
 });
 export type HeldBundle = Static<typeof HeldBundle>;
 
@@ -145,7 +148,24 @@ export function keptOf({ active, lastKnownGood, work }: KeptState): KeptState {
 
 /** The label must agree too: a deployment that calls the bundle by another name is checked, and refused, as a whole. */
 export function isActive({ active }: SlotState, wish: DeployedSlot): boolean {
+  return isLoaded({ active }, wish) && sameParameters(active?.params, wish.params);
+}
+
+/** The same, whatever its parameters are: those change without a load. */
+export function isLoaded({ active }: Pick<SlotState, "active">, wish: DeployedSlot): boolean {
   return active?.statement === wish.statement && active.model === wish.model && active.version === wish.version;
+}
+
+/** What is set for a bundle of this slot, wherever it stands in it. */
+export function parametersOf(state: SlotState, statement: StatementDigest): ParameterValues | undefined {
+  const held = [state.phase === "soaking" ? state.candidate : null, state.active, state.lastKnownGood];
+  return held.find((one) => one?.statement === statement)?.params;
+}
+
+/** A bundle of the device as the wish wants it. */
+export function heldAs(held: HeldBundle, { params }: DeployedSlot): HeldBundle {
+  const { params: _former, ...bundle } = held;
+  return params === undefined ? bundle : { ...bundle, params };
 }
 
 /**
@@ -159,6 +179,7 @@ export function sameWish(one: DeployedSlot, other: DeployedSlot): boolean {
     one.model === other.model &&
     one.version === other.version &&
     sameTraffic(one.traffic, other.traffic) &&
+    sameParameters(one.params, other.params) &&
     sameArchive(one.archive, other.archive)
   );
 }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
+import { parameterMistake } from "../../protocol/bundle/parameters.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
@@ -19,7 +20,7 @@ export interface DeviceTraits {
 }
 
 export interface BundleExpectation {
-  readonly wish: Pick<DeployedSlot, "model" | "version" | "statement">;
+  readonly wish: Pick<DeployedSlot, "model" | "version" | "statement" | "params">;
   /** The highest rollback index that was ever active here for this model. */
   readonly rollbackIndex: number;
   readonly traits: DeviceTraits;
@@ -106,6 +107,8 @@ export function checkModel(model: ModelJson, { wish, rollbackIndex, traits }: Bu
       `${model.name}@${model.version} needs agent ${model.minimumAgent} or newer; this is ${agentVersion}`,
     );
   }
+  const mistake = parameterMistake(model.parameters, wish.params);
+  if (mistake !== undefined) throw new BundleRefused("bundle-parameters", `${model.name}@${model.version}: ${mistake}`);
   if (model.rollbackIndex < rollbackIndex) {
     throw new BundleRefused(
       "bundle-rollback-index",

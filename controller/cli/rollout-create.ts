@@ -88,6 +88,7 @@ function withSpecFlags(command: Command): void {
     .option("--deployment-timeout <time>", "how long one try may take (default: 1h)")
     .option("--gate-timeout <time>", "how long a gate may stay open before you are asked (default: 1h)")
     .option("--device-soak <time>", "how long each device watches the version before it commits")
+    .option("--param <name=number...>", "parameters of the model, within the bounds that its publisher signed")
     .option("--allow-interface-change", "also where callers of the present version would break");
 }
 

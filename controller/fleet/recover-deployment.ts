@@ -32,7 +32,8 @@ export function recoverDeployment(
       const why = `it runs ${name} (${statement.slice(0, 16)}…), which the catalogue does not have; push that bundle again`;
       return { kind: "held", why };
     }
-    slots.push({ ...found, slot: slot.slot });
+    const params = slot.active?.params;
+    slots.push({ ...found, slot: slot.slot, ...(params === undefined ? {} : { params }) });
   }
   return { kind: "recovered", seq: report.seq + 1, slots };
 }

@@ -36,7 +36,7 @@ export function applyDecision(
   const previous =
     member.previous === undefined ? (slots.find((one) => one.slot === slot.slot) ?? null) : member.previous;
   const isRepeat = member.ask === (decision.kind === "issue" ? "forward" : "back");
-  const wanted = decision.kind === "issue" ? withSoak(slot, spec) : previous;
+  const wanted = decision.kind === "issue" ? asSpecified(slot, spec) : previous;
   const changed = withWish(slots, slot.slot, wanted, isRepeat ? seq : undefined);
   // A device that was asked for exactly this already is not asked again, and keeps its sequence.
   const isSame = before !== undefined && JSON.stringify(changed) === JSON.stringify(slots);
@@ -52,8 +52,12 @@ function restarts(before: RolloutMember, after: RolloutMember): boolean {
   return after.state === "reverting" && after.ask === "back" && after.reachable && !before.reachable;
 }
 
-function withSoak(slot: DeployedSlot, { deviceSoakMs }: RolloutSpec): DeployedSlot {
-  return deviceSoakMs === undefined ? slot : { ...slot, soakMs: Math.min(deviceSoakMs, SOAK_MS_MAX) };
+function asSpecified(slot: DeployedSlot, { deviceSoakMs, params }: RolloutSpec): DeployedSlot {
+  return {
+    ...slot,
+    ...(deviceSoakMs === undefined ? {} : { soakMs: Math.min(deviceSoakMs, SOAK_MS_MAX) }),
+    ...(params === undefined ? {} : { params }),
+  };
 }
 
 /** `retry` ascends with each further try, as the sequence does: the device tries anew what it had given up. */

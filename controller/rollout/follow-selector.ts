@@ -58,6 +58,7 @@ async function joinMatching(
     if (bundle === undefined || devices.length === 0) return;
     const plan = planRollout({
       bundle,
+      params: specOf(rollout).params,
       archiveBytes: bundle.archive.length,
       versions: await bundlesOf(trx, rollout.name),
       devices,

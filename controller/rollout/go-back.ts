@@ -15,7 +15,7 @@ export function followBack(draft: Draft, at: number, member: RolloutMember, view
     askAgain(draft, at, view);
     return;
   }
-  const wish = { slot: rollout.slot, statement: member.previous?.statement ?? null };
+  const wish = { slot: rollout.slot, statement: member.previous?.statement ?? null, params: member.previous?.params };
   const verdict = judgeDevice(wish, member.seq, view, nowMs);
   switch (verdict.kind) {
     case "done":

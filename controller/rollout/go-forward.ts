@@ -18,7 +18,7 @@ export function goForward(draft: Draft, at: number, member: RolloutMember, view:
     askAgain(draft, at, view);
     return;
   }
-  const verdict = judgeDevice(rollout, member.seq, view, nowMs);
+  const verdict = judgeDevice({ ...rollout, params: rollout.spec.params }, member.seq, view, nowMs);
   switch (verdict.kind) {
     case "done":
       draft.mark(at, { state: "done", reachable: view.online, why: null });

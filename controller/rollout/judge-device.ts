@@ -1,5 +1,6 @@
 /** What is known of one device that a rollout has asked, held against what it was asked for. Only signed reports count. */
 import type { ModelName } from "../../protocol/ids.ts";
+import { sameParameters, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import { mayPass } from "../../protocol/trust/refusal.ts";
 import type { Phase, SlotReport } from "../../protocol/trust/report.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
@@ -9,6 +10,8 @@ import { isAheadOfController, slotReportOf, type DeviceView } from "../fleet/dev
 export interface Wish {
   readonly slot: ModelName;
   readonly statement: DeployedSlot["statement"] | null;
+  /** Parameters that are to be set. */
+  readonly params?: ParameterValues | undefined;
 }
 
 export type Verdict =
@@ -46,16 +49,17 @@ export function obstacleTo(view: DeviceView): string | undefined {
     : undefined;
 }
 
-function isAskedFor({ slot, statement }: Wish, { deployment }: DeviceView): boolean {
+function isAskedFor({ slot, statement, params }: Wish, { deployment }: DeviceView): boolean {
   if (deployment === undefined) return false;
   const asked = deployment.slots.find((other) => other.slot === slot);
-  return (asked?.statement ?? null) === statement;
+  return (asked?.statement ?? null) === statement && sameParameters(asked?.params, params);
 }
 
-/** The evidence: this very statement is loaded and answering, and the device has committed to it; or nothing is. */
-function isFulfilled({ statement }: Wish, slot: SlotReport | undefined): boolean {
+/** The evidence: this very statement is loaded and answering with these parameters, and the device has committed to it; or nothing is. */
+function isFulfilled({ statement, params }: Wish, slot: SlotReport | undefined): boolean {
   if (statement === null) return slot?.active === undefined && (slot === undefined || slot.phase === "idle");
-  return slot?.active?.statement === statement && slot.phase === "committed";
+  const { active, phase } = slot ?? {};
+  return active?.statement === statement && phase === "committed" && sameParameters(active.params, params);
 }
 
 function finalRefusal({ statement }: Wish, { desired, phase, refusal }: SlotReport): string | undefined {

@@ -1,5 +1,6 @@
 /** What a rollout would do to each device that matches: shown before anything happens, and what then happens. */
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import { sameParameters, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import type { DeviceId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
@@ -14,6 +15,8 @@ export interface PlannedBundle {
 
 export interface PlanRequest {
   readonly bundle: PlannedBundle;
+  /** Parameters that it sets. */
+  readonly params?: ParameterValues | undefined;
   readonly archiveBytes: number;
   /** Every bundle of the same name, newest first. */
   readonly versions: readonly PlannedBundle[];
@@ -37,7 +40,7 @@ export interface PlannedDevice {
   readonly online: boolean;
   /** What it serves under this name now. */
   readonly from: ModelVersion | undefined;
-  /** `same`: it runs this very bundle already, and only confirms it. */
+  /** `same`: it runs this very bundle with these parameters already, and only confirms it. */
   readonly action: "install" | "replace" | "same" | "cannot";
   readonly obstacles: readonly Obstacle[];
   /** The execution provider that it will try first; undefined where it has not told what it has. */
@@ -76,7 +79,7 @@ export function planRollout(request: PlanRequest): RolloutPlan {
       ...deviceObstacles(bundle.model, device, running?.known?.model),
       ...(fit?.obstacle === undefined ? [] : [{ code: "memory", text: fit.obstacle } as const]),
     ];
-    const action = obstacles.length > 0 ? "cannot" : actionFor(bundle, running?.statement);
+    const action = obstacles.length > 0 ? "cannot" : actionFor(request, running);
     const { id, online } = device;
     const { provider, notes = [] } = fit ?? {};
     return { device: id, online, from: running?.version, action, obstacles, provider, notes };
@@ -87,6 +90,7 @@ export function planRollout(request: PlanRequest): RolloutPlan {
 interface RunningVersion {
   readonly statement: StatementDigest;
   readonly version: ModelVersion;
+  readonly params: ParameterValues | undefined;
   /** Undefined where the catalogue does not have what the device runs. */
   readonly known: PlannedBundle | undefined;
 }
@@ -99,7 +103,7 @@ function runningVersion(
   const active = slotReportOf(device, model.name)?.active;
   if (active === undefined) return undefined;
   const known = versions.find(({ statement }) => statement === active.statement);
-  return { statement: active.statement, version: active.version, known };
+  return { statement: active.statement, version: active.version, params: active.params, known };
 }
 
 /** Where a device runs nothing under the name, applications were written against the newest bundle of it. */
@@ -145,9 +149,9 @@ function deviceObstacles(model: ModelJson, device: DeviceView, running: ModelJso
   return obstacles;
 }
 
-function actionFor({ statement }: PlannedBundle, running: StatementDigest | undefined): PlannedDevice["action"] {
+function actionFor({ bundle, params }: PlanRequest, running: RunningVersion | undefined): PlannedDevice["action"] {
   if (running === undefined) return "install";
-  return running === statement ? "same" : "replace";
+  return running.statement === bundle.statement && sameParameters(running.params, params) ? "same" : "replace";
 }
 
 /** MAJOR.MINOR.PATCH, whatever follows; text that is no such version counts as the oldest. */

@@ -1,5 +1,7 @@
 /** Reads all that a plan is made from, and makes it. */
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import { parameterMistake, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import { readSelector } from "../fleet/groups.ts";
 import { readDevices } from "../fleet/read-devices.ts";
@@ -20,15 +22,16 @@ export interface Planned {
   readonly rivals: readonly Rival[];
 }
 
-/** Throws `not-found` for a bundle, a device or a group that is not there, and for a selector that matches nothing. */
+/** Throws `not-found` for a bundle, a device or a group that is not there, and for a selector that matches nothing; `bad-parameters`. */
 export async function readPlan(store: Store, spec: RolloutSpec, nowMs: number): Promise<Planned> {
-  const { model, priority } = spec;
+  const { model, priority, params } = spec;
   const entry = await bundleByLabel(store, model, spec.version);
+  requireParameters(entry.model, params);
   const matching = await matchingDevices(store, spec);
   const archiveBytes = entry.archive.length;
   const { allowInterfaceChange } = spec;
   const versions = await bundlesOf(store, model);
-  const plan = planRollout({ bundle: entry, archiveBytes, versions, devices: matching, allowInterfaceChange });
+  const plan = planRollout({ bundle: entry, params, archiveBytes, versions, devices: matching, allowInterfaceChange });
   const able = new Set(plan.devices.flatMap(({ device, action }) => (action === "cannot" ? [] : [device])));
   const foresight = foresee({
     rollout: await nextRollout(store),
@@ -42,6 +45,15 @@ export async function readPlan(store: Store, spec: RolloutSpec, nowMs: number): 
   });
   const rivals = await readRivals(store, model, { devices: [...able], priority });
   return { entry, plan, foresight, rivals };
+}
+
+function requireParameters(model: ModelJson, params: ParameterValues | undefined): void {
+  const mistake = parameterMistake(model.parameters, params);
+  if (mistake === undefined) return;
+  throw new FerryError("bad-parameters", `${model.name}@${model.version} cannot be rolled out so: ${mistake}`, {
+    hint: "Its publisher has signed the bounds, and devices hold every deployment to them: ferry bundle inspect shows the model.",
+    exitCode: EXIT.usage,
+  });
 }
 
 /** The number of the next one, unless somebody else begins one in between. */

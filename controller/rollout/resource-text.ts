@@ -39,6 +39,7 @@ function specFields(spec: RolloutSpec): object {
     quorum: shareText(spec.quorum),
     priority: spec.priority,
     ...(spec.deviceSoakMs === undefined ? {} : { deviceSoak: spanText(spec.deviceSoakMs) }),
+    ...(spec.params === undefined ? {} : { params: spec.params }),
     allowInterfaceChange: spec.allowInterfaceChange,
   };
 }

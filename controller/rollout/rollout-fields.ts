@@ -21,7 +21,7 @@ export function readRolloutFields(value: unknown, place: Place, name: string): R
   const fields = rolloutFields(value, place);
   if (fields?.bundle === undefined) return null;
   const { bundle, selector, devices, follow, rate, window, timeouts, retries, quorum, priority } = fields;
-  const { stages, gates, abort, deviceSoak, allowInterfaceChange } = fields;
+  const { stages, gates, abort, deviceSoak, params, allowInterfaceChange } = fields;
   return defined({
     ...bundle,
     name,
@@ -39,6 +39,7 @@ export function readRolloutFields(value: unknown, place: Place, name: string): R
     quorum,
     priority,
     deviceSoakMs: deviceSoak,
+    params,
     allowInterfaceChange,
   });
 }
@@ -163,6 +164,16 @@ const window: Reader<NonNullable<RolloutRequest["window"]>> = (value, place) => 
   return { cron, durationMs: duration, timezone };
 };
 
+/** Which names there are, the bundle says. */
+const numbersByName: Reader<Record<string, number>> = (value, place) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return place.refuse(`${shown(value)} is not a list of parameters, such as threshold: 0.6`);
+  }
+  const numbers: Record<string, number> = {};
+  for (const [name, number] of Object.entries(value)) numbers[name] = anyNumber(number, place.child(name)) ?? 0;
+  return numbers;
+};
+
 const rolloutFields = mapOf(
   {
     bundle,
@@ -179,6 +190,7 @@ const rolloutFields = mapOf(
     quorum: share,
     priority: wholeNumber,
     deviceSoak: span,
+    params: numbersByName,
     allowInterfaceChange: yesOrNo,
   },
   ["bundle"],

@@ -3,6 +3,7 @@
  * requests are brought into it by `complete-spec.ts`.
  */
 import { Type, type Static } from "typebox";
+import { ParameterValues } from "../../protocol/bundle/parameters.ts";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 
 /** A pipeline that a person reads on one screen. */
@@ -136,6 +137,8 @@ export const RolloutSpec = Type.Object(
     priority: Type.Integer({ minimum: -1_000, maximum: 1_000 }),
     /** How long each device watches the version on real traffic before it commits; without it the device's own setting counts. */
     deviceSoakMs: Type.Optional(SpanMs),
+    /** Parameters of the model to set, within the bounds of its `model.json`; without it its defaults are in force. */
+    params: Type.Optional(ParameterValues),
     /** The operator knows that callers must change with the model. */
     allowInterfaceChange: Type.Boolean(),
   },

@@ -28,6 +28,8 @@ export interface SpecFlags {
   readonly quorum?: string;
   readonly priority?: string;
   readonly deviceSoak?: string;
+  /** `NAME=NUMBER` each. */
+  readonly param?: readonly string[];
   readonly allowInterfaceChange?: true;
 }
 
@@ -53,6 +55,7 @@ export function specFromFlags(subject: RolloutSubject, flags: SpecFlags, nowMs: 
     ...given("quorum", shareFrom("--quorum", flags.quorum)),
     ...given("priority", wholeFrom("--priority", flags.priority)),
     ...given("deviceSoakMs", spanFrom("--device-soak", flags.deviceSoak)),
+    ...given("params", flags.param === undefined ? undefined : paramsFrom(flags.param)),
     ...given("allowInterfaceChange", flags.allowInterfaceChange),
   };
   return checkedSpec(request, nowMs, flagName);
@@ -72,6 +75,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   deploymentMsMax: "--deployment-timeout",
   gateMsMax: "--gate-timeout",
   deviceSoakMs: "--device-soak",
+  params: "--param",
 };
 
 function flagName(path: SpecPath): string {
@@ -129,6 +133,20 @@ function gateFrom(text: string): Gate {
   }
   const limit = unit === "x" ? { maxRatio: value } : sign === ">=" ? { min: value } : { max: value };
   return { metric, ...limit, ...(samples === undefined ? {} : { minSamples: Number(samples) }) };
+}
+
+function paramsFrom(texts: readonly string[]): NonNullable<RolloutRequest["params"]> {
+  const params: Record<string, number> = {};
+  for (const text of texts) {
+    const [, name, number = ""] = /^([A-Za-z][A-Za-z0-9_]*)=(.+)$/.exec(text.trim()) ?? [];
+    const value = Number(number);
+    if (name === undefined || number.trim() === "" || !Number.isFinite(value)) {
+      throw badFlag("--param", text, "Write NAME=NUMBER, such as threshold=0.6; ferry bundle inspect shows the names.");
+    }
+    if (Object.hasOwn(params, name)) throw usage(`--param sets ${name} twice`, "Give each parameter once.");
+    params[name] = value;
+  }
+  return params;
 }
 
 function abortFrom({ abortIfFailed, abortMinDevices, then }: SpecFlags): AbortCriteria | undefined {

@@ -3,7 +3,7 @@ import { Type, type Static } from "typebox";
 import { closedObject } from "../schema.ts";
 
 /** Parameters of one model: as many as a person can keep apart, and a deployment of all slots still fits one publish. */
-export const PARAMETERS_MAX = 16;
+export const PARAMETERS_MAX = 8;
 
 const PARAMETER_NAME = "^[a-z][A-Za-z0-9_]{0,31}$";
 
@@ -58,6 +58,12 @@ export function parametersInForce(parameters: Parameters = {}, values: Parameter
   if (mistake !== undefined) throw new Error(mistake);
   const defaults = Object.entries(parameters).map(([name, parameter]) => [name, parameter.default] as const);
   return { ...Object.fromEntries(defaults), ...values };
+}
+
+/** Nothing set and an empty set are the same. */
+export function sameParameters(one: ParameterValues = {}, other: ParameterValues = {}): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }
 
 /** What a step's number is while these parameters are in force. */

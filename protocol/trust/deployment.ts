@@ -3,6 +3,7 @@ import { Type, type Static } from "typebox";
 import { DeviceId, FleetId, ModelName, ModelVersion, Sha256, StatementDigest } from "../ids.ts";
 import { BUNDLE_BYTES_MAX, SLOTS_MAX } from "../limits.ts";
 import { Nonce } from "../messages/hello.ts";
+import { ParameterValues } from "../bundle/parameters.ts";
 import { closedObject, gate } from "../schema.ts";
 import { sha256 } from "./digest.ts";
 import { envelopeJson, signEnvelope, type DsseEnvelope, type OpenedEnvelope } from "./dsse.ts";
@@ -40,6 +41,8 @@ export const DeployedSlot = closedObject({
   soakMs: Type.Optional(Type.Integer({ minimum: 0, maximum: SOAK_MS_MAX })),
   /** What it answers while it soaks; absent: everything. */
   traffic: Type.Optional(SoakTraffic),
+  /** Parameters of the model that the operator has set, within the bounds of its `model.json`; absent: its defaults. */
+  params: Type.Optional(ParameterValues),
   /** Ascends when the operator wants another try of what a device has refused for good; absent: 0. */
   retry: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 });
@@ -84,8 +87,14 @@ export function deploymentContentDigest(deployment: Deployment): Sha256 {
 
 /** What is optional stands in an element of its own, and only where it is said: a slot without it keeps its digest. */
 function slotContent(deployed: DeployedSlot): readonly unknown[] {
-  const { slot, model, version, statement, archive, soakMs, retry, traffic } = deployed;
+  const { slot, model, version, statement, archive, soakMs, retry, traffic, params } = deployed;
   const content = [slot, model, version, statement, archive.sha256, archive.length, archive.chunkList];
-  const options = { soakMs, retry, traffic: traffic && { kind: traffic.kind, share: traffic.share } };
+  const options = {
+    soakMs,
+    retry,
+    traffic: traffic && { kind: traffic.kind, share: traffic.share },
+    // By name: the same parameters in another order are no other wish.
+    params: params && Object.entries(params).sort(([one], [other]) => (one < other ? -1 : 1)),
+  };
   return Object.values(options).every((option) => option === undefined) ? content : [...content, options];
 }

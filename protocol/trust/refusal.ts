@@ -30,6 +30,7 @@ export const RefusalCode = Type.Union([
   Type.Literal("bundle-incompatible"),
   Type.Literal("bundle-agent-too-old"),
   Type.Literal("bundle-rollback-index"),
+  Type.Literal("bundle-parameters"),
   // The model on this hardware.
   Type.Literal("model-load"),
   Type.Literal("model-interface"),

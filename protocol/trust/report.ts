@@ -2,6 +2,7 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, FleetId, ModelName, ModelVersion, SessionId, StatementDigest, StreamId } from "../ids.ts";
 import { SLOTS_MAX } from "../limits.ts";
+import { ParameterValues } from "../bundle/parameters.ts";
 import { gate } from "../schema.ts";
 import { envelopeJson, signEnvelope, type DsseEnvelope, type OpenedEnvelope } from "./dsse.ts";
 import { Evidence } from "./evidence.ts";
@@ -54,7 +55,15 @@ export const SlotReport = Type.Object({
   /** The statement that the newest accepted deployment wishes here; absent when it wishes none. */
   desired: Type.Optional(StatementDigest),
   /** What is loaded and answering right now, as the runner itself says; absent when nothing is. */
-  active: Type.Optional(Type.Object({ ...BundleLabel, sinceMs: Type.Number(), evidence: Evidence })),
+  active: Type.Optional(
+    Type.Object({
+      ...BundleLabel,
+      sinceMs: Type.Number(),
+      evidence: Evidence,
+      /** Parameters that are set, and in force; absent: all have the defaults of `model.json`. */
+      params: Type.Optional(ParameterValues),
+    }),
+  ),
   /** A verified bundle on disk to which the device can go back without a download; while soaking, the standby. */
   lastKnownGood: Type.Optional(Type.Object(BundleLabel)),
   /** Why the desired statement is not active, where it was refused. */

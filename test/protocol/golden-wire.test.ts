@@ -138,6 +138,18 @@ const split = {
   expires: "2026-12-05T03:00:00.000Z",
   slots: [{ ...slot, traffic: { kind: "split", share: 0.1 } }],
 };
+const tuned = { ...split, slots: [{ ...slot, params: { threshold: 0.6, most: 10 } }] };
+const evidence = {
+  provider: "cpu",
+  loadMs: 12.5,
+  warmUpMs: 3.5,
+  goldenCases: 2,
+  goldenPassed: 2,
+  latencyP50Ms: 1.25,
+  latencyP95Ms: 1.5,
+  memoryBytes: 60_000_000,
+  qualifiedAtMs: 1_795_225_505_233,
+};
 const soaking = {
   v: 1,
   fleet,
@@ -170,6 +182,24 @@ const soaking = {
   ],
   telemetry: { stream: "0".repeat(32), produced: 10, pending: 0 },
 };
+const answering = {
+  ...soaking,
+  slots: [
+    {
+      slot: model,
+      phase: "committed",
+      desired: digest("a"),
+      active: {
+        model,
+        version,
+        statement: digest("a"),
+        sinceMs: 1_795_225_505_233,
+        evidence,
+        params: { threshold: 0.6, most: 10 },
+      },
+    },
+  ],
+};
 const unsigned = (payloadType: string, payload: Uint8Array) => ({
   payloadType,
   payload: Buffer.from(payload),
@@ -188,6 +218,18 @@ const messages: readonly Message[] = [
     value: split,
     encode: () => json(split),
     decode: (bytes) => deploymentIn(unsigned(DEPLOYMENT_TYPE, bytes)),
+  },
+  {
+    file: "deployment-params.json",
+    value: tuned,
+    encode: () => json(tuned),
+    decode: (bytes) => deploymentIn(unsigned(DEPLOYMENT_TYPE, bytes)),
+  },
+  {
+    file: "report-params.json",
+    value: answering,
+    encode: () => json(answering),
+    decode: (bytes) => reportIn(unsigned(REPORT_TYPE, bytes)),
   },
   {
     file: "report-soaking.json",

@@ -1,9 +1,12 @@
 import t from "tap";
 import { readLabels } from "../../../agent/inference/bundle-labels.ts";
 import type { VerifiedBundle } from "../../../agent/inference/inference-engine.ts";
+import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
+import { openLog } from "../../../common/log.ts";
 import { parseModelJson } from "../../../protocol/bundle/model-json.ts";
-import type { StatementDigest } from "../../../protocol/ids.ts";
+import type { ModelName, StatementDigest } from "../../../protocol/ids.ts";
 import { readDigits } from "../../support/digits.ts";
+import { runnerPids } from "../../support/engine-bench.ts";
 import { digitsFolder } from "../../support/model-folders.ts";
 import { drawn, jpeg, photograph, png } from "../../support/pictures.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
@@ -118,6 +121,26 @@ t.test("a model that takes no pictures says what it takes", async (t) => {
   const response = await fetch(`${plain.url}/predict`, { method: "POST", body: png(photograph(9, 9)) });
   t.equal(response.status, 400);
   t.match(await response.json(), { error: /neither pictures nor sounds.*pixels FP32 \[-1, 64\]/ });
+});
+
+t.test("what an operator sets is in force from the next answer on, in the same process", async (t) => {
+  const set: Record<string, number> = {};
+  await using predictor = openMediaPredictor({
+    engine: agent.engine,
+    parametersOf: () => set,
+    log: openLog("test", "silent"),
+  });
+  const [digit] = readDigits();
+  const media = { kind: "file", bytes: png(pictureOf(digit?.pixels ?? [])) } as const;
+  const pids = runnerPids();
+  const told = async () =>
+    (await predictor.predict({ slot: "digits" as ModelName, media, timeoutMs: 20_000 })).results.top?.length;
+  t.equal(await told(), 3);
+  set["top"] = 7;
+  t.equal(await told(), 7);
+  set["least"] = 1;
+  t.equal(await told(), 0);
+  t.same(runnerPids(), pids);
 });
 
 t.test("the times of pictures are told to Prometheus", async (t) => {

@@ -124,6 +124,11 @@ const model = parseModelJson(
   ),
 );
 
+const parameters = { threshold: { default: 0.5, min: 0.1, max: 0.9 } };
+function withParams(params: Record<string, number>): Pick<BundleExpectation, "wish"> {
+  return { wish: { ...expectation("0").wish, params } };
+}
+
 const fits: readonly {
   readonly what: string;
   readonly code?: RefusalCode;
@@ -142,6 +147,14 @@ const fits: readonly {
   },
   { what: "other hardware", code: "bundle-incompatible", changes: { compatible: ["jetson", "raspberry-pi-4"] } },
   { what: "an agent of tomorrow", code: "bundle-agent-too-old", changes: { minimumAgent: "1.4.10" } },
+  { what: "parameters within their bounds", changes: { parameters }, given: withParams({ threshold: 0.9 }) },
+  {
+    what: "a parameter beyond its bounds",
+    code: "bundle-parameters",
+    changes: { parameters },
+    given: withParams({ threshold: 0.95 }),
+  },
+  { what: "a parameter that there is not", code: "bundle-parameters", given: withParams({ threshold: 0.5 }) },
   { what: "an index below one that was active here", code: "bundle-rollback-index", given: { rollbackIndex: 4 } },
 ];
 

@@ -34,6 +34,20 @@ for (const { when, device, bundle, action, from } of actions) {
   });
 }
 
+t.test("other parameters of the same bundle are a change", async (t) => {
+  const slot = serving("a", "1.0.0");
+  const active = slot.active && { ...slot.active, params: { threshold: 0.6 } };
+  const tuned = deviceView("cam-1", {
+    report: reportOf("cam-1", { slots: [active === undefined ? slot : { ...slot, active }] }),
+  });
+  const plan = (device: DeviceView, params?: Record<string, number>) =>
+    planRollout({ bundle: v1, params, archiveBytes: 1, versions: [v1], devices: [device], allowInterfaceChange: false })
+      .devices[0]?.action;
+  t.equal(plan(runsV1, { threshold: 0.6 }), "replace");
+  t.equal(plan(tuned, { threshold: 0.6 }), "same");
+  t.equal(plan(tuned), "replace");
+});
+
 const other = (changes: Parameters<typeof modelJson>[1]): PlannedBundle => ({
   statement: statement("c"),
   model: modelJson("3.0.0", changes),

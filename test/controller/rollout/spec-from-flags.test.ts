@@ -30,6 +30,7 @@ t.test("flags and a file say the same", async (t) => {
     quorum: "95%",
     priority: "-3",
     deviceSoak: "2m",
+    param: ["threshold=0.6", "most=10"],
     allowInterfaceChange: true,
   };
   const file = `apiVersion: modelferry/v1
@@ -56,6 +57,7 @@ spec:
   quorum: 95%
   priority: -3
   deviceSoak: 2m
+  params: { threshold: 0.6, most: 10 }
   allowInterfaceChange: true
 `;
   t.match(parseRolloutFile(file, "r.yaml", 0), [{ spec: specFromFlags(subject, flags, 0) }]);
@@ -111,6 +113,9 @@ const mistakes: readonly (readonly [flags: SpecFlags, says: RegExp])[] = [
   [{ quorum: "all" }, /^--quorum: "all" cannot be read$/],
   [{ name: "Digits" }, /--name: "Digits" has characters/],
   [{ deploymentTimeout: "30d" }, /--deployment-timeout: 30d is too much/],
+  [{ param: ["threshold"] }, /^--param: "threshold" cannot be read$/],
+  [{ param: ["threshold=high"] }, /^--param: "threshold=high" cannot be read$/],
+  [{ param: ["a=1", "a=2"] }, /^--param sets a twice$/],
   [{ deviceSoak: "soon" }, /^--device-soak: "soon" cannot be read$/],
 ];
 for (const [flags, says] of mistakes) {

@@ -72,8 +72,18 @@ const contentCases: readonly { readonly what: string; readonly change: Partial<D
     what: "other traffic while it soaks",
     change: { slots: slot === undefined ? [] : [{ ...slot, traffic: { kind: "shadow", share: 1 } }] },
   },
+  { what: "a parameter", change: { slots: slot === undefined ? [] : [{ ...slot, params: { threshold: 0.5 } }] } },
   { what: "a request to try again", change: { slots: slot === undefined ? [] : [{ ...slot, retry: 1 }] } },
 ];
+
+t.test("parameters in another order are the same wish", async (t) => {
+  if (slot === undefined) throw new Error("there is a slot");
+  const [one, other] = [
+    { a: 1, b: 2 },
+    { b: 2, a: 1 },
+  ].map((params) => deploymentContentDigest({ ...deployment, slots: [{ ...slot, params }] }));
+  t.equal(one, other);
+});
 
 t.test("what a slot leaves out does not enter its digest", async (t) => {
   // Computed before these fields were there: what devices have stored stays comparable.

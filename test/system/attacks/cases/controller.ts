@@ -90,6 +90,11 @@ export const CONTROLLER_ATTACKS: readonly AttackCase[] = [
     attempt: (attacker) => attacker.deployBundle(attacker.bundle("for a newer agent")),
   }),
   controller({
+    attack: "a parameter that the model's publisher did not declare",
+    outcome: "bundle-parameters",
+    attempt: (attacker) => attacker.deployBundle(attacker.bundle("next"), { params: { threshold: 0 } }),
+  }),
+  controller({
     attack: "a signed model whose weights lie outside its folder",
     outcome: "model-load",
     attempt: (attacker) => attacker.deployBundle(attacker.bundle("escaping data")),
