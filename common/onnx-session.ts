@@ -70,6 +70,29 @@ export async function openOnnxSession(path: string, options: OnnxSessionOptions 
   };
 }
 
+/** How far onnxruntime rewrites a graph; each level does what the one before does. */
+export type OptimizationLevel = "basic" | "extended" | "all";
+
+/**
+ * Writes the model to `target` as onnxruntime would run it on this machine's processor: `basic` folds constants and removes
+ * what does nothing, `extended` fuses operators into onnxruntime's own, `all` also lays data out as this class of processor
+ * likes it, and such a file may not load on another. Throws what openOnnxSession throws.
+ */
+export async function writeOptimizedModel(path: string, target: string, level: OptimizationLevel): Promise<void> {
+  const runtime = await loadRuntime(readOnnxBuild());
+  try {
+    const session = await runtime.InferenceSession.create(path, {
+      executionProviders: ["cpu"],
+      graphOptimizationLevel: level,
+      optimizedModelFilePath: target,
+      logSeverityLevel: FATAL_ONLY,
+    });
+    await session.release();
+  } catch (cause) {
+    throw explainLoadFailure(path, cause);
+  }
+}
+
 function providersOf(runtime: Runtime): string[] {
   return runtime.listSupportedBackends().map((backend) => backend.name);
 }

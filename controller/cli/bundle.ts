@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addBundleImport } from "./bundle-import.ts";
 import { addBundleInit } from "./bundle-init.ts";
 import { addBundleList } from "./bundle-list.ts";
+import { addBundleOptimize } from "./bundle-optimize.ts";
 import { addBundleInspect, addBundleTest, addBundleVerify } from "./bundle-read.ts";
 import { addBundleBuild, addBundlePush, addBundleSign } from "./bundle-ship.ts";
 
@@ -14,6 +15,7 @@ export function addBundleCommands(program: Command): void {
   addBundleVerify(bundle);
   addBundleInspect(bundle);
   addBundleTest(bundle);
+  addBundleOptimize(bundle);
   addBundleBuild(bundle);
   addBundlePush(bundle);
   addBundleList(bundle);

@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { EXIT, FerryError, systemCodeOf } from "../../../common/ferry-error.ts";
+import { systemCodeOf, type FerryError } from "../../../common/ferry-error.ts";
 import { openOnnxSession } from "../../../common/onnx-session.ts";
-import { checkBundlePath, SIGNATURE_FOLDER } from "../../../protocol/bundle/bundle-path.ts";
+import { checkBundlePath } from "../../../protocol/bundle/bundle-path.ts";
 import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 import { ProtocolError } from "../../../protocol/protocol-error.ts";
 import { openCheckedBundle } from "../check-bundle.ts";
 import { allowedNameLike, modelNameFrom, modelVersionFrom, releaseOf } from "../model-name.ts";
 import { externalFiles, readingOnnx, readOnnxFile } from "../onnx/onnx-file.ts";
+import { refuseToOverwrite } from "../refuse-to-overwrite.ts";
 import { readSamples, type SampleCase } from "../sample-inputs.ts";
 import { interfaceOf, writeBundle } from "../write-bundle.ts";
 import { interfaceContradictions, labelContradictions } from "./compare-interface.ts";
@@ -143,18 +144,4 @@ function likeName(text: string, notes: Notes): ModelName {
   if (name === undefined) return modelNameFrom(text);
   if (name !== text) notes.chosen.push(`the name ${name}: ${JSON.stringify(text)} is not allowed here (--name)`);
   return name;
-}
-
-async function refuseToOverwrite(directory: string, force: boolean): Promise<void> {
-  const present: readonly string[] = await readdir(directory).catch((cause: unknown) => {
-    if (systemCodeOf(cause) === "ENOENT") return [];
-    throw cause;
-  });
-  // What is replaced should be a bundle, not a home folder that was named by mistake.
-  const isBundle = ["model.json", SIGNATURE_FOLDER, MODEL_FILE].some((file) => present.includes(file));
-  if (present.length === 0 || (force && isBundle)) return;
-  throw new FerryError("exists", `${directory} is there already, with ${present.slice(0, 3).join(", ")}`, {
-    hint: isBundle ? "Name another folder, or replace it with --force." : "Name another folder.",
-    exitCode: EXIT.conflict,
-  });
 }

@@ -1,9 +1,9 @@
 /** The parts of an ONNX file that this program looks into; the numbers are those of onnx.proto. */
 import { readFile, stat } from "node:fs/promises";
 import { FerryError } from "../../../common/ferry-error.ts";
-import { fieldsOf, intOf, lastOf, ProtobufMalformed, textOf, type WireField } from "./protobuf.ts";
+import { fieldsOf, intOf, intsOf, lastOf, ProtobufMalformed, textOf, textsOf, type WireField } from "./protobuf.ts";
 
-export const MODEL = { graph: 7, opsetImport: 8, functions: 25 } as const;
+export const MODEL = { irVersion: 1, graph: 7, opsetImport: 8 } as const;
 export const GRAPH = { node: 1, initializer: 5, input: 11 } as const;
 export const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 } as const;
 export const ATTRIBUTE = { name: 1, float: 2, int: 3, tensor: 5, graph: 6, graphs: 11, type: 20 } as const;
@@ -16,6 +16,9 @@ export const TENSOR = {
   externalData: 13,
   dataLocation: 14,
 } as const;
+/** Of `TensorProto.DataType`. */
+export const ELEMENT = { float: 1, int8: 3 } as const;
+
 /** Where protobuf itself ends. */
 const FILE_BYTES_MAX = 2 ** 31 - 1;
 
@@ -106,6 +109,30 @@ export function requireDepth(depth: number): void {
 /** The fields of each attribute of a node. */
 export function attributesOf(node: readonly WireField[]): WireField[][] {
   return node.filter(({ id }) => id === NODE.attribute).map(({ content }) => fieldsOf(content));
+}
+
+export interface OnnxNode {
+  readonly op: string;
+  /** Empty for the standard operators. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly fields: readonly WireField[];
+}
+
+export function nodeOf(content: Uint8Array): OnnxNode {
+  const fields = fieldsOf(content);
+  return {
+    op: textOf(lastOf(fields, NODE.opType)),
+    domain: textOf(lastOf(fields, NODE.domain)),
+    inputs: textsOf(fields, NODE.input),
+    outputs: textsOf(fields, NODE.output),
+    fields,
+  };
+}
+
+export function shapeOf(tensor: readonly WireField[]): number[] {
+  return intsOf(tensor, TENSOR.dims);
 }
 
 /** Which version of the standard operators the model is written in. */

@@ -104,6 +104,11 @@ function signed(bytes: Uint8Array, start: number): { value: bigint; end: number 
   throw new ProtobufMalformed("a number is cut off, or longer than 64 bits");
 }
 
+/** A float field. */
+export function floatOf({ content }: WireField): number {
+  return Buffer.from(content).readFloatLE();
+}
+
 /** The last field of that id, as protobuf wants it where a field that should stand once stands twice. */
 export function lastOf(fields: readonly WireField[], id: number): WireField | undefined {
   return fields.findLast((field) => field.id === id);
@@ -128,12 +133,6 @@ export function bytesField(id: number, content: string | Uint8Array | Pieces): P
 /** A field that holds a number that is not negative. */
 export function intField(id: number, value: number): Pieces {
   return [varint(id * 8 + WIRE.varint), varint(value)];
-}
-
-export function floatField(id: number, value: number): Pieces {
-  const bytes = Buffer.alloc(4);
-  bytes.writeFloatLE(value);
-  return [varint(id * 8 + WIRE.fixed32), bytes];
 }
 
 function varint(value: number): Uint8Array {
