@@ -68,11 +68,10 @@ async function optimize(directory: string, output: string | undefined, options: 
     warnOf(options);
     say(`\nNext:\n  ferry bundle sign ${report.directory}`);
   } catch (thrown) {
-    if (thrown instanceof NotAccurate) {
-      const { report } = thrown;
-      printOne({ ...report, chosen: null }, format, () => figuresText(report, undefined), "");
-    }
-    throw thrown;
+    if (!(thrown instanceof NotAccurate)) throw thrown;
+    const { report, failure } = thrown;
+    printOne({ ...report, chosen: null }, format, () => figuresText(report, undefined), "");
+    throw failure;
   }
 }
 

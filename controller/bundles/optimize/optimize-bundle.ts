@@ -49,16 +49,20 @@ export interface QuantizedReport extends Omit<QuantizedModel, "model" | "left"> 
 }
 
 /** What was measured, with nothing written: no candidate passes the golden set. */
-export class NotAccurate extends FerryError {
+export class NotAccurate extends Error {
+  override readonly name = "NotAccurate";
   readonly report: Pick<OptimizeReport, "figures" | "quantized" | "tolerance">;
+  /** For whoever does not want the figures. */
+  readonly failure: FerryError;
 
-  constructor(message: string, hint: string, report: NotAccurate["report"]) {
-    super("optimize-accuracy", message, { hint });
+  constructor(failure: FerryError, report: NotAccurate["report"]) {
+    super(failure.message);
+    this.failure = failure;
     this.report = report;
   }
 }
 
-/** Makes a bundle of a bundle: smaller or faster, and held against the same golden set. Throws FerryError. */
+/** Makes a bundle of a bundle: smaller or faster, and held against the same golden set. Throws FerryError or NotAccurate. */
 export async function optimizeBundle(directory: string, options: OptimizeOptions): Promise<OptimizeReport> {
   if (options.level === undefined && options.int8.length === 0) {
     throw new FerryError("usage", "What should become of the bundle?", {
@@ -170,13 +174,11 @@ async function judge({ model, cases, tolerance: former }: CheckedBundle, { all, 
   if (winner === undefined || measured === undefined)
     throw new FerryError("optimize-nothing", "There is nothing to write");
   if (passes(measured)) return { report, winner };
-  throw new NotAccurate(
-    `${winner.name} passes ${measured.passedCases} of ${measured.cases} golden cases: ${String(measured.firstFailure)}`,
-    Number.isFinite(measured.neededTolerance)
-      ? `Nothing was written. If that is near enough for what the model is for: --tolerance ${roundedUp(measured.neededTolerance)}`
-      : "Nothing was written. The model answers with what is no number.",
-    report,
-  );
+  const failed = `${winner.name} passes ${measured.passedCases} of ${measured.cases} golden cases: ${String(measured.firstFailure)}`;
+  const hint = Number.isFinite(measured.neededTolerance)
+    ? `Nothing was written. If that is near enough for what the model is for: --tolerance ${roundedUp(measured.neededTolerance)}`
+    : "Nothing was written. The model answers with what is no number.";
+  throw new NotAccurate(new FerryError("optimize-accuracy", failed, { hint }), report);
 }
 
 /** To two digits, so that a number that a person types is enough. */

@@ -58,7 +58,7 @@ t.test(
     t.notOk(existsSync(output));
     t.match(refused.report.figures, [{ passedCases: 20 }, { passedCases: 19, firstFailure: String }]);
 
-    const [, tolerance = ""] = /--tolerance ([0-9.e-]+)$/.exec(refused.hint ?? "") ?? [];
+    const [, tolerance = ""] = /--tolerance ([0-9.e-]+)$/.exec(refused.failure.hint ?? "") ?? [];
     const report = await optimizeBundle(digits, {
       output,
       int8: ["weights"],
