@@ -33,6 +33,18 @@ export default defineConfig(
     },
   },
   {
+    // Runs in browsers.
+    files: ["agent/serve/page/*.js"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ["document", "fetch", "getSelection", "navigator", "performance", "setTimeout"].map((name) => [
+          name,
+          "readonly",
+        ]),
+      ),
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // tap's assertions and subtests return promises that tap itself awaits.

@@ -19,6 +19,7 @@ import { openInferenceStatistics } from "./inference-statistics.ts";
 import { Labels } from "./labels.ts";
 import { oipRepositoryRoutes } from "./oip-repository.ts";
 import { oipRoutes } from "./oip-routes.ts";
+import { openLiveFigures } from "./page/live-figures.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
 import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
@@ -92,6 +93,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
   const metrics = opened.use(openPredictionMetrics(engine, predictor));
   const statistics = opened.use(openInferenceStatistics(engine));
+  const figures = opened.use(openLiveFigures(engine));
   const labels = new Labels();
   const routes: Routes = new Map<string, HttpHandler>([
     ...extraRoutes,
@@ -101,7 +103,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     ...tensorflowServingRoutes(engine),
     ...torchserveRoutes(engine, labels),
     ...mlflowRoutes(engine),
-    ...frontPageRoutes(engine),
+    ...frontPageRoutes(engine, figures),
     ...metricsRoutes(metrics),
   ]);
   const bodies = new BodyReader({ bodyMs });

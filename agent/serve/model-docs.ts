@@ -2,62 +2,102 @@
 import type { Datatype, TensorSpec } from "../../protocol/tensor.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
 
-export function modelDocs({ slot, bundle: { model } }: ServedSlot) {
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<number, object>>;
+}
+
+/** `baseUrl`: how whoever asks reached this device. */
+export function modelDocs({ slot, bundle: { model } }: ServedSlot, baseUrl: string) {
   const { version, description, inputs, outputs } = model;
   return {
     openapi: "3.1.0",
     info: { title: `${slot} ${version}`, version, ...(description === undefined ? {} : { description }) },
+    servers: [{ url: baseUrl }],
     paths: {
-      [`/predict/${slot}`]: {
-        post: {
-          summary: "The shortest way to a prediction",
-          requestBody: json({
-            type: "object",
-            required: ["inputs"],
-            properties: { inputs: { type: "object", required: names(inputs), properties: byName(inputs, nested) } },
-          }),
-          responses: {
-            200: answer("The outputs, and the best labels where the bundle has labels", {
-              type: "object",
-              properties: {
-                model: { type: "string" },
-                version: { type: "string" },
-                outputs: { type: "object", properties: byName(outputs, nested) },
-                top: {
-                  type: "array",
-                  items: { type: "object", properties: { label: TEXT, score: { type: "number" } } },
-                },
-              },
-            }),
-            ...FAILURES,
-          },
-        },
+      [`/predict/${slot}`]: { post: predictOperation(inputs, outputs) },
+      [`/v2/models/${slot}/infer`]: { post: inferOperation(inputs, outputs) },
+      [`/v2/models/${slot}`]: {
+        get: question("modelMetadata", "Its inputs and outputs, and the version that answers"),
       },
-      [`/v2/models/${slot}/infer`]: {
-        post: {
-          summary: "Open Inference Protocol v2; binary tensors with Inference-Header-Content-Length",
-          requestBody: json({
-            type: "object",
-            required: ["inputs"],
-            properties: { id: TEXT, inputs: tensors(inputs), outputs: { type: "array", items: { type: "object" } } },
-          }),
-          responses: {
-            200: answer("The output tensors", {
-              type: "object",
-              properties: { model_name: TEXT, model_version: TEXT, id: TEXT, outputs: tensors(outputs) },
-            }),
-            ...FAILURES,
-          },
+      [`/v2/models/${slot}/ready`]: { get: question("modelReady", "200 while it answers, 503 while it restarts") },
+      [`/v2/models/${slot}/stats`]: { get: question("modelStatistics", "How much it was asked, and how long it took") },
+      [`/v2/models/${slot}/config`]: { get: question("modelConfiguration", "Its configuration in Triton's words") },
+      [`/v1/models/${slot}:predict`]: { post: tensorflowOperation(inputs) },
+    } as Readonly<Record<string, Readonly<Record<string, Operation>>>>,
+  };
+}
+
+function question(operationId: string, summary: string): Operation {
+  return { operationId, summary, responses: { 200: answer(summary, { type: "object" }), 404: UNKNOWN } };
+}
+
+function predictOperation(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): Operation {
+  const named = { type: "object", required: names(inputs), properties: byName(inputs, nested) };
+  const [only, ...others] = inputs;
+  const bare = only !== undefined && others.length === 0 ? [nested(only)] : [];
+  return {
+    operationId: "predict",
+    summary: "The shortest way to a prediction: values by the names of the inputs",
+    requestBody: json({ anyOf: [{ type: "object", required: ["inputs"], properties: { inputs: named } }, ...bare] }),
+    responses: {
+      200: answer("The outputs, and the best labels where the bundle has labels", {
+        type: "object",
+        properties: {
+          model: TEXT,
+          version: TEXT,
+          outputs: { type: "object", properties: byName(outputs, nested) },
+          top: { type: "array", items: { type: "object", properties: { label: TEXT, score: { type: "number" } } } },
         },
-      },
+      }),
+      ...FAILURES,
+    },
+  };
+}
+
+function inferOperation(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): Operation {
+  const request = {
+    type: "object",
+    required: ["inputs"],
+    properties: { id: TEXT, inputs: tensors(inputs), outputs: { type: "array", items: { type: "object" } } },
+  };
+  const response = {
+    type: "object",
+    properties: { model_name: TEXT, model_version: TEXT, id: TEXT, outputs: tensors(outputs) },
+  };
+  return {
+    operationId: "infer",
+    summary: "Open Inference Protocol v2; binary tensors with Inference-Header-Content-Length",
+    requestBody: json(request),
+    responses: { 200: answer("The output tensors", response), ...FAILURES },
+  };
+}
+
+function tensorflowOperation(inputs: readonly TensorSpec[]): Operation {
+  const columns = { type: "object", properties: byName(inputs, nested) };
+  return {
+    operationId: "tensorflowPredict",
+    summary: "TensorFlow Serving: instances, one example each, or inputs, whole tensors",
+    requestBody: json({ type: "object", properties: { instances: { type: "array" }, inputs: columns } }),
+    responses: {
+      200: answer("predictions for instances, outputs for inputs", {
+        type: "object",
+        properties: { predictions: { type: "array" }, outputs: {} },
+      }),
+      ...FAILURES,
     },
   };
 }
 
 const TEXT = { type: "string" };
 const ERROR = { type: "object", required: ["error"], properties: { error: TEXT } };
+const UNKNOWN = answer("No such model is served here", ERROR);
 const FAILURES = {
   400: answer("What was sent does not fit the model; the text says what", ERROR),
+  404: UNKNOWN,
+  413: answer("The body is larger than 64 MiB", ERROR),
   429: answer("Too many requests wait: try again after Retry-After", ERROR),
   503: answer("The model is not available at the moment", ERROR),
   504: answer("The time that the request gave has passed", ERROR),

@@ -8,7 +8,6 @@ import { classify } from "./classification.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { InferenceStatistics } from "./inference-statistics.ts";
 import type { Labels } from "./labels.ts";
-import { modelDocs } from "./model-docs.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
 import { requestKey } from "./request-key.ts";
@@ -45,7 +44,6 @@ export function oipRoutes({ engine, labels, statistics }: OipPorts): [string, Ht
     ...both("/ready", "GET", (request) => readiness({ name: model(request).slot }, model(request).ready)),
     ...both("/config", "GET", (request) => jsonAnswer(tritonConfig(model(request)))),
     ...both("/stats", "GET", (request) => jsonAnswer({ model_stats: statistics.of(model(request).slot) })),
-    ...both("/docs", "GET", (request) => jsonAnswer(modelDocs(model(request)))),
     ...both("/infer", "POST", (request) => infer(engine, labels, request)),
     ...NOT_OFFERED.map((route): [string, HttpHandler] => [route, notOffered]),
   ];

@@ -222,5 +222,5 @@ t.test("with a second model here, a request that names none is asked which", asy
   await agent.serve(await writeSilero(t.testdir(), 5));
   t.match(await call("POST", "/invocations", { inputs: [1] }), { status: 400, json: { message: /Several models/ } });
   const page = await fetch(url, { headers: { accept: "text/html" } });
-  t.match(await page.text(), /<form action="\/predict\/digits">/);
+  t.match(await page.text(), /<form action="\/predict\/digits" data-predict>/);
 });
