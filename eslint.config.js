@@ -45,6 +45,12 @@ export default defineConfig(
     },
   },
   {
+    files: ["examples/**/*.mjs"],
+    languageOptions: {
+      globals: Object.fromEntries(["Buffer", "URL", "console", "fetch", "process"].map((name) => [name, "readonly"])),
+    },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // tap's assertions and subtests return promises that tap itself awaits.

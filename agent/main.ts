@@ -4,6 +4,7 @@ import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
 import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
+import { predictLocally, type PredictOptions } from "./cli/predict.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { showToken, type TokenOptions } from "./cli/token.ts";
@@ -73,6 +74,17 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .action(async ({ dir, output }: { dir: string; output: string }) => {
       const status = await fetchStatus(dir);
       print(output === "json" ? JSON.stringify(status, undefined, 2) : statusText(status));
+    });
+
+  program
+    .command("predict")
+    .description("ask a model on this device: JSON, a .npy array, a picture or a sound from a file")
+    .argument("<model>", "its name, as `ferry-agent status` lists it")
+    .requiredOption("--input <file>", 'such as {"inputs": {"x": [[0, 1]]}}')
+    .addOption(directoryOption())
+    .addHelpText("after", example("ferry-agent predict digits --input examples/clients/digit.json"))
+    .action(async (model: string, options: PredictOptions) => {
+      print(await predictLocally(model, options));
     });
 
   program

@@ -1,45 +1,22 @@
 /** `ferry-agent status`: what the agent on this device says of itself. */
 import pc from "picocolors";
-import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { Evidence, VariantFigures } from "../../protocol/trust/evidence.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
-import { agentFolder, readAgentConfig } from "../config.ts";
-import { readHttpToken } from "../http-tokens.ts";
+import { agentFolder } from "../config.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
-import { readRunningFile } from "../store/running-file.ts";
+import { askLocalAgent, notRunning } from "./local-agent.ts";
 
 /** The agent answers from memory: longer than this and it is stuck. */
 const STATUS_WAIT_MS = 5_000;
 
 /** Throws FerryError `not-joined`, or `not-running` where nobody answers. */
 export async function fetchStatus(directory: string): Promise<AgentStatus> {
-  const folder = agentFolder(directory);
-  await readAgentConfig(folder);
-  const running = await readRunningFile(folder.running);
-  if (running === undefined) throw notRunning(folder.directory);
+  const response = await askLocalAgent(directory, "/status", { timeoutMs: STATUS_WAIT_MS });
   try {
-    const response = await fetch(`${running.httpUrl}/status`, {
-      headers: authorization(readHttpToken(folder, "caller")),
-      signal: AbortSignal.timeout(STATUS_WAIT_MS),
-    });
     return checkAgentStatus(await response.json());
   } catch (cause) {
-    throw notRunning(folder.directory, cause);
+    throw notRunning(agentFolder(directory).directory, cause);
   }
-}
-
-/** What a request to this device's own agent carries, where it asks for a token. */
-export function authorization(token: string | undefined): Readonly<Record<string, string>> {
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
-}
-
-function notRunning(directory: string, cause?: unknown): FerryError {
-  const why = cause === undefined ? "" : ` (${messageOf(cause)})`;
-  return new FerryError("not-running", `The agent in ${directory} does not answer${why}`, {
-    hint: `Start it with: ferry-agent run --dir ${directory}`,
-    exitCode: EXIT.unreachable,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 export function statusText(status: AgentStatus): string {
