@@ -40,9 +40,16 @@ interface Held {
   readonly model: QualifiedModel;
   readonly room: Room;
   readonly taken: AbortController;
-  /** Undefined when it gave its room back. */
-  runner: Runner | undefined;
+  /** Empty when it gave its room back. */
+  runners: readonly Runner[];
   parking: Promise<void>;
+}
+
+interface Taken {
+  readonly model: QualifiedModel;
+  /** At least one; those that `instances` asks for beyond them are yet to be loaded. */
+  readonly runners: readonly Runner[];
+  readonly instances: number;
 }
 
 /** Versions on their way to the traffic: from the start of their runner until they are activated or discarded. */
@@ -102,9 +109,11 @@ export class Candidates {
       };
       const { runner, choice, ...best } = await bestVariant(choosing, bundle.statement, variants, signal);
       needs.note(bundle.statement, choice.file, runner.peakPrivateBytes());
+      const { evidence: _, ...tested } = best.test;
       const evidence = { ...evidenceOf({ choice, ...best }), memoryMode: room.mode };
       const candidate: Candidate = { bundle, evidence };
-      this.#hold(candidate, { bundle, choice, givesNonFinite: best.test.givesNonFinite }, room, runner);
+      const others = await this.#loadOthers(runner, room, { bundle, choice }, { isUrgent: !isBeside, signal });
+      this.#hold(candidate, { bundle, choice, ...tested }, room, [runner, ...others]);
       return candidate;
     } catch (error) {
       room.giveBack();
@@ -127,8 +136,30 @@ export class Candidates {
     }
   }
 
-  #hold(candidate: Candidate, model: QualifiedModel, room: Room, runner: Runner): void {
-    const held: Held = { model, room, runner, taken: new AbortController(), parking: Promise.resolve() };
+  /**
+   * The same model once more in other processes, so that a version that gets the traffic can carry it. What does not come up
+   * is no fault of the model that has just been tested: it is tried again while the first one answers.
+   */
+  async #loadOthers(
+    first: Runner,
+    { instances }: Room,
+    { bundle, choice }: Pick<QualifiedModel, "bundle" | "choice">,
+    options: Parameters<CandidatePorts["load"]>[2],
+  ): Promise<Runner[]> {
+    const others: Runner[] = [];
+    try {
+      while (others.length + 1 < instances) others.push((await this.#ports.load(bundle, choice, options)).runner);
+    } catch (error) {
+      if (options.signal.aborted) {
+        await killAll([first, ...others]);
+        throw error;
+      }
+    }
+    return others;
+  }
+
+  #hold(candidate: Candidate, model: QualifiedModel, room: Room, runners: readonly Runner[]): void {
+    const held: Held = { model, room, runners, taken: new AbortController(), parking: Promise.resolve() };
     this.#held.set(candidate, held);
     if (room.mode === "unload-first") held.parking = this.#park(held);
   }
@@ -136,25 +167,26 @@ export class Candidates {
   async #park(held: Held): Promise<void> {
     await this.#ports.clock.sleep(HOLD_MS_MAX, held.taken.signal);
     if (held.taken.signal.aborted) return;
-    const { runner } = held;
-    held.runner = undefined;
-    await runner?.end();
+    const { runners } = held;
+    held.runners = [];
+    await endAll(runners);
     held.room.giveBack();
   }
 
-  /** A qualified model with its runner, which the caller owns from here on. Throws Refused where it must load again and cannot. */
-  async take(candidate: Candidate): Promise<{ readonly model: QualifiedModel; readonly runner: Runner }> {
+  /** A qualified model with its runners, which the caller owns from here on. Throws Refused where it must load again and cannot. */
+  async take(candidate: Candidate): Promise<Taken> {
     const held = await this.#release(candidate);
     if (held === undefined) throw new Error("a candidate can be activated once, and not after it was discarded");
-    const { model, room, runner } = held;
-    if (runner !== undefined) return { model, runner };
+    const { model, room, runners } = held;
+    const { instances } = room;
+    if (runners.length > 0) return { model, runners, instances };
     try {
       await room.take();
       const loaded = await this.#ports.load(model.bundle, model.choice, {
         isUrgent: true,
         signal: this.#closing.signal,
       });
-      return { model, runner: loaded.runner };
+      return { model, runners: [loaded.runner], instances };
     } catch (error) {
       room.giveBack();
       throw refusedFor(error);
@@ -163,7 +195,7 @@ export class Candidates {
 
   async discard(candidate: Candidate): Promise<void> {
     const held = await this.#release(candidate);
-    await held?.runner?.end();
+    await endAll(held?.runners ?? []);
     held?.room.giveBack();
   }
 
@@ -179,9 +211,7 @@ export class Candidates {
   async close(): Promise<void> {
     this.#closing.abort();
     const left = await Promise.all([...this.#held.keys()].map((candidate) => this.#release(candidate)));
-    const runners = left.flatMap((held) => held?.runner ?? []);
-    for (const runner of runners) runner.kill();
-    await Promise.all(runners.map((runner) => runner.ended));
+    await killAll(left.flatMap((held) => held?.runners ?? []));
     await Promise.allSettled(this.#qualifying);
   }
 }
@@ -199,6 +229,15 @@ function evidenceOf({ choice, test, failed, figures }: Omit<BestVariant, "runner
     ...(failed.length === 0 ? {} : { failedProviders: [...failed] }),
     ...(figures.length === 0 ? {} : { variant: choice.variant, variants: [...figures] }),
   };
+}
+
+async function endAll(runners: readonly Runner[]): Promise<void> {
+  await Promise.all(runners.map((runner) => runner.end()));
+}
+
+async function killAll(runners: readonly Runner[]): Promise<void> {
+  for (const runner of runners) runner.kill();
+  await Promise.all(runners.map((runner) => runner.ended));
 }
 
 function refusedFor(error: unknown): Refused {

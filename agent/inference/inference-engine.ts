@@ -29,7 +29,7 @@ export interface ServedSlot {
   readonly bundle: VerifiedBundle;
   readonly evidence: Evidence;
   readonly sinceMs: number;
-  /** False while the runner restarts after a crash. */
+  /** False while no runner can compute, because all of them restart. */
   readonly ready: boolean;
   /** What soaks beside it, and answers a share of the requests or gets copies of them. */
   readonly trial?: ServedTrial;
@@ -112,6 +112,13 @@ export interface InferResponse {
   readonly inferMs: number;
 }
 
+/** One run of the model. */
+export interface Execution {
+  /** That were computed together; those whose callers have given up meanwhile included. */
+  readonly requests: number;
+  readonly inferMs: number;
+}
+
 /** Why a request got no outputs; `inference-error.ts` maps each to an OIP status. */
 export type InferFailure =
   "unknown-model" | "unknown-version" | "bad-request" | "queue-full" | "timed-out" | "unavailable" | "model-failed";
@@ -171,17 +178,20 @@ export interface InferenceEngine extends AsyncDisposable {
   readonly infer: (request: InferRequest) => Promise<InferResponse>;
   /** Told of everything from here on, until disposed of. */
   readonly observe: (observer: InferenceObserver) => Disposable;
-  /** What `/metrics` shows: each runner, those that still drain included. */
+  /** What `/metrics` shows: each version, those that still drain included. */
   readonly gauges: () => readonly RunnerGauge[];
 }
 
+/** The runners of one version. */
 export interface RunnerGauge {
   readonly slot: ModelName;
   readonly version: ModelVersion;
-  /** Resident memory of its process; 0 while it restarts. */
+  /** Those that can compute at this moment, and those that should. */
+  readonly instances: { readonly ready: number; readonly wanted: number };
+  /** Resident memory of their processes; 0 while they restart. */
   readonly residentBytes: number;
   readonly restarts: number;
-  /** Requests that wait for it or are being computed. */
+  /** Requests that wait for them or are being computed. */
   readonly waiting: number;
 }
 
@@ -204,6 +214,8 @@ export interface InferenceObserver {
    * its failure is one, although no caller saw it.
    */
   readonly failed: (slot: ModelName, failure: InferFailure, version: ModelVersion) => void;
+  /** Once each time that the model computed something which succeeded; before the answers are told. */
+  readonly executed?: (slot: ModelName, version: ModelVersion, execution: Execution) => void;
   /** A runner process ended by itself. */
   readonly crashed: (slot: ModelName, version: ModelVersion, why: string) => void;
   /** `version` soaks; what it and the version that it is to replace make of one request was held against each other. */

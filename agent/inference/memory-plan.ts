@@ -3,7 +3,7 @@
 export interface MemoryFacts {
   /** What processes may still take, by the system or by the limit of this one's group; undefined where nobody can tell. */
   readonly availableBytes: number | undefined;
-  /** What the next version takes at its peak, beyond what it shares with the runners that are there. */
+  /** What all runners of the next version take at their peak, beyond what they share with those that are there. */
   readonly needBytes: number;
   /** What the slot's standby would give back; 0 where there is none, or none that is loaded. */
   readonly standbyBytes: number;
@@ -28,6 +28,15 @@ export function planMemory({ availableBytes, needBytes, standbyBytes, isServing 
   const lackBytes = needBytes + MEMORY_RESERVE_BYTES - availableBytes;
   if (lackBytes <= 0) return "load-first";
   return lackBytes <= standbyBytes ? "unload-standby" : "unload-first";
+}
+
+/**
+ * How many runners of a model fit into what is free when all that could end has ended: at least one, and no more than are
+ * wanted. Where nobody can tell what is free, all of them.
+ */
+export function fittingInstances(wanted: number, needBytes: number, freeBytes: number | undefined): number {
+  if (freeBytes === undefined) return wanted;
+  return Math.max(1, Math.min(wanted, Math.floor((freeBytes - MEMORY_RESERVE_BYTES) / needBytes)));
 }
 
 /** Private memory of a runner with onnxruntime and the smallest of models: 31 MB measured, and some for its tensors. */

@@ -10,6 +10,7 @@ import { Candidates } from "./candidates.ts";
 import { NO_ENGINE_CACHE, type EngineCache } from "./engine-cache.ts";
 import type {
   Candidate,
+  Execution,
   InferenceEngine,
   InferFailure,
   InferenceObserver,
@@ -25,6 +26,7 @@ import { MemoryNeeds } from "./memory-needs.ts";
 import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
 import { ServingVersion } from "./serving-version.ts";
 import { requireSameInterface } from "./same-interface.ts";
+import { shareProcessors } from "./share-processors.ts";
 import { Slot, type SlotPorts } from "./slot.ts";
 
 export interface InferenceEngineOptions {
@@ -33,8 +35,10 @@ export interface InferenceEngineOptions {
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm?: (bundle: VerifiedBundle) => Promise<void>;
   readonly command?: RunnerCommand;
-  /** Threads of each runner within one operator; absent: one core is left to the agent, and four are enough for an edge model. */
+  /** Threads of each runner within one operator, whatever a model asks for; absent: as `share-processors.ts` says. */
   readonly intraOpThreads?: number;
+  /** That this process may use. */
+  readonly processors?: number;
   /** What processes may still take; undefined where nobody can tell. */
   readonly availableMemoryBytes?: () => number | undefined;
   /** What this device is, for variants that are not for every one. */
@@ -59,14 +63,19 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const { log, clock = systemClock, random = Math.random, command = RUNNER_COMMAND, confirm } = options;
   const observers = new Set(options.observers);
   const lostListeners = new Set<(lost: LostVersion) => void>();
-  const intraOpThreads = options.intraOpThreads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
+  const processors = options.processors ?? availableParallelism();
   const slots = new Map<ModelName, Slot>();
   const needs = new MemoryNeeds();
   const engines = options.engines ?? NO_ENGINE_CACHE;
-  const loadPorts = { command, confirm, engines, intraOpThreads, clock, log };
+  const shareOf = ({ model }: VerifiedBundle) => shareProcessors(model.serving ?? {}, processors);
+  const loadPorts = (bundle: VerifiedBundle) => {
+    const intraOpThreads = options.intraOpThreads ?? shareOf(bundle).intraOpThreads;
+    return { command, confirm, engines, intraOpThreads, clock, log };
+  };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>
-      (isUrgent ? loadRunner : loadBeside)(loadPorts, bundle, choice, signal),
+      (isUrgent ? loadRunner : loadBeside)(loadPorts(bundle), bundle, choice, signal),
+    instancesOf: (bundle) => shareOf(bundle).instances,
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,
     hardwareClasses: options.hardwareClasses ?? [],
@@ -96,16 +105,19 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     traffic?: SoakTraffic,
   ): Promise<SoakTraffic | undefined> {
     if (traffic !== undefined) requireSameInterface(slots.get(name)?.active?.bundle, candidate.bundle, traffic);
-    const { model, runner } = await candidates.take(candidate);
+    const { model, runners, instances } = await candidates.take(candidate);
     const slot = slots.get(name) ?? new Slot(name, slotPorts);
     slots.set(name, slot);
     const { bundle, choice } = model;
     const ports = {
       queue: slot.queue,
       load: async (signal: AbortSignal) => {
-        const { runner } = await loadRunner(loadPorts, bundle, choice, signal);
+        const { runner } = await loadRunner(loadPorts(bundle), bundle, choice, signal);
         slot.onStarted(version, runner.pid);
         return runner;
+      },
+      onExecuted: (execution: Execution) => {
+        tellExecuted(slot.name, bundle, execution);
       },
       onCrash: (why: string) => {
         slot.onCrash(version);
@@ -121,11 +133,15 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       clock,
       log,
     };
-    const version = new ServingVersion(ports, model, runner);
+    const version = new ServingVersion(ports, model, runners, instances);
     const { evidence } = candidate;
     const given = traffic && slot.tryOut(version, evidence, traffic, clock.nowMs());
     if (given === undefined) slot.activate(version, evidence, clock.nowMs());
     return given;
+  }
+
+  function tellExecuted(slot: ModelName, { model: { version } }: VerifiedBundle, execution: Execution): void {
+    for (const observer of observers) observer.executed?.(slot, version, execution);
   }
 
   function tellCrash(slot: ModelName, { model: { version } }: VerifiedBundle, why: string): void {
@@ -166,6 +182,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       [...slot.versions].map((version) => ({
         slot: slot.name,
         version: version.bundle.model.version,
+        instances: version.instances,
         residentBytes: version.residentBytes(),
         restarts: version.restarts,
         waiting: (version === slot.active ? slot.queue.length : 0) + version.inFlight,

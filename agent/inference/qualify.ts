@@ -4,6 +4,8 @@ import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson, OutputRange } from "../../protocol/bundle/model-json.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
+import type { Batching } from "../../protocol/bundle/serving.ts";
+import { testBatches } from "./batch-test.ts";
 import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import { interfaceDifference } from "./interface-difference.ts";
@@ -73,6 +75,7 @@ export interface SelfTest {
   readonly evidence: Evidence;
   /** Some golden case has NaN or infinities in its outputs: they are no sign of a fault. */
   readonly givesNonFinite: boolean;
+  readonly batching: Batching | undefined;
 }
 
 /** Measures a warm model against what its publisher promised. Throws Refused. */
@@ -92,6 +95,7 @@ export async function selfTest(
     const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, tolerance);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }
+  const batching = await testBatches(runner, model, { ...golden, tolerance });
   const times = await timedRuns(runner, golden);
   const evidence: Evidence = {
     provider: choice.provider,
@@ -107,7 +111,7 @@ export async function selfTest(
   };
   const excess = budgetExcess(model.budgets ?? {}, evidence);
   if (excess !== undefined) throw new Refused("budget", excess);
-  return { evidence, givesNonFinite };
+  return { evidence, givesNonFinite, batching };
 }
 
 /** Ascending, in milliseconds of the model's own time. */

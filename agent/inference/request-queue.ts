@@ -1,8 +1,9 @@
+import { joinKey, rowsOf } from "../../common/onnx-batch.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
-import type { InferRequest } from "./inference-engine.ts";
+import type { InferRequest, VerifiedBundle } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
+import type { Waiting } from "./next-work.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
-import type { VerifiedBundle } from "./inference-engine.ts";
 
 /** Requests that wait for one slot. A second's worth for a model of 4 ms: beyond it, waiting helps nobody. */
 export const REQUESTS_WAITING_MAX = 256;
@@ -29,6 +30,7 @@ export class PendingRequest {
   crashes = 0;
   readonly #promise = Promise.withResolvers<Answered>();
   readonly #timer: NodeJS.Timeout;
+  #join: Waiting["join"] | null = null;
   #isSettled = false;
 
   constructor(request: InferRequest, only: StatementDigest | undefined, trial?: StatementDigest) {
@@ -45,6 +47,19 @@ export class PendingRequest {
   /** True once nobody waits for it: it must not be begun. */
   get isSettled(): boolean {
     return this.#isSettled;
+  }
+
+  get isSuspect(): boolean {
+    return this.crashes > 0;
+  }
+
+  /** For models with batches: what it can be computed with. */
+  get join(): Waiting["join"] {
+    if (this.#join !== null) return this.#join;
+    const { inputs, outputs } = this.request;
+    const rows = rowsOf(inputs);
+    this.#join = rows === undefined ? undefined : { rows, key: `${joinKey(inputs)}\n${outputs?.join("\n") ?? "*"}` };
+    return this.#join;
   }
 
   resolve(answered: Answered): void {
@@ -92,6 +107,16 @@ export class RequestQueue {
   peek(accepts: (pending: PendingRequest) => boolean): PendingRequest | undefined {
     this.#forgetSettled();
     return this.#waiting.find(accepts);
+  }
+
+  /** All that `accepts` takes, in their order, left where they are. */
+  waiting(accepts: (pending: PendingRequest) => boolean): readonly PendingRequest[] {
+    this.#forgetSettled();
+    return this.#waiting.filter(accepts);
+  }
+
+  remove(taken: readonly PendingRequest[]): void {
+    for (const pending of taken) this.#waiting.splice(this.#waiting.indexOf(pending), 1);
   }
 
   take(accepts: (pending: PendingRequest) => boolean): PendingRequest | undefined {

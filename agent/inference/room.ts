@@ -2,7 +2,7 @@ import { unreachable } from "../../protocol/unreachable.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import type { MemoryNeeds } from "./memory-needs.ts";
-import { MEMORY_RESERVE_BYTES, planMemory, type MemoryFacts } from "./memory-plan.ts";
+import { fittingInstances, MEMORY_RESERVE_BYTES, planMemory, type MemoryFacts } from "./memory-plan.ts";
 import { Refused } from "./refused.ts";
 import type { ServingVersion } from "./serving-version.ts";
 import type { Slot } from "./slot.ts";
@@ -11,16 +11,21 @@ export interface RoomPorts {
   /** What processes may still take; undefined where nobody can tell. */
   readonly availableMemoryBytes: () => number | undefined;
   readonly needs: MemoryNeeds;
+  /** How many runners a bundle is to have: each needs its memory. */
+  readonly instancesOf: (bundle: VerifiedBundle) => number;
 }
 
 /** The memory into which a candidate loads: free beside the version that answers in its slot, or that version's own. */
 export class Room {
   readonly mode: "load-first" | "unload-first";
+  /** Runners for which there is memory. */
+  readonly instances: number;
   readonly #slot: Slot | undefined;
   #suspended: ServingVersion | undefined;
 
-  constructor(mode: Room["mode"], slot: Slot | undefined) {
+  constructor(mode: Room["mode"], instances: number, slot: Slot | undefined) {
     this.mode = mode;
+    this.instances = instances;
     this.#slot = slot;
   }
 
@@ -49,27 +54,33 @@ interface Wanted {
  * (`traffic`), and do not fit so.
  */
 export async function planRoom(
-  { availableMemoryBytes, needs }: RoomPorts,
+  { availableMemoryBytes, needs, instancesOf }: RoomPorts,
   slot: Slot | undefined,
   { bundle, files, traffic }: Wanted,
 ) {
+  const availableBytes = availableMemoryBytes();
+  const needBytes = await needs.of(bundle, files);
+  const standbyBytes = slot?.standby?.privateBytes() ?? 0;
+  const servingBytes = traffic === undefined ? (slot?.active?.privateBytes() ?? 0) : 0;
+  const freeBytes = availableBytes === undefined ? undefined : availableBytes + standbyBytes + servingBytes;
+  const instances = fittingInstances(instancesOf(bundle), needBytes, freeBytes);
   const facts = {
-    availableBytes: availableMemoryBytes(),
-    needBytes: await needs.of(bundle, files),
-    standbyBytes: slot?.standby?.privateBytes() ?? 0,
+    availableBytes,
+    needBytes: needBytes * instances,
+    standbyBytes,
     isServing: slot?.active !== undefined,
   };
   const plan = planMemory(facts);
   if (traffic !== undefined && plan === "unload-first") throw noRoomFor(traffic, bundle, facts);
   switch (plan) {
     case "load-first":
-      return new Room("load-first", slot);
+      return new Room("load-first", instances, slot);
     case "unload-standby":
       await slot?.unloadStandby();
-      return new Room("load-first", slot);
+      return new Room("load-first", instances, slot);
     case "unload-first":
       await slot?.unloadStandby();
-      return new Room("unload-first", slot);
+      return new Room("unload-first", instances, slot);
     default:
       return unreachable(plan);
   }

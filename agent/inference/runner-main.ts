@@ -5,8 +5,8 @@
 import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
-import type { FromRunner, ToRunner } from "./runner-messages.ts";
-import { faultOf } from "./sound-outputs.ts";
+import { computeRequests } from "./compute-requests.ts";
+import type { FromRunner, RequestOutcome, ToRunner } from "./runner-messages.ts";
 
 /**
  * Of the range to 1,000 of proc_pid_oom_score_adj(5): where the system has no memory left, it ends a runner, which is
@@ -64,16 +64,12 @@ async function load({ file, ranges: declared, ...options }: ToRunner & { kind: "
   }
 }
 
-async function infer({ id, inputs, outputs }: ToRunner & { kind: "infer" }): Promise<void> {
-  try {
-    if (session === undefined) throw new FerryError("onnx-load", "No model is loaded");
-    const startedMs = performance.now();
-    const answer = await session.run(inputs, outputs);
-    const inferMs = performance.now() - startedMs;
-    await say({ kind: "answered", id, outputs: answer, fault: faultOf(answer, inputs, ranges), inferMs });
-  } catch (error) {
-    await say({ kind: "failed", id, ...inWords(error) });
-  }
+async function infer({ id, ...asked }: ToRunner & { kind: "infer" }): Promise<void> {
+  const outcomes: readonly RequestOutcome[] =
+    session === undefined
+      ? asked.requests.map(() => ({ kind: "refused", code: "onnx-load", message: "No model is loaded" }))
+      : await computeRequests({ session, ranges }, asked);
+  await say({ kind: "computed", id, outcomes });
 }
 
 function inWords(error: unknown): { code: string; message: string } {

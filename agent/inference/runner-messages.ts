@@ -17,7 +17,8 @@ export type ToRunner =
   | {
       readonly kind: "infer";
       readonly id: number;
-      readonly inputs: readonly Tensor[];
+      /** The inputs of each request; those of several can be joined (`onnx-batch.ts`). */
+      readonly requests: readonly (readonly Tensor[])[];
       readonly outputs: readonly string[] | undefined;
     }
   /** Exit once what came before is answered. */
@@ -26,8 +27,8 @@ export type ToRunner =
 export type FromRunner =
   | ({ readonly kind: "loaded" } & LoadedModel)
   | { readonly kind: "load-failed"; readonly code: string; readonly message: string }
-  | ({ readonly kind: "answered"; readonly id: number } & RunnerAnswer)
-  | { readonly kind: "failed"; readonly id: number; readonly code: string; readonly message: string };
+  /** One outcome for each request, in their order. */
+  | { readonly kind: "computed"; readonly id: number; readonly outcomes: readonly RequestOutcome[] };
 
 /** What the ONNX file itself says, and how long it took to load. */
 export interface LoadedModel {
@@ -39,10 +40,17 @@ export interface LoadedModel {
   readonly loadMs: number;
 }
 
+/** What became of one request. */
+export type RequestOutcome =
+  | ({ readonly kind: "outputs" } & RunnerAnswer)
+  | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
 export interface RunnerAnswer {
   readonly outputs: readonly Tensor[];
   /** What `sound-outputs.ts` finds wrong with the outputs. */
   readonly fault: OutputFault | undefined;
-  /** The model's own time, without the way there and back. */
+  /** The model's own time for all that was computed together, without the way there and back. */
   readonly inferMs: number;
+  /** Requests that were computed together, this one included. */
+  readonly batchSize: number;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
-import type { FromRunner, LoadedModel, RunnerAnswer, ToRunner } from "./runner-messages.ts";
+import type { FromRunner, LoadedModel, RequestOutcome, RunnerAnswer, ToRunner } from "./runner-messages.ts";
 
 /** The agent's handle on one runner process. */
 export interface Runner {
@@ -15,6 +15,14 @@ export interface Runner {
   readonly load: (load: LoadRequest, timeoutMs: number) => Promise<LoadedModel>;
   /** Throws ModelFailure, or RunnerGone; beyond INFER_MS_MAX the process counts as hung and is killed. */
   readonly infer: (inputs: readonly Tensor[], outputs?: readonly string[]) => Promise<RunnerAnswer>;
+  /**
+   * Several requests at once, which the model computes together where it can: one outcome for each, in their order. Their
+   * inputs can be joined (`onnx-batch.ts`). Throws RunnerGone, as `infer` does.
+   */
+  readonly inferAll: (
+    requests: readonly (readonly Tensor[])[],
+    outputs?: readonly string[],
+  ) => Promise<readonly RequestOutcome[]>;
   /** Resident memory of the process; 0 when it is gone. */
   readonly residentBytes: () => number;
   /** The most memory that it has held for itself, without the programs and libraries that all runners share; 0 when it is gone. */
@@ -88,7 +96,7 @@ export async function startRunner(command: RunnerCommand, log: Log): Promise<Run
 }
 
 function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Runner {
-  const waiting = new Map<number, PromiseWithResolvers<RunnerAnswer>>();
+  const waiting = new Map<number, PromiseWithResolvers<readonly RequestOutcome[]>>();
   const loaded = Promise.withResolvers<LoadedModel>();
   loaded.promise.catch(() => undefined);
   let nextId = 1;
@@ -102,11 +110,8 @@ function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Run
       case "load-failed":
         loaded.reject(new ModelFailure(message.code, message.message));
         return;
-      case "answered":
-        waiting.get(message.id)?.resolve(message);
-        return;
-      case "failed":
-        waiting.get(message.id)?.reject(new ModelFailure(message.code, message.message));
+      case "computed":
+        waiting.get(message.id)?.resolve(message.outcomes);
         return;
       default:
         unreachable(message);
@@ -124,6 +129,22 @@ function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Run
     if (child.connected) child.send(message, () => undefined);
   };
 
+  async function inferAll(requests: readonly (readonly Tensor[])[], outputs?: readonly string[]) {
+    if (isGone) throw new RunnerGone("The runner process has ended");
+    const id = nextId++;
+    const computed = Promise.withResolvers<readonly RequestOutcome[]>();
+    waiting.set(id, computed);
+    try {
+      send({ kind: "infer", id, requests, outputs });
+      return await withDeadline(computed.promise, INFER_MS_MAX, () => {
+        kill();
+        return new RunnerGone(`The runner process did not answer within ${INFER_MS_MAX} ms and was killed`);
+      });
+    } finally {
+      waiting.delete(id);
+    }
+  }
+
   return {
     pid,
     ended,
@@ -136,20 +157,11 @@ function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Run
       });
     },
     infer: async (inputs, outputs) => {
-      if (isGone) throw new RunnerGone("The runner process has ended");
-      const id = nextId++;
-      const answer = Promise.withResolvers<RunnerAnswer>();
-      waiting.set(id, answer);
-      try {
-        send({ kind: "infer", id, inputs, outputs });
-        return await withDeadline(answer.promise, INFER_MS_MAX, () => {
-          kill();
-          return new RunnerGone(`The runner process did not answer within ${INFER_MS_MAX} ms and was killed`);
-        });
-      } finally {
-        waiting.delete(id);
-      }
+      const [outcome] = await inferAll([inputs], outputs);
+      if (outcome?.kind === "outputs") return outcome;
+      throw new ModelFailure(outcome?.code ?? "internal", outcome?.message ?? "The runner gave no outcome");
     },
+    inferAll,
     residentBytes: () => memoryOf(pid).VmRSS,
     peakPrivateBytes: () => {
       const { VmHWM, RssFile } = memoryOf(pid);

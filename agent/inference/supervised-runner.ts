@@ -13,6 +13,10 @@ export interface SupervisionPorts {
   readonly load: (signal: AbortSignal) => Promise<Runner>;
   /** Resident memory; beyond it the process is killed, which counts as a crash. */
   readonly limitBytes: number | undefined;
+  /** Of one that has ended: whether it did while it computed a request, in a version that has answered others. */
+  readonly endedOverRequest: (runner: Runner) => boolean;
+  /** Whether nothing else answers in its place: only then it is given up, and is tried again every LOST_RETRY_MS till then. */
+  readonly mayGiveUp: () => boolean;
   readonly onReady: () => void;
   /** A process ended by itself, or a restart failed. */
   readonly onCrash: (why: string) => void;
@@ -28,6 +32,9 @@ interface Keeping {
   done: Promise<void>;
 }
 
+/** Beside others that answer there is no hurry, and what was short (memory, a file's place on the disk) may come back. */
+const LOST_RETRY_MS = 60_000;
+
 /** Keeps one runner process alive: another takes its place when it dies, unless it was unloaded, or is lost. */
 export class SupervisedRunner {
   restarts = 0;
@@ -39,7 +46,8 @@ export class SupervisedRunner {
   #hasAnswered = false;
   #isLost = false;
 
-  constructor(ports: SupervisionPorts, runner: Runner) {
+  /** Without a runner it loads one. */
+  constructor(ports: SupervisionPorts, runner: Runner | undefined) {
     this.#ports = ports;
     this.#keep(runner);
   }
@@ -113,7 +121,8 @@ export class SupervisedRunner {
       const why = await endedWithin(limitBytes, runner, clock);
       if (isStopped()) return;
       this.#current = undefined;
-      const run = { livedMs: clock.monotonicMs() - startedMs, hasAnswered: this.#hasAnswered };
+      const isOverRequest = this.#ports.endedOverRequest(runner);
+      const run = { livedMs: clock.monotonicMs() - startedMs, hasAnswered: this.#hasAnswered, isOverRequest };
       this.#troubles = afterRun(this.#troubles, run);
       onCrash(why);
     }
@@ -125,8 +134,9 @@ export class SupervisedRunner {
     for (;;) {
       const decision = decideRestart(this.#troubles, Math.random);
       if (decision.kind === "lost") {
-        this.#lose(new Refused("runner-crash", last === "" ? decision.why : `${decision.why}: ${last}`));
-        return undefined;
+        const why = last === "" ? decision.why : `${decision.why}: ${last}`;
+        if (await this.#giveUp(new Refused("runner-crash", why), signal)) return undefined;
+        continue;
       }
       if (decision.afterMs > 0) await this.#ports.clock.sleep(decision.afterMs, signal);
       try {
@@ -140,8 +150,8 @@ export class SupervisedRunner {
         this.#ports.log.error({ error: last }, "a runner did not restart");
         // The files are not those that were verified: no restart will make them so.
         if (error instanceof BundleRefused) {
-          this.#lose(new Refused(error.code, last));
-          return undefined;
+          if (await this.#giveUp(new Refused(error.code, last), signal)) return undefined;
+          continue;
         }
         this.#troubles = afterFailedRestart(this.#troubles);
         this.#ports.onCrash(`it did not restart: ${last}`);
@@ -149,10 +159,17 @@ export class SupervisedRunner {
     }
   }
 
-  #lose(refused: Refused): void {
-    this.#isLost = true;
-    this.#keeping?.ready.reject(refused);
-    this.#keeping = undefined;
-    this.#ports.onLost(refused.refusal);
+  /** False where it is to be tried again: it has waited for that. */
+  async #giveUp(refused: Refused, signal: AbortSignal): Promise<boolean> {
+    if (this.#ports.mayGiveUp()) {
+      this.#isLost = true;
+      this.#keeping?.ready.reject(refused);
+      this.#keeping = undefined;
+      this.#ports.onLost(refused.refusal);
+      return true;
+    }
+    this.#troubles = NO_TROUBLES;
+    await this.#ports.clock.sleep(LOST_RETRY_MS, signal);
+    return signal.aborted;
   }
 }

@@ -14,9 +14,17 @@ export interface ModelStatistics {
   readonly inference_count: number;
   readonly execution_count: number;
   readonly inference_stats: Readonly<Record<StatisticsPart, Duration>>;
-  readonly batch_stats: readonly never[];
+  /** By the number of requests that were computed together; empty while each was computed alone. */
+  readonly batch_stats: readonly BatchStatistics[];
   /** Of a version that soaked: beyond Triton's own fields. */
   readonly soak?: SoakStatistics;
+}
+
+interface BatchStatistics {
+  readonly batch_size: number;
+  readonly compute_input: Duration;
+  readonly compute_infer: Duration;
+  readonly compute_output: Duration;
 }
 
 interface SoakStatistics {
@@ -46,6 +54,8 @@ interface Sums {
   queueMs: number;
   inferMs: number;
   readonly soak: SoakStatistics;
+  /** By the number of requests that were computed together. */
+  readonly executions: Map<number, { count: number; inferMs: number }>;
 }
 
 /** Slots times versions; the one that was asked least recently is forgotten first. */
@@ -79,6 +89,11 @@ export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" 
     failed: (slot, _failure, version) => {
       sumsOf(slot, version).failed += 1;
     },
+    executed: (slot, version, { requests, inferMs }) => {
+      const { executions } = sumsOf(slot, version);
+      const { count = 0, inferMs: spentMs = 0 } = executions.get(requests) ?? {};
+      executions.set(requests, { count: count + 1, inferMs: spentMs + inferMs });
+    },
     crashed: () => undefined,
     copied: (slot, version, outcome) => {
       sumsOf(slot, version).soak[`copies_${outcome.kind}`] += 1;
@@ -104,18 +119,20 @@ export function openInferenceStatistics(engine: Pick<InferenceEngine, "observe" 
 }
 
 function newSums(slot: string, version: string): Sums {
+  const executions: Sums["executions"] = new Map();
   const soak = { copies_answered: 0, copies_failed: 0, copies_dropped: 0, compared: 0, alike: 0 };
-  return { slot, version, lastMs: 0, answered: 0, failed: 0, queueMs: 0, inferMs: 0, soak };
+  return { slot, version, lastMs: 0, answered: 0, failed: 0, queueMs: 0, inferMs: 0, executions, soak };
 }
 
-function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferMs, soak }: Sums): ModelStatistics {
+function statisticsOf(sums: Sums): ModelStatistics {
+  const { slot, version, lastMs, answered, failed, queueMs, inferMs, executions, soak } = sums;
   const spent = (ms: number): Duration => ({ count: answered, ns: Math.round(ms * NS_PER_MS) });
   return {
     name: slot,
     version,
     last_inference: lastMs,
     inference_count: answered,
-    execution_count: answered,
+    execution_count: [...executions.values()].reduce((sum, { count }) => sum + count, 0),
     inference_stats: {
       success: spent(queueMs + inferMs),
       fail: { count: failed, ns: 0 },
@@ -127,7 +144,19 @@ function statisticsOf({ slot, version, lastMs, answered, failed, queueMs, inferM
       cache_hit: NONE,
       cache_miss: NONE,
     },
-    batch_stats: [],
+    batch_stats: batchStatistics(executions),
     ...(Object.values(soak).some((count) => count > 0) ? { soak: { ...soak } } : {}),
   };
+}
+
+function batchStatistics(executions: Sums["executions"]): BatchStatistics[] {
+  if ([...executions.keys()].every((requests) => requests === 1)) return [];
+  return [...executions]
+    .sort(([a], [b]) => a - b)
+    .map(([batch_size, { count, inferMs }]) => ({
+      batch_size,
+      compute_input: { count, ns: 0 },
+      compute_infer: { count, ns: Math.round(inferMs * NS_PER_MS) },
+      compute_output: { count, ns: 0 },
+    }));
 }

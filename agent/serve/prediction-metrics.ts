@@ -12,6 +12,9 @@ export interface PredictionMetrics extends Disposable {
 /** Seconds: from a linear model in the cache to a network that a small board needs seconds for. */
 const BUCKETS = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
+/** Requests: by doubling, as batches are made smaller and larger. */
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
+
 /** Series grow with the versions that served since the agent started, and start anew with it. */
 export function openPredictionMetrics(
   engine: Pick<InferenceEngine, "observe" | "gauges" | "slots">,
@@ -54,6 +57,13 @@ export function openPredictionMetrics(
     buckets: BUCKETS,
     registers,
   });
+  const batches = new Histogram({
+    name: "ferry_agent_batch_requests",
+    help: "Requests that the model computed together.",
+    labelNames,
+    buckets: BATCH_BUCKETS,
+    registers,
+  });
   const crashes = new Counter({
     name: "ferry_agent_runner_crashes_total",
     help: "Runner processes that ended by themselves.",
@@ -84,6 +94,9 @@ export function openPredictionMetrics(
     },
     failed: (slot, failure, version) => {
       requests.inc({ slot, version, outcome: failure });
+    },
+    executed: (slot, version, { requests: together }) => {
+      batches.observe({ slot, version }, together);
     },
     crashed: (slot, version) => {
       crashes.inc({ slot, version });
@@ -138,6 +151,8 @@ function addRunnerGauges(registry: Registry, engine: Pick<InferenceEngine, "gaug
     ({ waiting }) => waiting,
   );
   gauge("ferry_agent_runner_resident_bytes", "Resident memory of runner processes.", (runner) => runner.residentBytes);
+  gauge("ferry_agent_runners_ready", "Runner processes that can compute.", ({ instances }) => instances.ready);
+  gauge("ferry_agent_runners_wanted", "Runner processes that should be there.", ({ instances }) => instances.wanted);
   gauge(
     "ferry_agent_runner_restarts",
     "Restarts of the runners that serve at this moment.",

@@ -36,6 +36,10 @@ interface Tally {
   /** Of answers to pictures and sounds. */
   readonly preMs: Sketch;
   readonly postMs: Sketch;
+  /** Requests computed together, one entry for each run of the model. */
+  readonly batches: Sketch;
+  /** Of these, the largest. */
+  batchMax: number;
   crashes: number;
   /** Of a shadow. */
   readonly copies: Record<CopyOutcome["kind"], number>;
@@ -64,6 +68,8 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       inferMs: new Sketch(),
       preMs: new Sketch(),
       postMs: new Sketch(),
+      batches: new Sketch(),
+      batchMax: 0,
       crashes: 0,
       copies: { answered: 0, failed: 0, dropped: 0 },
       compared: 0,
@@ -90,6 +96,11 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
     },
     failed: (slot, failure, version) => {
       count(tallyOf(slot, version), failure);
+    },
+    executed: (slot, version, { requests }) => {
+      const tally = tallyOf(slot, version);
+      tally.batches.add(requests);
+      tally.batchMax = Math.max(tally.batchMax, requests);
     },
     crashed: (slot, version, why) => {
       tallyOf(slot, version).crashes += 1;
@@ -129,8 +140,8 @@ function count(tally: Tally, outcome: string): void {
 }
 
 function fieldsOf(tally: Tally, intervalMs: number) {
-  const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, crashes, copies, compared, same, distanceMax } =
-    tally;
+  const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, batches, batchMax, crashes, copies } = tally;
+  const { compared, same, distanceMax } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -143,6 +154,7 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(copies.dropped === 0 ? {} : { copiesDropped: copies.dropped }),
     ...(preMs.count === 0 ? {} : { preSketch: preMs.toText() }),
     ...(postMs.count === 0 ? {} : { postSketch: postMs.toText() }),
+    ...(batchMax <= 1 ? {} : { batchSketch: batches.toText() }),
     ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
     ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
   };

@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { OnnxSession } from "../../common/onnx-session.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
-import { parseGoldenSet } from "../../protocol/bundle/golden.ts";
+import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TensorSpec } from "../../protocol/tensor.ts";
 import { bundleFiles } from "./bundle-source.ts";
 import { writeGolden } from "./golden-writer.ts";
+import { proposeBatching } from "./propose-batching.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { syntheticSamples } from "./synthetic-inputs.ts";
 
@@ -38,6 +39,11 @@ export async function writeBundle(
   samples: readonly SampleCase[] | undefined,
 ): Promise<{ readonly model: ModelJson; readonly cases: number }> {
   const { name, version, release, file, ...more } = description;
+  const { inputs, outputs } = interfaceOf(session);
+  const cases = samples ?? syntheticSamples(inputs);
+  const { tolerance } = await writeGoldenSet(directory, session, cases, samples === undefined);
+  const batching = more.serving?.batching ?? (await proposeBatching(session, cases, tolerance));
+  const serving = batching === undefined ? {} : { serving: { ...more.serving, batching } };
   const model: ModelJson = {
     formatVersion: 1,
     name,
@@ -45,13 +51,13 @@ export async function writeBundle(
     release,
     rollbackIndex: 0,
     file,
-    ...interfaceOf(session),
+    inputs,
+    outputs,
     golden: GOLDEN_JSON,
     compatible: ["*"],
     ...more,
+    ...serving,
   };
-  const cases = samples ?? syntheticSamples(model.inputs);
-  await writeGoldenSet(directory, session, cases, samples === undefined);
   await writeJson(join(directory, MODEL_JSON), model);
   return { model, cases: cases.length };
 }
@@ -61,7 +67,7 @@ async function writeGoldenSet(
   session: OnnxSession,
   samples: readonly SampleCase[],
   synthetic: boolean,
-): Promise<void> {
+): Promise<GoldenSet> {
   const { golden, files } = await writeGolden(session, samples).catch((cause: unknown) => {
     if (!synthetic) throw cause;
     throw new FerryError("synthetic-refused", `The model cannot use synthetic inputs: ${messageOf(cause)}`, {
@@ -75,6 +81,7 @@ async function writeGoldenSet(
     await writeFile(join(directory, path), bytes);
   }
   await writeJson(join(directory, GOLDEN_JSON), golden);
+  return golden;
 }
 
 /** Tensor files of a golden set that is being replaced would travel on with every bundle. */

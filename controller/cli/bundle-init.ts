@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { TensorSpec } from "../../protocol/tensor.ts";
 import { initBundle } from "../bundles/init-bundle.ts";
 import { GOLDEN_JSON } from "../bundles/write-bundle.ts";
@@ -47,6 +48,7 @@ async function init(directory: string, { release, force, ...options }: InitOptio
       ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
       ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
       `  golden  ${counted(cases, "case")} in ${model.golden}${synthetic ? ", from synthetic inputs" : ""}`,
+      ...batchingLines(model),
       ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
       ...(model.variants ?? []).map(({ name, file }) => `  variant ${name}: ${file}`),
     ].join("\n"),
@@ -66,6 +68,11 @@ async function init(directory: string, { release, force, ...options }: InitOptio
   say(
     `\nEdit model.json (compatible hardware, budgets) and ${GOLDEN_JSON} if need be, then:\n  ferry bundle sign ${directory}`,
   );
+}
+
+function batchingLines({ serving }: ModelJson): string[] {
+  if (serving?.batching === undefined) return [];
+  return [`  batches of up to ${serving.batching.maxBatch} rows: it answers them as it answers each row alone`];
 }
 
 export function specText({ name, datatype, shape }: TensorSpec): string {

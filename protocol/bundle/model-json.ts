@@ -6,6 +6,7 @@ import { ProtocolError } from "../protocol-error.ts";
 import { TensorSpec } from "../tensor.ts";
 import { BundlePathText } from "./bundle-path-text.ts";
 import { ProviderOptions } from "./provider-options.ts";
+import { checkBatching, Serving } from "./serving.ts";
 import { checkVariants, Compatible, Providers, Variants } from "./variants.ts";
 import { Parameters } from "./parameters.ts";
 import { Postprocessing } from "./postprocessing.ts";
@@ -68,6 +69,7 @@ export const ModelJson = closedObject({
       memoryBytes: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
   ),
+  serving: Type.Optional(Serving),
 });
 export type ModelJson = Static<typeof ModelJson>;
 
@@ -77,6 +79,7 @@ const check = gate("model.json", ModelJson);
 export function parseModelJson(bytes: Uint8Array): ModelJson {
   const model = parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
   checkVariants(model);
+  checkBatching(model);
   const mistake = processingMistake(model);
   if (mistake !== undefined) throw new ProtocolError("SCHEMA", "model.json", mistake);
   return model;

@@ -26,6 +26,8 @@ export const InferenceFields = Type.Object({
   preSketch: Type.Optional(SketchText),
   /** Milliseconds from the outputs for a picture or sound to what they mean, as `Sketch` text. */
   postSketch: Type.Optional(SketchText),
+  /** Requests computed together, one entry for each run of the model, as `Sketch` text; absent where each was computed alone. */
+  batchSketch: Type.Optional(SketchText),
   /** Copies of requests that another version answered, while this one soaked as its shadow: computed, failed, no time for. */
   copiesAnswered: Type.Optional(Type.Integer({ minimum: 0 })),
   copiesFailed: Type.Optional(Type.Integer({ minimum: 0 })),

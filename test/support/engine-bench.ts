@@ -125,3 +125,15 @@ export function runnerUnless(path: string): RunnerCommand {
     await import(${JSON.stringify(program)});`;
   return { file: RUNNER_COMMAND.file, args: ["--input-type=module", "-e", source] };
 }
+
+/** A runner that dies of a request whose first number is `poison`, as native code does. */
+export function runnerKilledBy(poison: number): RunnerCommand {
+  const [, program = ""] = RUNNER_COMMAND.args;
+  const source = `
+    process.on("message", ({ requests = [] }) => {
+      const first = ([{ bytes }]) => new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);
+      if (requests.some((inputs) => first(inputs) === ${String(poison)})) process.kill(process.pid, "SIGKILL");
+    });
+    await import(${JSON.stringify(program)});`;
+  return { file: RUNNER_COMMAND.file, args: ["--input-type=module", "-e", source] };
+}

@@ -200,3 +200,15 @@ export function writeEcho(directory: string): Promise<VerifiedBundle> {
   }));
   return writeFolder(directory, onnx, { name: "echo", version: "1.0.0", inputs });
 }
+
+/** y = x less the mean of all rows: a row in a batch is not what it is alone. */
+export function writeMeanless(directory: string, options: Partial<FolderOptions> = {}): Promise<VerifiedBundle> {
+  const x = { name: "x", type: "FP32", shape: ["n", 2] } as const;
+  const nodes = [
+    { op: "ReduceMean", inputs: ["x"], outputs: ["mean"] },
+    { op: "Sub", inputs: ["x", "mean"], outputs: ["y"] },
+  ];
+  const onnx = tinyOnnx({ inputs: [x], outputs: [{ ...x, name: "y" }], nodes });
+  const inputs = [floats("x", [1, 2], [1, 5])];
+  return writeFolder(directory, onnx, { name: "meanless", version: "1.0.0", inputs, ...options });
+}

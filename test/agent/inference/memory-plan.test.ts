@@ -1,5 +1,10 @@
 import t from "tap";
-import { estimatedNeedBytes, MEMORY_RESERVE_BYTES, planMemory } from "../../../agent/inference/memory-plan.ts";
+import {
+  estimatedNeedBytes,
+  fittingInstances,
+  MEMORY_RESERVE_BYTES,
+  planMemory,
+} from "../../../agent/inference/memory-plan.ts";
 
 const MEGABYTE = 1e6;
 const facts = { availableBytes: 0, needBytes: 100 * MEGABYTE, standbyBytes: 0, isServing: true };
@@ -26,6 +31,14 @@ for (const { when, given, then } of cases) {
     t.equal(planMemory({ ...facts, ...given }), then);
   });
 }
+
+t.test("as many runners as fit beside the reserve, and at least one", async (t) => {
+  const needBytes = 100 * MEGABYTE;
+  t.equal(fittingInstances(4, needBytes, MEMORY_RESERVE_BYTES + 4 * needBytes), 4);
+  t.equal(fittingInstances(4, needBytes, MEMORY_RESERVE_BYTES + 4 * needBytes - 1), 3);
+  t.equal(fittingInstances(4, needBytes, 0), 1);
+  t.equal(fittingInstances(4, needBytes, undefined), 4, "nobody can tell what is free");
+});
 
 t.test("a bundle that was never loaded is estimated above what was measured", async (t) => {
   // Private memory at the peak, measured on onnxruntime 1.27: digits, silero, a recogniser of text, 100 MB of weights.

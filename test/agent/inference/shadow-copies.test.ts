@@ -31,7 +31,10 @@ function answer(...values: number[]): InferResponse {
 }
 
 function aside(...values: number[]): AsideAnswer {
-  return { kind: "answered", answer: { outputs: answer(...values).outputs, fault: undefined, inferMs: 7 } };
+  return {
+    kind: "answered",
+    answer: { outputs: answer(...values).outputs, fault: undefined, batchSize: 1, inferMs: 7 },
+  };
 }
 
 function open(ask: () => AsideAnswer | Promise<AsideAnswer> = () => aside(1)) {

@@ -34,6 +34,18 @@ t.test("a model is described in the words of Triton's configuration", async (t) 
   });
 });
 
+t.test("a model with batches has Triton's implicit batch dimension", async (t) => {
+  const { inputs, ...rest } = modelJson("2.0.0", { serving: { batching: { maxBatch: 8, maxDelayMs: 0.5 } } });
+  const [pixels] = inputs;
+  t.same(pixels?.shape, [-1, 64]);
+  t.match(tritonConfig({ ...served, bundle: { ...served.bundle, model: { inputs, ...rest } } }), {
+    max_batch_size: 8,
+    dynamic_batching: { max_queue_delay_microseconds: 500 },
+    input: [{ name: "pixels", dims: [64] }],
+    output: [{ dims: [10] }],
+  });
+});
+
 t.test("and in those of OpenAPI, where each input must be there in its shape", async (t) => {
   const docs = modelDocs(served, "http://cam-1:8080");
   t.match(docs, { openapi: "3.1.0", info: { title: "digits 2.0.0", description: "which digit it is" } });

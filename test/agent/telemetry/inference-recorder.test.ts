@@ -47,6 +47,19 @@ t.test("an interval becomes one record for each slot and version", async (t) => 
   t.equal(records.length, 2, "without traffic there is no record");
 });
 
+t.test("batches are told by their sizes, once requests were computed together", async (t) => {
+  const { recorder, records } = openRecorder();
+  recorder.executed?.(digits, latest, { requests: 1, inferMs: 1 });
+  recorder.flush();
+  for (const requests of [1, 8, 8]) recorder.executed?.(digits, latest, { requests, inferMs: 1 });
+  recorder.flush();
+  const [alone, together] = records.map(({ fields }) => checkInferenceFields(fields));
+  t.equal(alone?.batchSketch, undefined);
+  const sketch = Sketch.fromText(together?.batchSketch ?? "");
+  t.equal(sketch.count, 3);
+  t.equal(Math.round(sketch.quantile(1) ?? 0), 8);
+});
+
 t.test("a crash is an event at once, and counted", async (t) => {
   const { recorder, records } = openRecorder();
   recorder.crashed(digits, "1.0.0" as ModelVersion, "SIGSEGV");

@@ -49,12 +49,22 @@ t.test("an ONNX file and samples become a bundle whose golden set passes", async
     outputs: [{ name: "probabilities", datatype: "FP32", shape: [-1, 10] }],
     labels: "labels.txt",
     compatible: ["*"],
+    serving: { batching: { maxBatch: 16 } },
   });
   const report = await testBundle(await openBundleSource(folder));
   t.same(
     report.cases.filter(({ difference }) => difference !== undefined),
     [],
   );
+});
+
+t.test("the committed digits are described as init describes them", async (t) => {
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const made = digitsFolder(t);
+    copyFileSync(join(examples, `v${version}`, "model.onnx"), join(made, "model.onnx"));
+    const { model } = await initBundle(made, { ...PLAIN, version, samples: SAMPLES });
+    t.match(parseModelJson(readFileSync(join(examples, `v${version}`, "model.json"))), model);
+  }
 });
 
 t.test("the committed digits are what init makes of their models, and read at least 18 of 20 right", async (t) => {
