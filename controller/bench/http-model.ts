@@ -3,10 +3,11 @@ import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Type, type Static } from "typebox";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
-import { ELEMENT_BYTES, elementCount, TensorSpec, type Tensor } from "../../protocol/tensor.ts";
-import { tensorFromValues, valuesFromTensor } from "../../protocol/tensor-values.ts";
+import { TensorSpec, type Tensor } from "../../protocol/tensor.ts";
+import { valuesFromTensor } from "../../protocol/tensor-values.ts";
 import { tensorsByName } from "../predict/named-inputs.ts";
 import type { Ask } from "./load.ts";
+import { randomTensor } from "./random-tensor.ts";
 
 /** What `GET /v2/models/{m}` answers: other servers of the protocol add to it. */
 const ModelMetadata = Type.Object({ name: Type.String(), inputs: Type.Array(TensorSpecOf()) });
@@ -135,42 +136,4 @@ function jsonRequest(tensors: readonly Tensor[]) {
     data: valuesFromTensor(tensor),
   }));
   return { headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify({ inputs })) };
-}
-
-/** Numbers in [0, 1), small integers, a word: a load test asks how fast, not what. */
-function randomTensor({ name, datatype, shape: declared }: TensorSpec, batch: number): Tensor {
-  const shape = declared.map((size) => (size === -1 ? batch : size));
-  const count = elementCount(shape);
-  switch (datatype) {
-    case "FP16":
-      // Half-precision numbers below 1: exponent bits under 0x3c00.
-      return {
-        name,
-        datatype,
-        shape,
-        bytes: new Uint8Array(Uint16Array.from({ length: count }, () => random(0x3c00)).buffer),
-      };
-    case "FP32":
-    case "FP64":
-      return tensorFromValues({ name, datatype, shape }, Array.from({ length: count }, Math.random));
-    case "BYTES":
-      return tensorFromValues(
-        { name, datatype, shape },
-        Array.from({ length: count }, () => "word"),
-      );
-    case "BOOL":
-      return tensorFromValues(
-        { name, datatype, shape },
-        Array.from({ length: count }, () => Math.random() < 0.5),
-      );
-    default:
-      return tensorFromValues(
-        { name, datatype, shape },
-        Array.from({ length: count }, () => random(2 ** ELEMENT_BYTES[datatype])),
-      );
-  }
-}
-
-function random(below: number): number {
-  return Math.floor(Math.random() * below);
 }

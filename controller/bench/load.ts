@@ -21,8 +21,10 @@ export interface Measurement {
   /** Of answered requests. */
   readonly perSecond: number;
   readonly p50Ms: number | undefined;
+  readonly p90Ms: number | undefined;
   readonly p95Ms: number | undefined;
   readonly p99Ms: number | undefined;
+  readonly p999Ms: number | undefined;
   readonly maxMs: number;
 }
 
@@ -108,8 +110,10 @@ function measurementOf({ latencies, failures, requests, maxMs }: Tally, load: Lo
     seconds,
     perSecond: (requests - failed) / seconds,
     p50Ms: latencies.quantile(0.5),
+    p90Ms: latencies.quantile(0.9),
     p95Ms: latencies.quantile(0.95),
     p99Ms: latencies.quantile(0.99),
+    p999Ms: latencies.quantile(0.999),
     maxMs,
   };
 }

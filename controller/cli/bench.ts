@@ -2,23 +2,29 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Type } from "typebox";
 import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
+import type { ModelName } from "../../protocol/ids.ts";
 import { gate } from "../../protocol/schema.ts";
+import { openFleetModel, type FleetModel } from "../bench/fleet-model.ts";
 import { openHttpModel } from "../bench/http-model.ts";
+import { kneeSentence } from "../bench/knee.ts";
 import { measureLoad, type Load, type Measurement } from "../bench/load.ts";
-import { formatOf, stopSignal, withExamples, withOutput, type OutputOptions } from "./context.ts";
+import { clientOf, formatOf, stopSignal, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { durationMs } from "./duration.ts";
 import { bytes, milliseconds } from "./human.ts";
-import { modelName } from "./ids.ts";
+import { deviceId, modelName } from "./ids.ts";
 import { printListing, say, type Column } from "./output.ts";
 
-interface Options extends OutputOptions {
+interface Options extends RemoteCommandOptions {
   readonly callers?: readonly Load[];
   readonly rate?: readonly Load[];
   readonly duration: number;
+  readonly warmUp: number;
   readonly input?: string;
   readonly batch: number;
   readonly json?: true;
 }
+
+const WARM_UP_MS = 500;
 
 /** Callers of a first look, from alone to more than a small board has cores. */
 const CALLERS_DEFAULT = "1,4,16";
@@ -28,8 +34,10 @@ const BATCH_MAX = 4_096;
 
 export function addBenchCommand(program: Command): void {
   const command = program
-    .command("bench <url> <model>")
-    .description("how fast a device answers: one load after the other on its HTTP port")
+    .command("bench <where> <model>")
+    .description(
+      "how fast a device answers, one load after the other: on its HTTP port, or by its id over MQTT through the controller",
+    )
     .option(
       "--callers <counts>",
       `callers that ask again as soon as they are answered (default: ${CALLERS_DEFAULT})`,
@@ -37,6 +45,7 @@ export function addBenchCommand(program: Command): void {
     )
     .option("--rate <counts>", "requests a second, due whether the ones before are answered or not", rates)
     .option("--duration <time>", "how long each load lasts", durationMs, 10_000)
+    .option("--warm-up <time>", "how long it is asked before anything is measured", durationMs, WARM_UP_MS)
     .option(
       "--input <file>",
       'JSON such as {"inputs": {"x": [[0.5, 1]]}}; without it random values of the model\'s shapes',
@@ -44,30 +53,25 @@ export function addBenchCommand(program: Command): void {
     .option("--batch <count>", "dimensions that may vary are this large, where no input is given", batch, 1)
     .option("--json", "send JSON instead of binary tensors")
     .action(bench);
-  withExamples(
-    withOutput(command),
+  withRemote(
+    command,
     "ferry bench http://127.0.0.1:8000 digits",
+    "ferry bench cam-0017 digits --callers 1,8",
     "ferry bench http://cam-0017.local:8000 digits --rate 50,100,200 --duration 30s -o csv",
   );
 }
 
-async function bench(address: string, model: string, options: Options): Promise<void> {
+async function bench(where: string, model: string, options: Options): Promise<void> {
   const format = formatOf(options);
-  const { input, batch, json = false, duration } = options;
-  using target = await openHttpModel({
-    url: deviceUrl(address),
-    model: modelName(model),
-    batch,
-    json,
-    ...(input === undefined ? {} : { inputs: await readInputs(input) }),
-  });
+  const { duration, warmUp } = options;
+  using target = await openTarget(where, modelName(model), options);
   const stop = stopSignal();
   const loads = [
     ...(options.callers ?? (options.rate === undefined ? callers(CALLERS_DEFAULT) : [])),
     ...(options.rate ?? []),
   ];
   // The first requests open connections and warm caches: they are no measurement.
-  await measureLoad(target.ask, { kind: "callers", callers: 1 }, { durationMs: WARM_UP_MS }, stop);
+  await measureLoad(target.ask, { kind: "callers", callers: 1 }, { durationMs: warmUp }, stop);
   const rows: Measurement[] = [];
   for (const load of loads) {
     if (stop.aborted) break;
@@ -78,11 +82,22 @@ async function bench(address: string, model: string, options: Options): Promise<
     { rows, columns: COLUMNS, name: ({ load }) => loadText(load), whenEmpty: "Stopped before the first load" },
     format,
   );
+  const knee = kneeSentence(rows);
+  if (knee !== undefined) say(`\n${knee}`);
   if (stop.aborted) process.exitCode = EXIT.interrupted;
   else if (rows.some(({ requests, failed }) => requests === failed)) process.exitCode = EXIT.failed;
 }
 
-const WARM_UP_MS = 500;
+/** Without a scheme and dots it is a device of the fleet. */
+async function openTarget(where: string, model: ModelName, options: Options): Promise<Disposable & FleetModel> {
+  const { input, batch, json } = options;
+  const common = { batch, ...(input === undefined ? {} : { inputs: await readInputs(input) }) };
+  if (where.includes("/") || where.includes(".") || where.includes(":")) {
+    return openHttpModel({ url: deviceUrl(where), model, json: json === true, ...common });
+  }
+  const target = await openFleetModel({ client: clientOf(options), device: deviceId(where), model, ...common });
+  return { ...target, [Symbol.dispose]: () => undefined };
+}
 
 const COLUMNS: readonly Column<Measurement>[] = [
   { title: "LOAD", text: ({ load }) => loadText(load) },
@@ -90,8 +105,10 @@ const COLUMNS: readonly Column<Measurement>[] = [
   { title: "FAILED", text: ({ failed }) => String(failed), align: "right" },
   { title: "PER_SECOND", text: ({ perSecond }) => perSecond.toFixed(1), align: "right" },
   { title: "P50", text: ({ p50Ms }) => time(p50Ms), csv: ({ p50Ms }) => String(p50Ms ?? ""), align: "right" },
+  { title: "P90", text: ({ p90Ms }) => time(p90Ms), csv: ({ p90Ms }) => String(p90Ms ?? ""), align: "right" },
   { title: "P95", text: ({ p95Ms }) => time(p95Ms), csv: ({ p95Ms }) => String(p95Ms ?? ""), align: "right" },
   { title: "P99", text: ({ p99Ms }) => time(p99Ms), csv: ({ p99Ms }) => String(p99Ms ?? ""), align: "right" },
+  { title: "P99.9", text: ({ p999Ms }) => time(p999Ms), csv: ({ p999Ms }) => String(p999Ms ?? ""), align: "right" },
   { title: "MAX", text: ({ maxMs }) => time(maxMs), csv: ({ maxMs }) => String(maxMs), align: "right" },
   {
     title: "FAILURES",

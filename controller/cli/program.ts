@@ -7,6 +7,7 @@ import { addCaCommands } from "./ca.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { withExamples } from "./context.ts";
 import { addDeleteCommand } from "./delete.ts";
+import { addDeployCommand } from "./deploy.ts";
 import { addDescribeCommand } from "./describe.ts";
 import { addDeviceCommands } from "./device.ts";
 import { addDiffCommand } from "./diff.ts";
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addBrokerCommands(program);
   addBundleCommands(program);
   addRolloutCommands(program);
+  addDeployCommand(program);
   addGetCommand(program);
   addDescribeCommand(program);
   addApplyCommand(program);

@@ -26,12 +26,9 @@ import { readResources } from "./resource-file.ts";
 import { watchRollout } from "./watch-rollout.ts";
 
 export function addRolloutCreate(rollout: Command): void {
-  const create = withSubject(rollout.command("create [name@version]"))
+  const create = withProgress(withSubject(withFile(rollout.command("create [name@version]"))))
     .description("roll a bundle of the catalogue out to the devices that match")
     .option("--dry-run", "show the plan, and do nothing; with -o yaml the rollout file that the flags mean")
-    .option("--yes", "do not ask")
-    .option("-w, --watch", "follow it until it is finished")
-    .option("--timeout <time>", "how long to follow it, such as 90s or 10m", durationMs)
     .action(createRollout);
   withSpecFlags(create);
   withExamples(
@@ -44,7 +41,7 @@ export function addRolloutCreate(rollout: Command): void {
 }
 
 export function addRolloutPlan(rollout: Command): void {
-  const plan = withSubject(rollout.command("plan [name@version]"))
+  const plan = withSubject(withFile(rollout.command("plan [name@version]")))
     .description("what a rollout would do to each device and why, and when each stage would be over; nothing happens")
     .action((label: string | undefined, options: CreateOptions) => createRollout(label, { ...options, dryRun: true }));
   withSpecFlags(plan);
@@ -55,10 +52,24 @@ export function addRolloutPlan(rollout: Command): void {
   );
 }
 
-/** Which bundle, to which devices. */
-function withSubject(command: Command): Command {
+function withFile(command: Command): Command {
+  return command.option(
+    "-f, --file <file>",
+    "what a rollout file says, instead of all the flags that say what it does; - reads it",
+  );
+}
+
+/** How much a person wants to be asked and shown. */
+export function withProgress(command: Command): Command {
   return command
-    .option("-f, --file <file>", "what a rollout file says, instead of all the flags that say what it does; - reads it")
+    .option("--yes", "do not ask")
+    .option("-w, --watch", "follow it until it is finished")
+    .option("--timeout <time>", "how long to follow it, such as 90s or 10m", durationMs);
+}
+
+/** To which devices. */
+export function withSubject(command: Command): Command {
+  return command
     .option("-l, --selector <selector>", "to the devices with these labels; @NAME is a group")
     .option("--all", "to every device")
     .option("--device <id...>", "to these devices");
@@ -92,7 +103,7 @@ function withSpecFlags(command: Command): void {
     .option("--allow-interface-change", "also where callers of the present version would break");
 }
 
-interface CreateOptions extends RemoteOptions, OutputOptions, SpecFlags {
+export interface CreateOptions extends RemoteOptions, OutputOptions, SpecFlags {
   readonly file?: string;
   readonly selector?: string;
   readonly all?: true;
@@ -103,7 +114,7 @@ interface CreateOptions extends RemoteOptions, OutputOptions, SpecFlags {
   readonly timeout?: number;
 }
 
-async function createRollout(label: string | undefined, options: CreateOptions): Promise<void> {
+export async function createRollout(label: string | undefined, options: CreateOptions): Promise<void> {
   const format = formatOf(options);
   const spec = options.file === undefined ? specOfFlags(label, options) : specOfFile(options.file, label, options);
   if (options.dryRun === true && format === "yaml") {
@@ -156,7 +167,11 @@ function specOfFlags(label: string | undefined, options: CreateOptions): Rollout
   return specFromFlags(subjectOf(label, options), options, Date.now());
 }
 
-function subjectOf(label: string, { selector, all, device }: CreateOptions): RolloutSubject {
+/** Throws a usage error where none of the ways, or more than one, is given. */
+export function subjectOf(
+  label: string,
+  { selector, all, device }: Pick<CreateOptions, "selector" | "all" | "device">,
+): RolloutSubject {
   const ways = [selector, all, device].filter((way) => way !== undefined).length;
   if (ways !== 1) {
     throw usage(

@@ -22,10 +22,11 @@ t.test("a real agent under load", async (t) => {
 
   await t.test("and the command prints a row for each load", async (t) => {
     const args = ["bench", agent.url, "digits", "--callers", "1,2", "--rate", "50", "--duration", "200ms", "-o", "csv"];
-    const { code, stdout } = await runProgram("ferry", args);
+    const { code, stdout, stderr } = await runProgram("ferry", args);
     t.equal(code, 0);
+    t.match(stderr, /callers? .*answers a second/);
     const [head, ...rows] = stdout.trim().split("\n");
-    t.match(head, /^load,requests,failed,per_second,p50,p95,p99,max,failures$/);
+    t.match(head, /^load,requests,failed,per_second,p50,p90,p95,p99,p99\.9,max,failures$/);
     t.same(
       rows.map((row) => row.split(",")[0]),
       ["1 caller", "2 callers", "50/s"],
@@ -35,7 +36,7 @@ t.test("a real agent under load", async (t) => {
   const wrong: readonly [string, readonly string[], number, RegExp][] = [
     ["a model that is not there", [agent.url, "nothing"], 3, /does not serve a model "nothing"/],
     ["a port where nobody listens", ["http://127.0.0.1:9", "digits"], 5, /Nothing answers/],
-    ["an address that is none", ["cam-1", "digits"], 2, /not the address/],
+    ["an address that is none", ["cam-1.local", "digits"], 2, /not the address/],
     ["no number of callers", [agent.url, "digits", "--callers", "0"], 2, /--callers is "0"/],
     ["inputs that are not there", [agent.url, "digits", "--input", "nothing.json"], 2, /Cannot use nothing\.json/],
   ];
