@@ -21,6 +21,7 @@ interface Options extends OutputOptions {
   readonly int8?: QuantizationMode | true;
   readonly version?: string;
   readonly tolerance?: number;
+  readonly asVariant?: true;
   readonly force?: true;
 }
 
@@ -41,18 +42,23 @@ export function addBundleOptimize(bundle: Command): void {
     )
     .option("--version <version>", "of the new bundle (default: the former one with -int8 or the level)")
     .option("--tolerance <number>", "accept this absolute difference, in the new bundle's golden set too", tolerance)
+    .option(
+      "--as-variant",
+      "keep the file as it is, and put the result beside it: each device takes the one that is faster there",
+    )
     .option("--force", "replace a bundle that is there already")
     .action(refusalsAsErrors(optimize));
   withExamples(
     command,
     "ferry bundle optimize ./digits --int8",
     "ferry bundle optimize ./ocr ./ocr-small --level extended --int8 weights --tolerance 0.02",
+    "ferry bundle optimize ./ocr --int8 --as-variant --tolerance 0.02",
     "ferry bundle optimize ./ocr --level basic -o json",
   );
 }
 
 async function optimize(directory: string, output: string | undefined, options: Options): Promise<void> {
-  const { level, int8, version, tolerance: absolute, force } = options;
+  const { level, int8, version, tolerance: absolute, asVariant, force } = options;
   const format = formatOf(options);
   const modes: readonly QuantizationMode[] = int8 === undefined ? [] : int8 === true ? ["weights", "dynamic"] : [int8];
   try {
@@ -62,6 +68,7 @@ async function optimize(directory: string, output: string | undefined, options: 
       int8: modes,
       ...(version === undefined ? {} : { version }),
       ...(absolute === undefined ? {} : { tolerance: absolute }),
+      ...(asVariant === undefined ? {} : { asVariant }),
       force: force === true,
     });
     printOne(report, format, () => describe(report), `${report.model.name}@${report.model.version}`);

@@ -26,8 +26,10 @@ export interface OptimizeOptions {
   /** The ways to try, of which the best is taken; none where it is empty. */
   readonly int8: readonly QuantizationMode[];
   readonly version?: string;
-  /** Takes the place of the golden set's absolute tolerance, in the new bundle too. */
+  /** Takes the place of the golden set's absolute tolerance, in the new bundle or for its variant too. */
   readonly tolerance?: number;
+  /** The result stands beside the file as it is, and each device takes the one that is faster there. */
+  readonly asVariant?: true;
   readonly force: boolean;
 }
 
@@ -197,18 +199,22 @@ interface Result {
 /** All files of the bundle but its signatures, which are over other bytes, and the weights that are in the model now. */
 async function writeResult(staging: string, { directory, bundle, winner, options }: Result): Promise<ModelJson> {
   const { model: former } = bundle;
-  const model = { ...former, version: versionOf(former.version, options) };
-  const external = (await externalOf(join(directory, former.file))).map((name) => join(dirname(former.file), name));
-  const left = new Set([former.file, MODEL_JSON, ...external]);
+  const model = modelOf(bundle, options);
+  const left = new Set([MODEL_JSON]);
+  if (options.asVariant !== true) {
+    const external = await externalOf(join(directory, former.file));
+    for (const path of [former.file, ...external.map((name) => join(dirname(former.file), name))]) left.add(path);
+  }
   for (const path of await bundleFiles(directory)) {
     if (left.has(path)) continue;
     await mkdir(dirname(join(staging, path)), { recursive: true });
     await copyFile(join(directory, path), join(staging, path));
   }
-  await mkdir(dirname(join(staging, former.file)), { recursive: true });
-  await copyFile(winner.path, join(staging, former.file));
+  const target = options.asVariant === true ? variantFile(former, options) : former.file;
+  await mkdir(dirname(join(staging, target)), { recursive: true });
+  await copyFile(winner.path, join(staging, target));
   await writeJson(join(staging, MODEL_JSON), model);
-  if (options.tolerance !== undefined) {
+  if (options.tolerance !== undefined && options.asVariant !== true) {
     const golden = parseGoldenSet(await readFile(join(staging, former.golden)));
     const tolerance = { ...golden.tolerance, absolute: options.tolerance };
     await writeJson(join(staging, former.golden), { ...golden, tolerance });
@@ -218,7 +224,28 @@ async function writeResult(staging: string, { directory, bundle, winner, options
   return model;
 }
 
+function modelOf({ model: former, tolerance }: CheckedBundle, options: OptimizeOptions): ModelJson {
+  const model = { ...former, version: versionOf(former.version, options) };
+  if (options.asVariant !== true) return model;
+  const variant = {
+    name: variantName(options),
+    file: variantFile(former, options),
+    ...(options.tolerance === undefined ? {} : { tolerance: { ...tolerance, absolute: options.tolerance } }),
+  };
+  const others = (former.variants ?? []).filter(({ name }) => name !== variant.name);
+  return { ...model, variants: [...others, variant] };
+}
+
+function variantName({ level, int8 }: OptimizeOptions): string {
+  return int8.length > 0 ? "int8" : String(level);
+}
+
+/** As `ferry bundle init` finds them: `model-int8.onnx` beside `model.onnx`. */
+function variantFile({ file }: ModelJson, options: OptimizeOptions): string {
+  return `${file.replace(/\.onnx$/i, "")}-${variantName(options)}.onnx`;
+}
+
 /** Another version, since other bytes under the same one would be refused by a catalogue. */
-function versionOf(former: ModelVersion, { version, level, int8 }: OptimizeOptions): ModelVersion {
-  return modelVersionFrom(version ?? `${former}-${int8.length > 0 ? "int8" : String(level)}`);
+function versionOf(former: ModelVersion, options: OptimizeOptions): ModelVersion {
+  return modelVersionFrom(options.version ?? `${former}-${variantName(options)}`);
 }

@@ -135,3 +135,30 @@ t.test("what makes no sense is refused before anything is measured", async (t) =
   });
   t.same(readdirSync(folder).sort(), ["bundle", "taken"]);
 });
+
+t.test("a variant stands beside the file as it is, with a tolerance of its own", async (t) => {
+  const output = join(t.testdir(), "both");
+  const options = { output, int8: ["weights"], asVariant: true, force: true } as const;
+  const { model } = await optimizeBundle(digits, { ...options, tolerance: 0.01 });
+  t.match(model, {
+    version: "1.1.0-int8",
+    file: "model.onnx",
+    variants: [{ name: "int8", file: "model-int8.onnx", tolerance: { absolute: 0.01, relative: 0.01 } }],
+  });
+  t.same(readFileSync(join(output, "model.onnx")), readFileSync(join(digits, "model.onnx")));
+  t.same(golden(output), golden(digits), "the golden set holds for the file as it is");
+  const { variants } = await testBundle(await openBundleSource(output));
+  t.same(
+    variants.flatMap(({ cases }) => cases.filter(({ difference }) => difference !== undefined)),
+    [],
+  );
+  t.same(
+    variants.map(({ name }) => name),
+    ["default", "int8"],
+  );
+
+  const again = join(t.testdirName, "again");
+  const second = await optimizeBundle(output, { ...options, output: again, tolerance: 0.02, version: "2.0.0" });
+  t.match(second.model.variants, [{ name: "int8", tolerance: { absolute: 0.02 } }], "another try takes its place");
+  t.equal(second.model.variants?.length, 1);
+});
