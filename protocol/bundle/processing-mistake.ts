@@ -155,12 +155,16 @@ export function concreteShape({ shape }: TensorSpec): number[] {
 
 function stateMistake({ output, shape }: StateInput, spec: TensorSpec, { outputs }: Described): string | undefined {
   const source = outputs.find(({ name }) => name === output);
-  if (source === undefined) return `names the output "${output}", which the model does not have`;
+  if (source === undefined) return noOutput(output, outputs);
   if (source.datatype !== spec.datatype) return `"${output}" is ${source.datatype}, the input takes ${spec.datatype}`;
   if (source.datatype === "BYTES") return "a state of BYTES has no zero to begin with";
   return shapeFits(shape, spec.shape)
     ? undefined
     : `is [${shape.join(", ")}], the input takes [${spec.shape.join(", ")}]`;
+}
+
+function noOutput(name: string, outputs: readonly TensorSpec[]): string {
+  return `names the output "${name}", which the model does not have; it has ${outputs.map((spec) => `"${spec.name}"`).join(", ")}`;
 }
 
 function resultMistake(entry: ResultProcessing, model: Described): string | undefined {
@@ -174,7 +178,7 @@ function mistakeOfResult(
 ): string | undefined {
   const named = entry.kind === "boxes" ? [entry.output, entry.scores] : [entry.output];
   const unknown = named.find((name) => name !== undefined && !outputs.some((spec) => spec.name === name));
-  if (unknown !== undefined) return `names the output "${unknown}", which the model does not have`;
+  if (unknown !== undefined) return noOutput(unknown, outputs);
   switch (entry.kind) {
     case "classes":
     case "regions":
