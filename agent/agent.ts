@@ -82,15 +82,6 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     log,
   });
   using _observing = engine.observe(recorder);
-  await using predictor = openMediaPredictor({
-    engine,
-    parametersOf: (slot, statement) => {
-      const state = updater.slots().find((one) => one.slot === slot)?.state;
-      return state && parametersOf(state, statement);
-    },
-    log,
-  });
-  using _processing = predictor.observe(recorder.processed);
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.
   const late: { link?: AgentLink } = {};
@@ -147,6 +138,15 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
       isSuspended ? "an administrator suspended this model here" : "an administrator resumed this model",
     );
   });
+  await using predictor = openMediaPredictor({
+    engine: suspension.engine,
+    parametersOf: (slot, statement) => {
+      const state = updater.slots().find((one) => one.slot === slot)?.state;
+      return state && parametersOf(state, statement);
+    },
+    log,
+  });
+  using _processing = predictor.observe(recorder.processed);
   const http = opened.use(
     await openHttpServer({
       engine,
@@ -159,7 +159,9 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     }),
   );
   opened.use(await openRunningFile(folder.running, { pid: process.pid, httpUrl: http.url }));
-  const predict = opened.use(openPredictTopic({ engine: suspension.engine, fleet, device, publish, clock, log }));
+  const predict = opened.use(
+    openPredictTopic({ engine: suspension.engine, predictor, fleet, device, publish, clock, log }),
+  );
   const updater = opened.use(
     openUpdater({
       store: state,

@@ -13,11 +13,15 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
+import type { MediaPredictor } from "../processing/media-predictor.ts";
+import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { findSlot } from "./find-slot.ts";
 
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;
+  readonly predictor: Pick<MediaPredictor, "predict">;
   readonly fleet: FleetId;
   readonly device: DeviceId;
   /** Rejects while there is no connection. */
@@ -40,7 +44,7 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([429, 503, 504]);
 
 /** Answers predictions that arrive over MQTT. */
 export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
-  const { engine, fleet, device, publish, clock = systemClock, log } = ports;
+  const { engine, predictor, fleet, device, publish, clock = systemClock, log } = ports;
   const reassembly = new PredictReassembly();
   const answers = new AnswerCache();
   const answering = new Set<Promise<void>>();
@@ -104,7 +108,9 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
         throw new InferenceError("queue-full", "Too many predictions are under way: try again later");
       return await infer(request(), model);
     } catch (error) {
-      if (!(error instanceof InferenceError || error instanceof ProtocolError)) {
+      const isTold =
+        error instanceof InferenceError || error instanceof ProtocolError || error instanceof ProcessingError;
+      if (!isTold) {
         log.error({ error: messageOf(error) }, "a prediction failed in the agent itself");
       }
       return errorResponse(id, error);
@@ -116,6 +122,7 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
       throw new InferenceError("bad-request", `The request for '${request.model}' came on the topic of '${model}'`);
     }
     const { slot } = findSlot(engine, model);
+    if (request.media !== undefined) return inferMedia(request, slot, request.media);
     const { id, inputs, outputs, version, key, timeoutMs } = request;
     const response = await engine.infer({
       slot,
@@ -133,6 +140,23 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
       version: response.version,
       outputs: response.outputs,
     };
+  }
+
+  async function inferMedia(request: PredictRequest, slot: ModelName, bytes: Uint8Array): Promise<PredictResponse> {
+    const { id, inputs, outputs: wanted, version, key = id, timeoutMs } = request;
+    const answered = await predictor.predict({
+      slot,
+      key,
+      media: { kind: "file", bytes },
+      inputs,
+      timeoutMs,
+      ...(version === undefined ? {} : { version }),
+      ...(wanted === undefined || wanted.length === 0 ? {} : { outputs: wanted }),
+    });
+    const { response, outputs, results, times } = answered;
+    const { model, queueMs, inferMs } = response;
+    const all = { ...times, queueMs, inferMs };
+    return { kind: "outputs", id, model, version: response.version, outputs, results, times: all };
   }
 
   /** One part after the other, so that a large answer never fills the link. */
@@ -161,6 +185,9 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
 function errorResponse(id: string, error: unknown): PredictResponse {
   if (error instanceof InferenceError) {
     return { kind: "error", id, error: error.message, status: FAILURE_STATUS[error.failure] };
+  }
+  if (error instanceof ProcessingError) {
+    return { kind: "error", id, error: error.message, status: PROCESSING_STATUS[error.code] };
   }
   if (error instanceof ProtocolError) return { kind: "error", id, error: error.message, status: 400 };
   return { kind: "error", id, error: "The agent failed to answer; its log says why", status: 500 };

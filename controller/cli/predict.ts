@@ -12,7 +12,9 @@ import { deviceId, modelName } from "./ids.ts";
 import { printOne } from "./output.ts";
 
 interface Options extends RemoteCommandOptions {
-  readonly input: string;
+  readonly input?: string;
+  readonly image?: string;
+  readonly sound?: string;
   readonly timeout?: number;
 }
 
@@ -20,14 +22,17 @@ export function addPredictCommand(program: Command): void {
   const command = program
     .command("predict <device> <model>")
     .description("ask a model on a device, over MQTT, with an Open Inference Protocol v2 request")
-    .requiredOption(
+    .option(
       "--input <file>",
       'JSON: {"inputs": {"x": [[1, 2]]}}, or OIP tensors with datatype and shape; - reads standard input',
     )
+    .option("--image <file>", "a JPEG or PNG file, for a model whose description says what becomes of it")
+    .option("--sound <file>", "a WAV file, likewise")
     .option("--timeout <time>", "how long to wait for the answer (default: 10s)", timeoutMs)
     .action(predict);
   withRemote(
     command,
+    "ferry predict cam-0017 signs --image street.jpg",
     "ferry predict cam-0017 digits --input digit.json",
     `echo '{"inputs":{"x":[[0.5,1]]}}' | ferry predict cam-0017 m --input -`,
   );
@@ -39,11 +44,35 @@ async function predict(device: string, model: string, options: Options): Promise
   const format = formatOf(options);
   const params = { device: deviceId(device), model: modelName(model) };
   const body = {
-    ...(await readRequest(options.input)),
+    ...(await requestOf(options)),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
   };
   const answer = await clientOf(options).predict({ params, body });
   printOne(answer, format, () => describe(answer), `${answer.model_name}@${answer.model_version}`);
+}
+
+async function requestOf({ input, image, sound }: Options): Promise<PredictBody> {
+  const media = image ?? sound;
+  if (media === undefined && input === undefined) {
+    throw new FerryError("usage", "There is nothing to ask", {
+      hint: "Give numbers with --input FILE, a picture with --image FILE, or a sound with --sound FILE.",
+      exitCode: EXIT.usage,
+    });
+  }
+  const request = input === undefined ? {} : await readRequest(input);
+  return media === undefined ? request : { ...request, media: await readMedia(media) };
+}
+
+/** In base64. */
+async function readMedia(file: string): Promise<string> {
+  try {
+    return (await readFile(file)).toString("base64");
+  } catch (cause) {
+    throw new FerryError("file-unreadable", `Cannot read ${file}: ${messageOf(cause)}`, {
+      exitCode: EXIT.notFound,
+      cause,
+    });
+  }
 }
 
 async function readRequest(file: string): Promise<PredictBody> {
@@ -70,14 +99,35 @@ async function standardInput(): Promise<string> {
 /** Values shown of one output. */
 const VALUES_SHOWN_MAX = 20;
 
-function describe({ model_name, model_version, outputs, parameters }: PredictAnswer): string {
+function describe({ model_name, model_version, outputs, results, parameters }: PredictAnswer): string {
   const lines = outputs.map(({ name, datatype, shape, data }) => {
     const values: readonly unknown[] = Array.isArray(data) ? data : [data];
     const shown = values.slice(0, VALUES_SHOWN_MAX).map((value) => JSON.stringify(value));
     const rest = values.length > VALUES_SHOWN_MAX ? `, … ${values.length - VALUES_SHOWN_MAX} more` : "";
     return `  ${pc.bold(name)} ${datatype} [${shape.join(",")}]  ${shown.join(", ")}${rest}`;
   });
-  return [`${model_name}@${model_version} answered in ${milliseconds(parameters.round_trip_ms)}`, ...lines].join("\n");
+  return [
+    `${model_name}@${model_version} answered in ${milliseconds(parameters.round_trip_ms)}`,
+    ...resultLines(results),
+    ...lines,
+  ].join("\n");
+}
+
+function resultLines({
+  top = [],
+  boxes = [],
+  segments = [],
+  text,
+}: NonNullable<PredictAnswer["results"]> = {}): string[] {
+  const percent = (score: number) => `${(score * 100).toFixed(1)} %`;
+  return [
+    ...top.map(({ label, score }) => `  ${pc.bold(label)}  ${percent(score)}`),
+    ...boxes.map(({ label = "", score, box }) => `  ${pc.bold(label)}  ${percent(score)}  at ${box.join(", ")}`),
+    ...segments.map(
+      ({ fromMs, toMs, score }) => `  ${milliseconds(fromMs)} to ${milliseconds(toMs)}  ${percent(score)}`,
+    ),
+    ...(text === undefined ? [] : [`  ${JSON.stringify(text)}`]),
+  ];
 }
 
 function timeoutMs(text: string): number {

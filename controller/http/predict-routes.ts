@@ -1,7 +1,9 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
-import { TENSORS_MAX } from "../../protocol/limits.ts";
+import { PREDICT_BYTES_MAX, TENSORS_MAX } from "../../protocol/limits.ts";
 import { PREDICT_TIMEOUT_MS_MAX } from "../../protocol/messages/predict-request.ts";
+import { PredictTimes } from "../../protocol/messages/predict-response.ts";
+import { PredictionResults } from "../../protocol/prediction-results.ts";
 import { Datatype, Shape } from "../../protocol/tensor.ts";
 import { route } from "./route.ts";
 
@@ -14,13 +16,20 @@ const JsonTensor = Type.Object({
 });
 export type JsonTensor = Static<typeof JsonTensor>;
 
+/** As much as one prediction over MQTT carries, in base64. */
+const MEDIA_CHARS_MAX = Math.ceil(PREDICT_BYTES_MAX / 3) * 4;
+
 /** An OIP v2 inference request, as the device's own HTTP port takes it. */
 export const PredictBody = Type.Object({
   /** Or values by the names of the inputs, nested as their shape is: the catalogue knows the datatypes. */
-  inputs: Type.Union([
-    Type.Array(JsonTensor, { minItems: 1, maxItems: TENSORS_MAX }),
-    Type.Record(Type.String({ maxLength: 256 }), Type.Unknown(), { minProperties: 1, maxProperties: TENSORS_MAX }),
-  ]),
+  inputs: Type.Optional(
+    Type.Union([
+      Type.Array(JsonTensor, { minItems: 1, maxItems: TENSORS_MAX }),
+      Type.Record(Type.String({ maxLength: 256 }), Type.Unknown(), { minProperties: 1, maxProperties: TENSORS_MAX }),
+    ]),
+  ),
+  /** A JPEG, PNG or WAV file in base64, for a model whose description says what becomes of it. */
+  media: Type.Optional(Type.String({ minLength: 1, maxLength: MEDIA_CHARS_MAX })),
   /** The outputs wanted, in this order; absent: all. */
   outputs: Type.Optional(Type.Array(Type.Object({ name: Type.String() }), { maxItems: TENSORS_MAX })),
   /** Only this version may answer. */
@@ -35,6 +44,9 @@ export const PredictAnswer = Type.Object({
   model_name: ModelName,
   model_version: ModelVersion,
   outputs: Type.Array(JsonTensor),
+  /** To a picture or sound: what the outputs mean, and what it took on the device. */
+  results: Type.Optional(PredictionResults),
+  times: Type.Optional(PredictTimes),
   /** Milliseconds from the request's departure to the answer's arrival here. */
   parameters: Type.Object({ round_trip_ms: Type.Number() }),
 });

@@ -25,6 +25,8 @@ export interface Question {
   readonly model: ModelName;
   readonly version: ModelVersion | undefined;
   readonly inputs: readonly Tensor[];
+  /** A JPEG, PNG or WAV file; `inputs` may then be empty. */
+  readonly media?: Uint8Array | undefined;
   readonly outputs: readonly string[] | undefined;
   readonly timeoutMs: number;
 }
@@ -49,13 +51,17 @@ export function createPredictCaller(ports: PredictCallerPorts): PredictCaller {
   const waiting = new Map<string, Waiting>();
   const parts = new PredictReassembly();
 
-  async function send(id: string, { device, model, version, inputs, outputs, timeoutMs }: Question): Promise<void> {
+  async function send(
+    id: string,
+    { device, model, version, inputs, media, outputs, timeoutMs }: Question,
+  ): Promise<void> {
     const message = encodePredictRequest({
       id,
       replyTo: answerTopic(fleet, caller, device),
       timeoutMs,
       model,
       inputs,
+      ...(media === undefined ? {} : { media }),
       ...(version === undefined ? {} : { version }),
       ...(outputs === undefined ? {} : { outputs: [...outputs] }),
     });

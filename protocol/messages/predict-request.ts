@@ -3,9 +3,11 @@ import { Type, type Static } from "typebox";
 import { decodeCbor, encodeCbor } from "../cbor.ts";
 import { ModelName, ModelVersion } from "../ids.ts";
 import { PREDICT_BYTES_MAX, TENSORS_MAX, TOPIC_BYTES_MAX } from "../limits.ts";
+import { ProtocolError } from "../protocol-error.ts";
 import { gate, parseJson } from "../schema.ts";
 import { tensorFromValues, valuesFromTensor } from "../tensor-values.ts";
 import { Datatype, Shape, type Tensor } from "../tensor.ts";
+import { decodeBase64 } from "../trust/base64.ts";
 
 /** Told by the first byte: JSON begins with `{`, which no CBOR map does. An answer comes in the encoding of its request. */
 export type PredictEncoding = "cbor" | "json";
@@ -37,15 +39,22 @@ const PredictRequestMessage = Type.Object({
   version: Type.Optional(ModelVersion),
   /** Requests of one key are answered by one version while another soaks beside it; absent: `id` stands for it. */
   key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-  inputs: Type.Array(PredictTensor, { minItems: 1, maxItems: TENSORS_MAX }),
+  /** None only beside `media`. */
+  inputs: Type.Array(PredictTensor, { maxItems: TENSORS_MAX }),
+  /**
+   * A JPEG, PNG or WAV file, which the device makes an input of as the model's signed `preprocessing` says: its bytes; or, as
+   * JSON must, base64. `inputs` then has only what stands in place of the model's constants and states.
+   */
+  media: Type.Optional(Type.Unknown()),
   /** The names of the outputs that are wanted; absent: all. */
   outputs: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: TENSORS_MAX })),
 });
 type PredictRequestMessage = Static<typeof PredictRequestMessage>;
 
 /** A request in memory. */
-export interface PredictRequest extends Omit<PredictRequestMessage, "inputs"> {
+export interface PredictRequest extends Omit<PredictRequestMessage, "inputs" | "media"> {
   readonly inputs: readonly Tensor[];
+  readonly media?: Uint8Array;
 }
 
 /** What every request must say before anything can be answered. */
@@ -58,7 +67,10 @@ export interface PredictEnvelope {
 }
 
 export function encodePredictRequest(request: PredictRequest, encoding: PredictEncoding = "cbor"): Uint8Array {
-  return encodePredictMessage({ ...request, inputs: encodeTensors(request.inputs, encoding) }, encoding);
+  const { media, ...rest } = request;
+  const carried = encoding === "json" && media !== undefined ? Buffer.from(media).toString("base64") : media;
+  const message = { ...rest, inputs: encodeTensors(request.inputs, encoding) };
+  return encodePredictMessage(media === undefined ? message : { ...message, media: carried }, encoding);
 }
 
 const checkEnvelope = gate(
@@ -76,10 +88,20 @@ export function decodePredictRequest(bytes: Uint8Array): PredictEnvelope {
     replyTo,
     encoding,
     request: () => {
-      const message = checkRequest(value);
-      return { ...message, inputs: message.inputs.map(decodeTensor) };
+      const { media, ...message } = checkRequest(value);
+      if (media === undefined && message.inputs.length === 0) {
+        throw new ProtocolError("SCHEMA", "predict request", "/inputs must not be empty where there is no media");
+      }
+      const inputs = message.inputs.map(decodeTensor);
+      return media === undefined ? { ...message, inputs } : { ...message, inputs, media: mediaBytes(media) };
     },
   };
+}
+
+function mediaBytes(media: unknown): Uint8Array {
+  if (media instanceof Uint8Array) return media;
+  if (typeof media === "string") return decodeBase64("predict request", media);
+  throw new ProtocolError("SCHEMA", "predict request", "/media must be the bytes of a file, or base64");
 }
 
 /** Shared with the response: one message in either encoding. */

@@ -1,6 +1,7 @@
-import { Type } from "typebox";
+import { Type, type Static } from "typebox";
 import { ModelName, ModelVersion } from "../ids.ts";
 import { TENSORS_MAX } from "../limits.ts";
+import { PredictionResults } from "../prediction-results.ts";
 import { gate } from "../schema.ts";
 import type { Tensor } from "../tensor.ts";
 import {
@@ -13,6 +14,15 @@ import {
   type PredictEncoding,
 } from "./predict-request.ts";
 
+/** From the request to its tensors, in the queue, in the model, and from the outputs to what they mean; milliseconds. */
+export const PredictTimes = Type.Object({
+  preMs: Type.Number(),
+  queueMs: Type.Number(),
+  inferMs: Type.Number(),
+  postMs: Type.Number(),
+});
+export type PredictTimes = Static<typeof PredictTimes>;
+
 /** Device → caller, on the `replyTo` of the request. */
 const PredictResponseMessage = Type.Union([
   Type.Object({
@@ -21,6 +31,10 @@ const PredictResponseMessage = Type.Union([
     /** The version that computed the outputs, also where the request named none. */
     model_version: ModelVersion,
     outputs: Type.Array(PredictTensor, { maxItems: TENSORS_MAX }),
+    /** To a picture or sound: what the outputs mean, where the model's `postprocessing` says. */
+    results: Type.Optional(PredictionResults),
+    /** To a picture or sound, in milliseconds. */
+    times: Type.Optional(PredictTimes),
   }),
   Type.Object({
     id: PredictId,
@@ -39,6 +53,8 @@ export type PredictResponse =
       readonly model: ModelName;
       readonly version: ModelVersion;
       readonly outputs: readonly Tensor[];
+      readonly results?: PredictionResults;
+      readonly times?: PredictTimes;
     }
   | { readonly kind: "error"; readonly id: string; readonly error: string; readonly status: number };
 
@@ -50,7 +66,9 @@ export function encodePredictResponse(response: PredictResponse, encoding: Predi
   }
   const { model: model_name, version: model_version } = response;
   const outputs = encodeTensors(response.outputs, encoding);
-  return encodePredictMessage({ id, model_name, model_version, outputs }, encoding);
+  const { results, times } = response;
+  const beside = { ...(results && { results }), ...(times && { times }) };
+  return encodePredictMessage({ id, model_name, model_version, outputs, ...beside }, encoding);
 }
 
 const check = gate("predict response", PredictResponseMessage);
@@ -59,6 +77,7 @@ const check = gate("predict response", PredictResponseMessage);
 export function decodePredictResponse(bytes: Uint8Array): PredictResponse {
   const message = check(decodePredictMessage("predict response", bytes).value);
   if ("error" in message) return { kind: "error", ...message };
-  const { id, model_name: model, model_version: version } = message;
-  return { kind: "outputs", id, model, version, outputs: message.outputs.map(decodeTensor) };
+  const { id, model_name: model, model_version: version, results, times } = message;
+  const beside = { ...(results && { results }), ...(times && { times }) };
+  return { kind: "outputs", id, model, version, outputs: message.outputs.map(decodeTensor), ...beside };
 }

@@ -124,6 +124,16 @@ const request = {
   inputs: [tensor],
 };
 const response = { kind: "outputs" as const, id: "r-1", model, version, outputs: [tensor] };
+const seen = { ...request, inputs: [], media: Uint8Array.of(0xff, 0xd8, 0xff) };
+const told = {
+  ...response,
+  outputs: [],
+  results: {
+    top: [{ label: "seven", index: 7, score: 0.75 }],
+    boxes: [{ score: 0.5, box: [1, 2, 30.25, 40] as [number, number, number, number] }],
+  },
+  times: { preMs: 12.5, queueMs: 0.5, inferMs: 3, postMs: 0.25 },
+};
 const refusal = { kind: "error" as const, id: "r-1", error: "The queue is full", status: 429 };
 
 const keyed = { ...request, key: "camera 7" };
@@ -274,6 +284,20 @@ const messages: readonly Message[] = [
     encode: () => encodePredictResponse(response, "json"),
     decode: decodePredictResponse,
   },
+  ...(["cbor", "json"] as const).flatMap((encoding): Message[] => [
+    {
+      file: `predict-request-media.${encoding}`,
+      value: seen,
+      encode: () => encodePredictRequest(seen, encoding),
+      decode: (bytes) => decodePredictRequest(bytes).request(),
+    },
+    {
+      file: `predict-response-results.${encoding}`,
+      value: told,
+      encode: () => encodePredictResponse(told, encoding),
+      decode: decodePredictResponse,
+    },
+  ]),
   {
     file: "predict-refusal.cbor",
     value: refusal,

@@ -2,6 +2,7 @@ import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 import { tensorFromValues, valuesFromTensor } from "../../../protocol/tensor-values.ts";
+import { decodeBase64 } from "../../../protocol/trust/base64.ts";
 import type { Tensor, TensorSpec } from "../../../protocol/tensor.ts";
 import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
 import { tensorsByName } from "../../predict/named-inputs.ts";
@@ -34,6 +35,7 @@ export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyo
         model: params.model,
         version: body.version,
         inputs,
+        media: body.media === undefined ? undefined : decodeBase64("media", body.media),
         outputs: body.outputs?.map(({ name }) => name),
         timeoutMs: body.timeoutMs ?? TIMEOUT_MS,
       });
@@ -46,6 +48,8 @@ export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyo
           shape: [...tensor.shape],
           data: valuesFromTensor(tensor),
         })),
+        ...(answer.results && { results: answer.results }),
+        ...(answer.times && { times: answer.times }),
         parameters: { round_trip_ms: clock.monotonicMs() - startedMs },
       };
     },
@@ -61,7 +65,11 @@ function requireOnline({ id, online, onlineSinceMs }: DeviceView): void {
 }
 
 async function inputsOf(store: Store, device: DeviceView, model: ModelName, body: PredictBody): Promise<Tensor[]> {
-  const { inputs, version } = body;
+  const { inputs, media, version } = body;
+  if (inputs === undefined) {
+    if (media !== undefined) return [];
+    throw new FerryError("bad-input", "The request has neither inputs nor media", { exitCode: EXIT.usage });
+  }
   if (Array.isArray(inputs)) return inputs.map(({ data, ...tensor }) => tensorFromValues(tensor, data));
   return tensorsByName(inputs, await declaredInputs(store, device, model, version));
 }

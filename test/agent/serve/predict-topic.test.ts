@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
 import { openLog } from "../../../common/log.ts";
+import { parseModelJson } from "../../../protocol/bundle/model-json.ts";
 import type { CallerId, DeviceId, FleetId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
 import { PredictReassembly, splitPredictMessage } from "../../../protocol/messages/predict-fragment.ts";
 import { encodePredictRequest, type PredictRequest } from "../../../protocol/messages/predict-request.ts";
@@ -10,6 +12,7 @@ import { answerTopic, deviceTopics } from "../../../protocol/topics.ts";
 import { readDigits } from "../../support/digits.ts";
 import { digitsFolder, floats, writePlusOne } from "../../support/model-folders.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
+import { photograph, png } from "../../support/pictures.ts";
 import { until } from "../../support/until.ts";
 
 const fleet = "oslo" as FleetId;
@@ -23,6 +26,9 @@ await agent.serve(digitsFolder("1.1.0"));
 const folder = t.testdir();
 await agent.serve(await writePlusOne(folder));
 
+const predictor = openMediaPredictor({ engine: agent.engine, log: openLog("test", "silent") });
+t.teardown(() => predictor[Symbol.asyncDispose]());
+
 /** A device whose publishes are kept here, put together as a caller would. */
 function openDevice() {
   const reassembly = new PredictReassembly();
@@ -33,7 +39,14 @@ function openDevice() {
     const message = reassembly.accept(topic, payload, 0);
     if (message !== undefined) answers.push(decodePredictResponse(message));
   };
-  const predict = openPredictTopic({ engine: agent.engine, fleet, device, publish, log: openLog("test", "silent") });
+  const predict = openPredictTopic({
+    engine: agent.engine,
+    predictor,
+    fleet,
+    device,
+    publish,
+    log: openLog("test", "silent"),
+  });
   return {
     predict,
     published,
@@ -190,6 +203,7 @@ t.test("an answer that could not be sent is sent when it is asked for again", as
   };
   await using predict = openPredictTopic({
     engine: agent.engine,
+    predictor,
     fleet,
     device,
     publish,
@@ -209,4 +223,38 @@ t.test("an answer that could not be sent is sent when it is asked for again", as
     return published.length > 0;
   });
   t.equal(computed, 1);
+});
+
+t.test("a picture is answered with what the model makes of it; one that is none, with its status", async (t) => {
+  const seeing = parseModelJson(
+    Buffer.from(
+      JSON.stringify({
+        ...digitsFolder("1.1.0").model,
+        name: "seen",
+        preprocessing: [
+          {
+            kind: "picture",
+            input: "pixels",
+            resize: { mode: "stretch", width: 8, height: 8 },
+            colour: "gray",
+            layout: "flat",
+          },
+        ],
+        postprocessing: [{ kind: "classes", output: "probabilities", top: 1 }],
+      }),
+    ),
+  );
+  const model = "seen" as ModelName;
+  await agent.serve({ ...digitsFolder("1.1.0"), model: seeing });
+  const { ask } = openDevice();
+  const media = png(photograph(40, 40));
+  for (const encoding of ["cbor", "json"] as const) {
+    const answer = await ask({ ...request, id: `seen-${encoding}`, model, inputs: [], media }, encoding);
+    t.match(answer, { kind: "outputs", outputs: [], results: { top: [{ label: String }] }, times: { preMs: Number } });
+  }
+  const asked = await ask({ ...request, id: "seen-outputs", model, inputs: [], media, outputs: ["probabilities"] });
+  t.match(asked, { outputs: [{ name: "probabilities", shape: [1, 10] }] });
+  const cut = await ask({ ...request, id: "seen-cut", model, inputs: [], media: media.subarray(0, 200) });
+  t.match(cut, { kind: "error", status: 400, error: /PNG file is damaged/ });
+  t.match(await ask({ ...request, id: "nothing", inputs: [] }), { kind: "error", status: 400, error: /no media/ });
 });

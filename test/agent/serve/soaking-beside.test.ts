@@ -1,6 +1,7 @@
 /** What callers see of a version that soaks beside the one that answers: over HTTP, in every dialect, and over MQTT. */
 import t from "tap";
 import { placeOf } from "../../../agent/inference/route.ts";
+import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
 import { openLog } from "../../../common/log.ts";
 import type { CallerId, DeviceId, FleetId, ModelName } from "../../../protocol/ids.ts";
@@ -107,7 +108,8 @@ t.test("over MQTT the field key decides, and without it the id", async (t) => {
     const answer = decodePredictResponse(payload);
     versions.set(answer.id, answer.kind === "outputs" ? answer.version : answer.error);
   };
-  await using predict = openPredictTopic({ engine, fleet, device, publish, log: openLog("test", "silent") });
+  await using predictor = openMediaPredictor({ engine: agent.engine, log: openLog("test", "silent") });
+  await using predict = openPredictTopic({ predictor, engine, fleet, device, publish, log: openLog("test", "silent") });
   const ask = async (id: string, named?: string) => {
     const request = {
       id,
