@@ -99,8 +99,8 @@ async function openTarget(where: string, model: ModelName, options: Options): Pr
   return { ...target, [Symbol.dispose]: () => undefined };
 }
 
-const COLUMNS: readonly Column<Measurement>[] = [
-  { title: "LOAD", text: ({ load }) => loadText(load) },
+/** Of one load, without what the load was. */
+export const FIGURE_COLUMNS: readonly Column<Measurement>[] = [
   { title: "REQUESTS", text: ({ requests }) => String(requests), align: "right" },
   { title: "FAILED", text: ({ failed }) => String(failed), align: "right" },
   { title: "PER_SECOND", text: ({ perSecond }) => perSecond.toFixed(1), align: "right" },
@@ -117,6 +117,11 @@ const COLUMNS: readonly Column<Measurement>[] = [
         .map(([status, count]) => `${count}× ${status}`)
         .join(", "),
   },
+];
+
+const COLUMNS: readonly Column<Measurement>[] = [
+  { title: "LOAD", text: ({ load }) => loadText(load) },
+  ...FIGURE_COLUMNS,
 ];
 
 function time(ms: number | undefined): string {
@@ -140,7 +145,8 @@ function batch(text: string): number {
   return counts("--batch", text, BATCH_MAX)[0] ?? 1;
 }
 
-function counts(option: string, text: string, most: number): readonly number[] {
+/** Whole numbers that a person listed. Throws a usage error. */
+export function counts(option: string, text: string, most: number): readonly number[] {
   const numbers = text.split(",").map(Number);
   if (numbers.every((number) => Number.isInteger(number) && number >= 1 && number <= most)) return numbers;
   throw new FerryError("usage", `${option} is ${JSON.stringify(text)}`, {

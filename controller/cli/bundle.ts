@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addBundleBench } from "./bundle-bench.ts";
 import { addBundleImport } from "./bundle-import.ts";
 import { addBundleInit } from "./bundle-init.ts";
 import { addBundleList } from "./bundle-list.ts";
@@ -16,6 +17,7 @@ export function addBundleCommands(program: Command): void {
   addBundleInspect(bundle);
   addBundleTest(bundle);
   addBundleOptimize(bundle);
+  addBundleBench(bundle);
   addBundleBuild(bundle);
   addBundlePush(bundle);
   addBundleList(bundle);
