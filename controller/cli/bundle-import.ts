@@ -94,6 +94,7 @@ function describe(tool: string, { directory, model, cases, inputs, chosen, left 
     `  golden  ${counted(cases, "case")} in ${model.golden}, ${INPUTS_TEXT[inputs]}`,
     ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
     ...(model.providers === undefined ? [] : [`  runs on ${model.providers.join(", ")}, else the processor`]),
+    ...(model.serving === undefined ? [] : [`  serving ${JSON.stringify(model.serving)}`]),
     ...section("Chosen", chosen),
     ...section("Not carried over", left),
   ].join("\n");

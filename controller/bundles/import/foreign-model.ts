@@ -1,4 +1,5 @@
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
+import type { Serving } from "../../../protocol/bundle/serving.ts";
 import type { Datatype, TensorSpec } from "../../../protocol/tensor.ts";
 import type { SampleCase } from "../sample-inputs.ts";
 
@@ -16,6 +17,8 @@ export interface ForeignModel {
   readonly labels?: string;
   /** Execution providers by onnxruntime-node's names, in their order. */
   readonly providers?: readonly string[];
+  /** Batching is taken only where the ONNX file has rows. */
+  readonly serving?: Serving;
   readonly inputs: readonly DeclaredTensor[];
   readonly outputs: readonly DeclaredTensor[];
   /** Inputs that came with the model, for the golden set; undefined where there are none. */

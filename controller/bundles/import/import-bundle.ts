@@ -5,6 +5,7 @@ import { systemCodeOf, type FerryError } from "../../../common/ferry-error.ts";
 import { openOnnxSession } from "../../../common/onnx-session.ts";
 import { checkBundlePath } from "../../../protocol/bundle/bundle-path.ts";
 import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
+import { hasRows, type Serving } from "../../../protocol/bundle/serving.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 import { ProtocolError } from "../../../protocol/protocol-error.ts";
 import { openCheckedBundle } from "../check-bundle.ts";
@@ -77,6 +78,7 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
     ];
     if (found.length > 0) throw contradicts(onnx, found);
     given = samples === undefined ? await foreign.samples(real.inputs, notes) : await readSamples(samples, real.inputs);
+    const serving = servingOf(foreign, hasRows(real), notes);
     const described = {
       name,
       version,
@@ -85,6 +87,7 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
       ...(labels === undefined ? {} : { labels: LABELS_FILE }),
       ...(description === undefined ? {} : { description }),
       ...(providers === undefined || providers.length === 0 ? {} : { providers: [...providers] }),
+      ...(serving === undefined ? {} : { serving }),
     };
     ({ model } = await writeBundle(staging, session, described, given));
   } finally {
@@ -94,6 +97,13 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
   await checked.release();
   const inputs = samples !== undefined ? "samples" : given === undefined ? "synthetic" : "source";
   return { model, cases: cases.length, inputs } as const;
+}
+
+function servingOf({ serving }: ForeignModel, isBatchable: boolean, notes: Notes): Serving | undefined {
+  if (serving?.batching === undefined || isBatchable) return serving;
+  notes.left.push("batching: not every input and output of the ONNX file has a first dimension that varies");
+  const { batching: _, ...others } = serving;
+  return Object.keys(others).length === 0 ? undefined : others;
 }
 
 const MODEL_FILE = "model.onnx";

@@ -48,6 +48,9 @@ export const TritonConfig = Type.Object({
   ),
   instance_group: often(Type.Object({ kind: once(Type.String()), count: once(Type.Integer()) })),
   dynamic_batching: once(Type.Object({ max_queue_delay_microseconds: once(Type.Integer({ minimum: 0 })) })),
+  parameters: often(
+    Type.Object({ key: once(Type.String()), value: once(Type.Object({ string_value: once(Type.String()) })) }),
+  ),
   optimization: once(
     Type.Object({
       execution_accelerators: once(

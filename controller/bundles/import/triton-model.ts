@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { EXIT, FerryError, systemCodeOf } from "../../../common/ferry-error.ts";
 import { badSource, type ForeignModel, type Notes } from "./foreign-model.ts";
 import { declaredTensor, parseTritonConfig, type TritonConfig } from "./triton-config.ts";
-import { noteTritonSettings, providersOfTriton } from "./triton-settings.ts";
+import { noteTritonSettings, providersOfTriton, servingOfTriton } from "./triton-settings.ts";
 import { readWarmup } from "./triton-warmup.ts";
 
 const CONFIG_FILE = "config.pbtxt";
@@ -38,6 +38,7 @@ export async function readTritonModel(
   const isBatched = (config.max_batch_size?.[0] ?? 0) > 0;
   const labels = await labelsOf(directory, config, notes);
   noteTritonSettings(config, notes);
+  const serving = servingOfTriton(config);
   return {
     name: config.name?.[0] ?? basename(resolve(directory)),
     version,
@@ -45,6 +46,7 @@ export async function readTritonModel(
     onnx: await modelFile(join(directory, version), config),
     ...(labels === undefined ? {} : { labels }),
     providers: providersOfTriton(config, notes),
+    ...(serving === undefined ? {} : { serving }),
     inputs: (config.input ?? []).map((tensor) => declaredTensor(tensor, isBatched)),
     outputs: (config.output ?? []).map((tensor) => declaredTensor(tensor, isBatched)),
     samples: (specs, told) => readWarmup(directory, config, specs, told),

@@ -1,3 +1,4 @@
+import type { Serving } from "../../../protocol/bundle/serving.ts";
 import type { Notes } from "./foreign-model.ts";
 import type { TritonConfig } from "./triton-config.ts";
 
@@ -19,6 +20,38 @@ export function providersOfTriton(config: TritonConfig, notes: Notes): readonly 
   return kinds.has("KIND_GPU") ? ["cuda"] : [];
 }
 
+const INSTANCES_MAX = 16;
+const THREADS_MAX = 64;
+const BATCH_MAX = 1_024;
+const DELAY_MS_MAX = 100;
+const THREADS_PARAMETER = "intra_op_thread_count";
+
+/** How Triton runs the model, as far as a device can: more than it may take becomes the most that it may. */
+export function servingOfTriton(config: TritonConfig): Serving | undefined {
+  const instances = (config.instance_group ?? []).reduce((sum, { count }) => sum + (count?.[0] ?? 1), 0);
+  const threads = Number(parameterOf(config, THREADS_PARAMETER) ?? 0);
+  const rows = config.max_batch_size?.[0] ?? 0;
+  const batching = config.dynamic_batching?.[0];
+  const delayMs = (batching?.max_queue_delay_microseconds?.[0] ?? 0) / 1_000;
+  const serving = {
+    ...(instances > 1 ? { instances: Math.min(INSTANCES_MAX, instances) } : {}),
+    ...(Number.isInteger(threads) && threads > 0 ? { intraOpThreads: Math.min(THREADS_MAX, threads) } : {}),
+    ...(batching === undefined || rows < 2
+      ? {}
+      : {
+          batching: {
+            maxBatch: Math.min(BATCH_MAX, rows),
+            ...(delayMs > 0 ? { maxDelayMs: Math.min(DELAY_MS_MAX, delayMs) } : {}),
+          },
+        }),
+  };
+  return Object.keys(serving).length === 0 ? undefined : serving;
+}
+
+function parameterOf({ parameters = [] }: TritonConfig, name: string): string | undefined {
+  return parameters.find(({ key }) => key?.[0] === name)?.value?.[0]?.string_value?.[0];
+}
+
 /** Top-level fields that are read above, or mean nothing once the model is in a bundle. */
 const READ: ReadonlySet<string> = new Set([
   "name",
@@ -32,14 +65,14 @@ const READ: ReadonlySet<string> = new Set([
   "version_policy",
   "optimization",
   "model_warmup",
+  "instance_group",
+  "dynamic_batching",
+  "parameters",
 ]);
 
 const WHY_LEFT: Readonly<Record<string, string>> = {
-  instance_group: "how many instances run is the device's own matter",
-  dynamic_batching: "a device collects batches by its own settings",
   sequence_batching: "a device keeps no state of a sequence: the client sends it with each request, and gets it back",
   ensemble_scheduling: "a bundle holds one model",
-  parameters: "session options and threads are set on the device, from its hardware",
   response_cache: "a device computes every answer",
   model_transaction_policy: "every request has one answer",
 };
@@ -49,9 +82,9 @@ export function noteTritonSettings(config: TritonConfig, notes: Notes): void {
   for (const field of Object.keys(config)) {
     if (!READ.has(field)) notes.left.push(`${field}${field in WHY_LEFT ? `: ${String(WHY_LEFT[field])}` : ""}`);
   }
-  const batch = config.max_batch_size?.[0] ?? 0;
-  if (batch > 0)
-    notes.left.push(`max_batch_size ${batch}: the first dimension may vary, and how far is the device's own setting`);
+  const others = (config.parameters ?? []).flatMap(({ key }) => key ?? []).filter((key) => key !== THREADS_PARAMETER);
+  if (others.length > 0)
+    notes.left.push(`the parameters ${others.join(", ")}: a device sets its sessions by its hardware`);
   for (const { name, dims = [], reshape, optional } of [...(config.input ?? []), ...(config.output ?? [])]) {
     if (reshape !== undefined) {
       notes.left.push(

@@ -58,12 +58,18 @@ t.test("an MLflow model becomes a bundle that passes its golden set, made from t
 t.test("a Triton model becomes a bundle with its labels, under the nearest allowed name", async (t) => {
   const folder = t.testdir();
   const output = join(folder, "bundle");
-  writeTritonModel(join(folder, "repository"), undefined, DIGITS_WARMUP);
+  writeTritonModel(join(folder, "repository"), undefined, `${DIGITS_WARMUP}dynamic_batching { }`);
   const report = await imported((notes) => readTritonModel(join(folder, "repository"), notes), { output });
   t.match(report, {
     inputs: "source",
     cases: 1,
-    model: { name: "digits-net", version: "3", release: 3, labels: "labels.txt" },
+    model: {
+      name: "digits-net",
+      version: "3",
+      release: 3,
+      labels: "labels.txt",
+      serving: { batching: { maxBatch: 8 } },
+    },
   });
   t.match(report.chosen.join("\n"), /the name digits-net: "Digits_Net" is not allowed here/);
   const [tested] = await passes(t, output);
@@ -155,4 +161,24 @@ t.test("a bundle is replaced only when asked, and another folder never", async (
   await imported(read, { output });
   await t.rejects(imported(read, { output }), { code: "exists", hint: /--force/ });
   t.match(await imported(read, { output, force: true, version: "1.0.1" }), { model: { version: "1.0.1" } });
+});
+
+t.test("batches are left out, and that is said, where the ONNX file has no rows", async (t) => {
+  const folder = t.testdir({
+    fixed: { 1: {}, "config.pbtxt": "dynamic_batching { } max_batch_size: 4 instance_group { count: 2 }" },
+  });
+  const fixed = { type: "FP32", shape: [3] } as const;
+  writeFileSync(
+    join(folder, "fixed", "1", "model.onnx"),
+    tinyOnnx({
+      inputs: [{ name: "x", ...fixed }],
+      outputs: [{ name: "y", ...fixed }],
+      nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+    }),
+  );
+  const report = await imported((notes) => readTritonModel(join(folder, "fixed"), notes), {
+    output: join(folder, "out"),
+  });
+  t.same(report.model.serving, { instances: 2 });
+  t.match(report.left.join(), /batching: not every input/);
 });

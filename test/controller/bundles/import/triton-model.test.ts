@@ -22,7 +22,7 @@ t.test("a model says what its configuration says, with the batch before each sha
     inputs: [{ name: "pixels", datatype: "FP32", shape: [-1, 64] }],
     outputs: [{ name: "probabilities", datatype: "FP32", shape: [-1, 10] }],
   });
-  t.match(told, { chosen: [/version 3 of 1, 3/], left: [/max_batch_size 8/] });
+  t.match(told, { chosen: [/version 3 of 1, 3/], left: [] });
   t.equal(await model.samples([PIXELS], told), undefined, "no data came with it");
 });
 
@@ -92,7 +92,7 @@ t.test("what a bundle has no place for is named, with why", async (t) => {
 input { name: "pixels" data_type: TYPE_FP32 dims: [ 8, 8 ] reshape { shape: [ -1, 64 ] } optional: true }
 output [ { name: "probabilities" data_type: TYPE_FP32 dims: [ -1, 10 ] }, { name: "more" label_filename: "more.txt" } ]
 dynamic_batching { }
-parameters { key: "intra_op_thread_count" value: { string_value: "2" } }
+parameters { key: "execution_mode" value: { string_value: "1" } }
 optimization { execution_accelerators { gpu_execution_accelerator [ { name: "auto_mixed_precision" } ] } }
 rate_limiter { }
 `;
@@ -106,8 +106,7 @@ rate_limiter { }
   const left = told.left.join("\n");
   for (const word of [
     "more.txt",
-    "dynamic_batching",
-    "parameters",
+    "the parameters execution_mode",
     "rate_limiter",
     'reshape of "pixels"',
     "optional",
@@ -158,4 +157,18 @@ t.test("what is no such model is refused with what to do", async (t) => {
     await t.rejects(readTritonModel(join(folder, name), notes()), { code: "import-source", message });
   }
   await t.rejects(readTritonModel(join(folder, "nowhere"), notes()), { code: "not-found" });
+});
+
+t.test("instances, threads and batches become what a device may take of them", async (t) => {
+  for (const [more, serving] of [
+    ["instance_group [ { count: 2 }, { count: 3 } ]", { instances: 5 }],
+    ["instance_group { count: 40 }", { instances: 16 }],
+    ["instance_group { }", undefined],
+    ['parameters [ { key: "intra_op_thread_count" value: { string_value: "2" } } ]', { intraOpThreads: 2 }],
+    ["dynamic_batching { }", { batching: { maxBatch: 8 } }],
+    ["dynamic_batching { max_queue_delay_microseconds: 500 }", { batching: { maxBatch: 8, maxDelayMs: 0.5 } }],
+    ["dynamic_batching { max_queue_delay_microseconds: 900000 }", { batching: { maxBatch: 8, maxDelayMs: 100 } }],
+  ] as const) {
+    t.same((await readTritonModel(writeTritonModel(t.testdir(), undefined, more), notes())).serving, serving, more);
+  }
 });
