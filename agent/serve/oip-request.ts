@@ -1,6 +1,7 @@
 /** OIP v2 inference requests over HTTP: JSON, and the binary tensor extension. */
 import { Type, type Static } from "typebox";
 import { TENSORS_MAX } from "../../protocol/limits.ts";
+import { CLASSES_MAX } from "../../protocol/messages/predict-request.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
 import { tensorFromValues } from "../../protocol/tensor-values.ts";
 import {
@@ -14,9 +15,6 @@ import {
 import { HttpError } from "./http-answer.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
 import { KEY_CHARS_MAX } from "./request-key.ts";
-
-/** More classes than any label file has lines. */
-const CLASSES_MAX = 1_000_000;
 
 const TensorName = Type.String({ minLength: 1, maxLength: 256 });
 

@@ -10,14 +10,18 @@ import {
 } from "../../protocol/messages/predict-request.ts";
 import { encodePredictResponse, type PredictResponse } from "../../protocol/messages/predict-response.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { parseTopic } from "../../protocol/topics.ts";
-import type { InferenceEngine } from "../inference/inference-engine.ts";
+import type { InferenceEngine, InferResponse } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
 import { ProcessingError } from "../../processing/processing-error.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
 import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import { classify } from "./classification.ts";
 import { findSlot } from "./find-slot.ts";
+import { HttpError } from "./http-answer.ts";
+import { Labels } from "./labels.ts";
 
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;
@@ -47,6 +51,7 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
   const { engine, predictor, fleet, device, publish, clock = systemClock, log } = ports;
   const reassembly = new PredictReassembly();
   const answers = new AnswerCache();
+  const labels = new Labels();
   const answering = new Set<Promise<void>>();
   let isClosed = false;
 
@@ -108,9 +113,7 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
         throw new InferenceError("queue-full", "Too many predictions are under way: try again later");
       return await infer(request(), model);
     } catch (error) {
-      const isTold =
-        error instanceof InferenceError || error instanceof ProtocolError || error instanceof ProcessingError;
-      if (!isTold) {
+      if (!TOLD.some((kind) => error instanceof kind)) {
         log.error({ error: messageOf(error) }, "a prediction failed in the agent itself");
       }
       return errorResponse(id, error);
@@ -131,15 +134,24 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
       timeoutMs,
       ...(key === undefined ? {} : { key }),
       ...(version === undefined ? {} : { version }),
-      ...(outputs === undefined || outputs.length === 0 ? {} : { outputs }),
+      ...(outputs === undefined || outputs.length === 0 ? {} : { outputs: outputs.map(nameOf) }),
     });
-    return {
-      kind: "outputs",
-      id: request.id,
-      model: response.model,
-      version: response.version,
-      outputs: response.outputs,
-    };
+    const { model: name, version: answered } = response;
+    return { kind: "outputs", id, model: name, version: answered, outputs: await classified(response, outputs ?? []) };
+  }
+
+  /** OIP v2, classification extension: as over HTTP. */
+  async function classified(
+    { outputs, statement }: InferResponse,
+    wanted: readonly WantedOutput[],
+  ): Promise<readonly Tensor[]> {
+    const counts = new Map(wanted.map((output) => [nameOf(output), classesOf(output)]));
+    if ([...counts.values()].every((count) => count === 0)) return outputs;
+    const names = await labels.of(engine, statement);
+    return outputs.map((output) => {
+      const count = counts.get(output.name) ?? 0;
+      return count === 0 ? output : classify(output, count, names);
+    });
   }
 
   async function inferMedia(request: PredictRequest, slot: ModelName, bytes: Uint8Array): Promise<PredictResponse> {
@@ -151,12 +163,12 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
       inputs,
       timeoutMs,
       ...(version === undefined ? {} : { version }),
-      ...(wanted === undefined || wanted.length === 0 ? {} : { outputs: wanted }),
+      ...(wanted === undefined || wanted.length === 0 ? {} : { outputs: wanted.map(nameOf) }),
     });
-    const { response, outputs, results, times } = answered;
-    const { model, queueMs, inferMs } = response;
-    const all = { ...times, queueMs, inferMs };
-    return { kind: "outputs", id, model, version: response.version, outputs, results, times: all };
+    const { response, results, times } = answered;
+    const { model, version: answeredBy, queueMs, inferMs } = response;
+    const outputs = await classified({ ...response, outputs: answered.outputs }, wanted ?? []);
+    return { kind: "outputs", id, model, version: answeredBy, outputs, results, times: { ...times, queueMs, inferMs } };
   }
 
   /** One part after the other, so that a large answer never fills the link. */
@@ -182,6 +194,19 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
   };
 }
 
+/** Failures that say by themselves what is wrong; any other is the agent's own. */
+const TOLD = [InferenceError, ProtocolError, ProcessingError, HttpError] as const;
+
+type WantedOutput = NonNullable<PredictRequest["outputs"]>[number];
+
+function nameOf(output: WantedOutput): string {
+  return typeof output === "string" ? output : output.name;
+}
+
+function classesOf(output: WantedOutput): number {
+  return typeof output === "string" ? 0 : (output.parameters?.classification ?? 0);
+}
+
 function errorResponse(id: string, error: unknown): PredictResponse {
   if (error instanceof InferenceError) {
     return { kind: "error", id, error: error.message, status: FAILURE_STATUS[error.failure] };
@@ -189,6 +214,7 @@ function errorResponse(id: string, error: unknown): PredictResponse {
   if (error instanceof ProcessingError) {
     return { kind: "error", id, error: error.message, status: PROCESSING_STATUS[error.code] };
   }
+  if (error instanceof HttpError) return { kind: "error", id, error: error.message, status: error.status };
   if (error instanceof ProtocolError) return { kind: "error", id, error: error.message, status: 400 };
   return { kind: "error", id, error: "The agent failed to answer; its log says why", status: 500 };
 }

@@ -27,6 +27,23 @@ export const PredictTensor = Type.Object({
 });
 type PredictTensor = Static<typeof PredictTensor>;
 
+/** More classes than any label file has lines. */
+export const CLASSES_MAX = 1_000_000;
+
+/** An output's name, alone or as OIP v2 has it. */
+const WantedOutput = Type.Union([
+  Type.String({ maxLength: 256 }),
+  Type.Object({
+    name: Type.String({ maxLength: 256 }),
+    parameters: Type.Optional(
+      Type.Object({
+        /** So many of the best classes as texts `score:index:label` instead of the numbers. */
+        classification: Type.Optional(Type.Integer({ minimum: 0, maximum: CLASSES_MAX })),
+      }),
+    ),
+  }),
+]);
+
 /** Caller → device, QoS 0 or 1, on the device's topic for the model. */
 const PredictRequestMessage = Type.Object({
   id: PredictId,
@@ -46,8 +63,8 @@ const PredictRequestMessage = Type.Object({
    * JSON must, base64. `inputs` then has only what stands in place of the model's constants and states.
    */
   media: Type.Optional(Type.Unknown()),
-  /** The names of the outputs that are wanted; absent: all. */
-  outputs: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { maxItems: TENSORS_MAX })),
+  /** Those that are wanted, in this order; absent: all. */
+  outputs: Type.Optional(Type.Array(WantedOutput, { maxItems: TENSORS_MAX })),
 });
 type PredictRequestMessage = Static<typeof PredictRequestMessage>;
 
