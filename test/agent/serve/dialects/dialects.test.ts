@@ -130,9 +130,9 @@ t.test("Triton's extensions: configuration, statistics, repository, classes, raw
   t.match((await call("GET", "/v2/models/digits/config")).json, {
     name: "digits",
     backend: "onnxruntime",
-    max_batch_size: 0,
-    input: [{ name: "pixels", data_type: "TYPE_FP32", dims: [-1, 64] }],
-    output: [{ name: "probabilities", data_type: "TYPE_FP32", dims: [-1, 10] }],
+    max_batch_size: 16,
+    input: [{ name: "pixels", data_type: "TYPE_FP32", dims: [64] }],
+    output: [{ name: "probabilities", data_type: "TYPE_FP32", dims: [10] }],
   });
   t.match((await call("POST", "/v2/repository/index")).json, [{ name: "digits", version: "1.1.0", state: "READY" }]);
   t.match((await call("POST", "/v2/repository/index", { ready: true })).json, [{ name: "digits" }]);
