@@ -3,17 +3,15 @@
  * failed requests, resident memory of agent and runners, and what a swap costs the requests around it. Exits 1 where a
  * request failed or memory grew by more than 5 %. `--json` prints the figures alone; `--swaps N`; `--rate N` a second.
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { InferenceEngine, VerifiedBundle } from "../../agent/inference/inference-engine.ts";
 import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
 import { openHttpServer } from "../../agent/serve/http-server.ts";
 import { openLog } from "../../common/log.ts";
 import { digitsFolder } from "../../test/support/model-folders.ts";
+import { startSwapLoad } from "./start-swap-load.ts";
 import { monotonicMs, type LoadAnswer } from "./swap-load.ts";
 
 const { values: options } = parseArgs({
@@ -53,7 +51,7 @@ async function measure() {
   await using engine = openInferenceEngine({ log });
   await using http = await openHttpServer({ engine, port: 0, log });
   await swapTo(engine, versions[1]);
-  const load = startLoad(http.url);
+  const load = startSwapLoad(http.url, perSecond);
   const done: Swap[] = [];
   let settled = memoryOf(engine);
   for (let at = 1; at <= swaps; at += 1) {
@@ -99,20 +97,6 @@ async function swapTo(engine: InferenceEngine, bundle: VerifiedBundle): Promise<
   await engine.activate(bundle.model.name, qualification.candidate);
   await engine.release(bundle.model.name);
   return { fromMs, toMs: monotonicMs() };
-}
-
-function startLoad(url: string): { stop: () => Promise<LoadAnswer[]> } {
-  const clients = fork(fileURLToPath(new URL("swap-load.ts", import.meta.url)), [url, String(perSecond)], {
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-  });
-  return {
-    stop: async () => {
-      const answered = once(clients, "message");
-      clients.send("stop");
-      const [answers] = (await answered) as [LoadAnswer[]];
-      return answers;
-    },
-  };
 }
 
 /** Without what only waits to be collected. */

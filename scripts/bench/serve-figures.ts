@@ -1,0 +1,90 @@
+/** What `serve.ts` makes of its measurements: medians over the rounds, and what ours is in terms of express. */
+import type { LoadResult } from "./serve-load.ts";
+import type { ModelSize } from "./serve-models.ts";
+
+/** One way of asking one model in one round. */
+export interface Figures extends LoadResult {
+  readonly size: ModelSize;
+  readonly way: string;
+  readonly clients: number;
+}
+
+export interface Goal {
+  readonly what: string;
+  readonly value: number;
+  readonly bound: string;
+  readonly holds: boolean;
+}
+
+interface Summary {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly perSecond: number;
+  readonly failed: number;
+  readonly probeP99Ms: number | undefined;
+}
+
+/** Ours may take so much longer than express for one client: isolation is almost free. */
+const LATENCY_RATIO_MAX = 1.1;
+/** Answers a second with 16 clients, in terms of express. */
+const THROUGHPUT_RATIO_MIN: Readonly<Record<ModelSize, number>> = { digits: 3, medium: 1.3, large: 1 };
+/** A probe of a supervisor that waits a second at most must never come near it. */
+const PROBE_P99_MS_MAX = 5;
+
+export function goalsOf(figures: readonly Figures[]): Goal[] {
+  const sizes = [...new Set(figures.map(({ size }) => size))];
+  return sizes.flatMap((size) => {
+    const of = (way: string, clients: number) => summaryOf(figures, size, way, clients);
+    const [express1, ours1] = [of("express binary", 1), of("ours binary", 1)];
+    const [express16, ours16] = [of("express binary", 16), of("ours binary", 16)];
+    const goals = [
+      atMost(`${size}: p50 at 1 client, ours to express`, ours1.p50Ms / express1.p50Ms, LATENCY_RATIO_MAX),
+      atLeast(`${size}: a second at 16 clients`, ours16.perSecond / express16.perSecond, THROUGHPUT_RATIO_MIN[size]),
+    ];
+    if (ours16.probeP99Ms === undefined) return goals;
+    return [...goals, atMost(`${size}: live probe p99 at 16 clients, ms`, ours16.probeP99Ms, PROBE_P99_MS_MAX)];
+  });
+}
+
+function atMost(what: string, value: number, most: number): Goal {
+  return { what, value, bound: `at most ${String(most)}`, holds: value <= most };
+}
+
+function atLeast(what: string, value: number, least: number): Goal {
+  return { what, value, bound: `at least ${String(least)}`, holds: value >= least };
+}
+
+/** Medians over the rounds. */
+function summaryOf(figures: readonly Figures[], size: ModelSize, way: string, clients: number): Summary {
+  const rounds = figures.filter((one) => one.size === size && one.way === way && one.clients === clients);
+  const median = (of: (round: Figures) => number) => quantile(rounds.map(of), 0.5);
+  const probes = rounds.flatMap(({ probeTimes }) => probeTimes);
+  return {
+    p50Ms: median(({ times }) => quantile(times, 0.5)),
+    p99Ms: median(({ times }) => quantile(times, 0.99)),
+    perSecond: median(({ times, tookMs }) => (times.length * 1_000) / tookMs),
+    failed: rounds.reduce((sum, { failed }) => sum + failed, 0),
+    probeP99Ms: probes.length === 0 ? undefined : quantile(probes, 0.99),
+  };
+}
+
+export function table(figures: readonly Figures[], goals: readonly Goal[]): string {
+  const keys = [...new Set(figures.map(({ size, way, clients }) => JSON.stringify([size, way, clients])))];
+  const rows = keys.map((key) => {
+    const [size, way, clients] = JSON.parse(key) as [ModelSize, string, number];
+    const { p50Ms, p99Ms, perSecond, failed, probeP99Ms } = summaryOf(figures, size, way, clients);
+    const probe = probeP99Ms === undefined ? "" : `live probe p99 ${probeP99Ms.toFixed(1)} ms`;
+    const columns = [p50Ms.toFixed(2), p99Ms.toFixed(2), perSecond.toFixed(0), String(failed)];
+    return `${size.padEnd(7)} ${way.padEnd(15)} ${String(clients).padStart(3)} ${columns.map((text) => text.padStart(9)).join(" ")}   ${probe}`.trimEnd();
+  });
+  const head = `model   way         clients    p50 ms    p99 ms  a second    failed`;
+  const told = goals.map(
+    ({ what, value, bound, holds }) => `${holds ? "holds " : "MISSED"}  ${what}: ${value.toFixed(2)}, ${bound}`,
+  );
+  return `${[head, ...rows, "", ...told].join("\n")}\n`;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const ascending = [...values].sort((a, b) => a - b);
+  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? Number.NaN;
+}
