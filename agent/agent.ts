@@ -105,6 +105,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     slots: () => updater.slots(),
     poisons: () => updater.poisons(),
     served: engine.slots,
+    models: engine.models,
     outbox,
     nextReportCounter: state.nextReportCounter,
     inventory,

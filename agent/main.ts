@@ -6,6 +6,7 @@ import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
 import { predictLocally, type PredictOptions } from "./cli/predict.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
+import { modelsText } from "./cli/models.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { showToken, type TokenOptions } from "./cli/token.ts";
 import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
@@ -96,6 +97,18 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .addHelpText("after", example('curl -H "Authorization: Bearer $(ferry-agent token)" http://cam-1:8080/v2'))
     .action((options: TokenOptions) => {
       print(showToken(options));
+    });
+
+  program
+    .command("models")
+    .description("what is loaded on this device: on which provider, how much memory it takes, how fast it answers")
+    .addOption(directoryOption())
+    .addOption(new Option("-o, --output <format>", "how to show it").choices(["table", "json"]).default("table"))
+    .addHelpText("after", example("ferry-agent models"))
+    .action(async ({ dir, output }: { dir: string; output: string }) => {
+      const status = await fetchStatus(dir);
+      const { models = [], memory } = status;
+      print(output === "json" ? JSON.stringify({ models, memory }, undefined, 2) : modelsText(status, Date.now()));
     });
 
   addSimulateCommand(program, {

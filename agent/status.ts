@@ -1,9 +1,24 @@
 import { Type, type Static } from "typebox";
-import { DeviceId, FleetId } from "../protocol/ids.ts";
+import { DeviceId, FleetId, ModelName, ModelVersion, StatementDigest } from "../protocol/ids.ts";
 import { DeviceInfo } from "../protocol/messages/device-info.ts";
 import { gate } from "../protocol/schema.ts";
 import { Refusal } from "../protocol/trust/refusal.ts";
 import { Report, SlotReport } from "../protocol/trust/report.ts";
+
+/** A version that holds memory, or will again; see `agent/inference/loaded-model.ts`. */
+const ModelStatus = Type.Object({
+  slot: ModelName,
+  version: ModelVersion,
+  statement: StatementDigest,
+  state: Type.String(),
+  provider: Type.String(),
+  variant: Type.Optional(Type.String()),
+  memoryBytes: Type.Integer(),
+  latencyP95Ms: Type.Optional(Type.Number()),
+  restarts: Type.Integer(),
+  sinceMs: Type.Optional(Type.Number()),
+});
+export type ModelStatus = Static<typeof ModelStatus>;
 
 /** `GET /status` of the local HTTP port: for people and tools on the device; what the fleet believes is the signed report. */
 export const AgentStatus = Type.Object({
@@ -22,6 +37,10 @@ export const AgentStatus = Type.Object({
   /** The onnxruntime that computes here, and its execution providers; absent from older agents. */
   runtime: Type.Optional(DeviceInfo.properties.runtime),
   slots: Type.Array(SlotReport),
+  /** What is loaded, slot by slot; absent from older agents. */
+  models: Type.Optional(Type.Array(ModelStatus)),
+  /** What processes may still take, where the system tells, and what of it is never given to a model. */
+  memory: Type.Optional(Type.Object({ availableBytes: Type.Optional(Type.Number()), reserveBytes: Type.Number() })),
   telemetry: Report.properties.telemetry,
   /** Messages that made no sense and were left aside since the start. */
   malformedMessages: Type.Integer(),

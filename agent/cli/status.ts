@@ -5,6 +5,7 @@ import type { SlotReport } from "../../protocol/trust/report.ts";
 import { agentFolder } from "../config.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
 import { askLocalAgent, notRunning } from "./local-agent.ts";
+import { durationText, table } from "./text.ts";
 
 /** The agent answers from memory: longer than this and it is stuck. */
 const STATUS_WAIT_MS = 5_000;
@@ -75,28 +76,6 @@ function evidenceNotes(slot: string, evidence: Evidence): string[] {
   return [...chosen, ...failed, `${slot}: this onnxruntime-node does not read ${ignoredSettings.join(", ")}`];
 }
 
-/** Columns as wide as their widest cell; the last one ends the line. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
 function percent(part: number, whole: number): string {
   return `${String(Math.floor((100 * part) / Math.max(1, whole)))} %`;
-}
-
-function durationText(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3_600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
-  if (days > 0) return `${days} d ${hours} h`;
-  return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${seconds} s`;
 }

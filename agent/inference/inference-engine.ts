@@ -5,6 +5,7 @@ import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Agreement } from "./agreement.ts";
+import type { LoadedModel } from "./loaded-model.ts";
 
 /** A bundle whose signature and every file have been checked, in a directory that only the agent writes. */
 export interface VerifiedBundle {
@@ -180,6 +181,8 @@ export interface InferenceEngine extends AsyncDisposable {
   readonly observe: (observer: InferenceObserver) => Disposable;
   /** What `/metrics` shows: each version, those that still drain included. */
   readonly gauges: () => readonly RunnerGauge[];
+  /** Every version that holds memory or will again, slot by slot. */
+  readonly models: () => readonly LoadedModel[];
 }
 
 /** The runners of one version. */

@@ -5,7 +5,7 @@ import { allVariants } from "../../protocol/bundle/variants.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
 import { BUNDLE_FILES_MAX } from "../../protocol/limits.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
-import { estimatedNeedBytes } from "./memory-plan.ts";
+import { estimatedNeedBytes, leastNeedBytes } from "./memory-plan.ts";
 
 /** Files whose measured need is remembered: more than a device holds. */
 const NEEDS_MAX = 64;
@@ -24,16 +24,24 @@ export class MemoryNeeds {
     if (this.#measured.size > NEEDS_MAX && oldest !== undefined) this.#measured.delete(oldest);
   }
 
-  /** Of the largest of these files. Throws FerryError, or the system's error, where the bundle's files cannot be read. */
-  async of({ statement, directory, model }: VerifiedBundle, files: readonly string[]): Promise<number> {
+  /**
+   * Of these files, one of which is loaded at a time: of the largest, and at the least of the smallest. Throws FerryError, or
+   * the system's error, where the bundle's files cannot be read.
+   */
+  async of(
+    { statement, directory, model }: VerifiedBundle,
+    files: readonly string[],
+  ): Promise<{ readonly needBytes: number; readonly leastBytes: number }> {
     const measured = files.map((file) => this.#measured.get(keyOf(statement, file)));
-    if (!measured.includes(undefined)) return Math.max(...measured.map((bytes) => bytes ?? 0));
-    const sizes = await sizesIn(directory);
+    const sizes = measured.includes(undefined) ? await sizesIn(directory) : new Map<string, number>();
     const models = new Set(allVariants(model).map(({ file }) => file));
     // Weights may lie in files of their own beside the model.
     const beside = [...sizes].reduce((sum, [file, bytes]) => sum + (models.has(file) ? 0 : bytes), 0);
-    const needs = files.map((file, at) => measured[at] ?? estimatedNeedBytes(beside + (sizes.get(file) ?? 0)));
-    return Math.max(...needs);
+    const bytesOf = (file: string) => beside + (sizes.get(file) ?? 0);
+    return {
+      needBytes: Math.max(...files.map((file, at) => measured[at] ?? estimatedNeedBytes(bytesOf(file)))),
+      leastBytes: Math.min(...files.map((file, at) => measured[at] ?? leastNeedBytes(sizes.get(file) ?? 0))),
+    };
   }
 }
 

@@ -22,6 +22,7 @@ import type {
 } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
 import { loadBeside, loadRunner } from "./load-runner.ts";
+import { loadedModels } from "./loaded-models.ts";
 import { MemoryNeeds } from "./memory-needs.ts";
 import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
 import { ServingVersion } from "./serving-version.ts";
@@ -78,6 +79,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     instancesOf: (bundle) => shareOf(bundle).instances,
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,
+    loaded: () => loadedModels(slots.values()),
     hardwareClasses: options.hardwareClasses ?? [],
     variantMemory: options.variantMemory ?? NO_MEMORY,
     engines,
@@ -209,6 +211,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       return { [Symbol.dispose]: () => void observers.delete(observer) };
     },
     gauges,
+    models: () => loadedModels(slots.values()),
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
       await Promise.all([candidates.close(), ...[...slots.values()].map((slot) => slot.close(CLOSE_MS_MAX))]);

@@ -1,6 +1,7 @@
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
+import type { LoadedModel } from "./loaded-model.ts";
 import type { MemoryNeeds } from "./memory-needs.ts";
 import { fittingInstances, MEMORY_RESERVE_BYTES, planMemory, type MemoryFacts } from "./memory-plan.ts";
 import { Refused } from "./refused.ts";
@@ -13,6 +14,8 @@ export interface RoomPorts {
   readonly needs: MemoryNeeds;
   /** How many runners a bundle is to have: each needs its memory. */
   readonly instancesOf: (bundle: VerifiedBundle) => number;
+  /** What holds memory already. */
+  readonly loaded: () => readonly LoadedModel[];
 }
 
 /** The memory into which a candidate loads: free beside the version that answers in its slot, or that version's own. */
@@ -51,15 +54,15 @@ interface Wanted {
 /**
  * Decides by what is free at this moment. `slot` is what answers under the candidate's name, if anything does; `files` are
  * those of the bundle of which one at a time will be loaded. Throws Refused where the two are to soak side by side
- * (`traffic`), and do not fit so.
+ * (`traffic`), and do not fit so, and where a slot's first model cannot fit beside those of the others.
  */
 export async function planRoom(
-  { availableMemoryBytes, needs, instancesOf }: RoomPorts,
+  { availableMemoryBytes, needs, instancesOf, loaded }: RoomPorts,
   slot: Slot | undefined,
   { bundle, files, traffic }: Wanted,
 ) {
   const availableBytes = availableMemoryBytes();
-  const needBytes = await needs.of(bundle, files);
+  const { needBytes, leastBytes } = await needs.of(bundle, files);
   const standbyBytes = slot?.standby?.privateBytes() ?? 0;
   const servingBytes = traffic === undefined ? (slot?.active?.privateBytes() ?? 0) : 0;
   const freeBytes = availableBytes === undefined ? undefined : availableBytes + standbyBytes + servingBytes;
@@ -67,6 +70,7 @@ export async function planRoom(
   const facts = {
     availableBytes,
     needBytes: needBytes * instances,
+    leastBytes,
     standbyBytes,
     isServing: slot?.active !== undefined,
   };
@@ -81,6 +85,8 @@ export async function planRoom(
     case "unload-first":
       await slot?.unloadStandby();
       return new Room("unload-first", instances, slot);
+    case "refuse":
+      throw noRoomBeside(loaded(), bundle, facts);
     default:
       return unreachable(plan);
   }
@@ -91,11 +97,27 @@ function noRoomFor(
   { model }: VerifiedBundle,
   { availableBytes, needBytes }: MemoryFacts,
 ): Refused {
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   const needed = `${model.version} takes ${megabytes(needBytes)}, and ${megabytes(MEMORY_RESERVE_BYTES)} stay free`;
   const there = `${megabytes(availableBytes ?? 0)} are there beside the version that answers`;
   return new Refused(
     "traffic-impossible",
     `A ${kind} needs both versions in memory: ${needed}; ${there}. Roll it out in mode replace, which unloads the former one first`,
   );
+}
+
+function noRoomBeside(
+  loaded: readonly LoadedModel[],
+  { model }: VerifiedBundle,
+  { availableBytes, leastBytes }: MemoryFacts,
+): Refused {
+  const others = loaded.map(({ slot, version, memoryBytes }) => `${slot}@${version} takes ${megabytes(memoryBytes)}`);
+  const there = `${megabytes(availableBytes ?? 0)} are free, of which ${megabytes(MEMORY_RESERVE_BYTES)} stay so`;
+  return new Refused(
+    "memory-full",
+    `${model.name}@${model.version} takes at least ${megabytes(leastBytes)} of memory; ${[there, ...others].join(", ")}`,
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
 }

@@ -116,6 +116,11 @@ export class ServingVersion {
     this.#runners = new RunnerPool(pool, runners, instances);
   }
 
+  /** Which file of the bundle it is, and on which provider. */
+  get choice(): LoadChoice {
+    return this.#model.choice;
+  }
+
   get isReady(): boolean {
     return this.#runners.ready.length > 0;
   }

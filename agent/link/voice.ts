@@ -9,10 +9,13 @@ import { deviceTopics } from "../../protocol/topics.ts";
 import type { Signer } from "../../protocol/trust/keys.ts";
 import { signReport, type Report, type SlotReport } from "../../protocol/trust/report.ts";
 import type { AgentConfig } from "../config.ts";
+import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import type { FoundProviders } from "../hardware/discover-providers.ts";
 import type { Inventory } from "../hardware/inventory.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
-import type { AgentStatus } from "../status.ts";
+import type { LoadedModel } from "../inference/loaded-model.ts";
+import { MEMORY_RESERVE_BYTES } from "../inference/memory-plan.ts";
+import type { AgentStatus, ModelStatus } from "../status.ts";
 import type { Outbox } from "../telemetry/outbox.ts";
 import type { SlotProgress } from "../update/run.ts";
 import type { TrustKeeper } from "../update/trust-keeper.ts";
@@ -30,6 +33,7 @@ export interface VoicePorts {
   readonly slots: () => readonly SlotProgress[];
   readonly poisons: () => readonly unknown[];
   readonly served: () => readonly ServedSlot[];
+  readonly models: () => readonly LoadedModel[];
   readonly outbox: Pick<Outbox, "stream" | "produced" | "pending">;
   readonly nextReportCounter: () => number;
   readonly inventory: Inventory;
@@ -126,6 +130,8 @@ export function createVoice(ports: VoicePorts): Voice {
       broker: { url: config.broker, connected: link.session !== undefined },
       malformedMessages: link.malformed(),
       runtime: runtime(),
+      models: ports.models().map(statusOf),
+      memory: memoryStatus(availableMemoryBytes()),
       ...standing(),
     }),
   };
@@ -133,6 +139,19 @@ export function createVoice(ports: VoicePorts): Voice {
 
 /** Throws ProtocolError where there is no session. */
 const checkSession = gate("session", SessionId);
+
+function statusOf({ variant, latencyP95Ms, sinceMs, ...model }: LoadedModel): ModelStatus {
+  return {
+    ...model,
+    ...(variant === undefined ? {} : { variant }),
+    ...(latencyP95Ms === undefined ? {} : { latencyP95Ms }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+  };
+}
+
+function memoryStatus(availableBytes: number | undefined): NonNullable<AgentStatus["memory"]> {
+  return { ...(availableBytes === undefined ? {} : { availableBytes }), reserveBytes: MEMORY_RESERVE_BYTES };
+}
 
 /** As many as an inventory message holds; onnxruntime knows some twenty providers, a build has a handful. */
 const PROVIDERS_TOLD_MAX = 16;

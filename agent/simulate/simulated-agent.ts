@@ -97,6 +97,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     slots: () => updater.slots(),
     poisons: () => updater.poisons(),
     served: engine.slots,
+    models: () => [],
     outbox,
     nextReportCounter: state.nextReportCounter,
     inventory,

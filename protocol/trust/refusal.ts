@@ -40,6 +40,7 @@ export const RefusalCode = Type.Union([
   // Split or shadow is wished, and the two versions cannot be there together.
   Type.Literal("traffic-impossible"),
   Type.Literal("deadline"),
+  Type.Literal("memory-full"),
   // The model under real traffic, before the device commits to it.
   Type.Literal("soak-errors"),
   Type.Literal("soak-outputs"),
@@ -69,6 +70,7 @@ export type RetryClass = "passes" | "fetch-again" | "final" | "mates";
 const NOT_FINAL: Partial<Record<RefusalCode, Exclude<RetryClass, "final">>> = {
   "transfer-failed": "passes",
   "disk-full": "passes",
+  "memory-full": "passes",
   deadline: "passes",
   "deployment-unfresh": "passes",
   "bundle-file-digest": "fetch-again",

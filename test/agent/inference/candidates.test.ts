@@ -27,8 +27,9 @@ function openSmall(): InferenceEngine & { readonly mostRunners: () => number } {
   let most = 0;
   const engine = openEngine({
     availableMemoryBytes: () => {
-      most = Math.max(most, runnerPids().length);
-      return MEMORY_RESERVE_BYTES + 1;
+      const runners = runnerPids().length;
+      most = Math.max(most, runners);
+      return MEMORY_RESERVE_BYTES + (runners === 0 ? 100e6 : 1);
     },
     observers: [
       {
