@@ -2,6 +2,7 @@
 import { openAgentLink, type AgentLink } from "../../agent/link/agent-link.ts";
 import type { VerifiedBundle } from "../../agent/inference/inference-engine.ts";
 import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
+import { openMediaPredictor } from "../../agent/processing/media-predictor.ts";
 import { openHttpServer } from "../../agent/serve/http-server.ts";
 import { openPredictTopic } from "../../agent/serve/predict-topic.ts";
 import { createInferenceRecorder } from "../../agent/telemetry/inference-recorder.ts";
@@ -28,14 +29,14 @@ const { name } = plan.bundle.model;
 const qualification = await engine.qualify(name, plan.bundle, new AbortController().signal);
 if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
 await engine.activate(name, qualification.candidate);
-const http = await openHttpServer({ engine, port: 0, log });
+const predictor = openMediaPredictor({ engine, log });
+const http = await openHttpServer({ engine, predictor, port: 0, log });
 const link = plan.brokerUrl === undefined ? undefined : openLink(plan.brokerUrl);
 const runnerPids = () => engine.gauges().map(({ instances }) => instances);
 process.send?.({ port: Number(new URL(http.url).port), instances: runnerPids() });
 process.once("disconnect", () => {
-  void Promise.all([http[Symbol.asyncDispose](), link?.[Symbol.asyncDispose]()]).then(() =>
-    engine[Symbol.asyncDispose](),
-  );
+  const doors = [http, predictor, ...(link === undefined ? [] : [link])];
+  void Promise.all(doors.map((door) => door[Symbol.asyncDispose]())).then(() => engine[Symbol.asyncDispose]());
 });
 
 function openLink(url: string): AgentLink {
@@ -62,6 +63,6 @@ function openLink(url: string): AgentLink {
     log,
   });
   const publish: AgentLink["publish"] = (...message) => connection.publish(...message);
-  const predict = openPredictTopic({ engine, fleet, device, publish, clock, log });
+  const predict = openPredictTopic({ engine, predictor, fleet, device, publish, clock, log });
   return connection;
 }

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
 import t from "tap";
+import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
 import { systemClock } from "../../../common/clock.ts";
 import { openLog } from "../../../common/log.ts";
@@ -25,8 +26,11 @@ await agent.serve(digitsFolder("1.1.0"));
 const broker = await openEmbeddedBroker({ host: "127.0.0.1", port: 0, log });
 t.teardown(() => broker[Symbol.asyncDispose]());
 const connected = Promise.withResolvers<unknown>();
+const predictor = openMediaPredictor({ engine: agent.engine, log });
+t.teardown(() => predictor[Symbol.asyncDispose]());
 const predict = openPredictTopic({
   engine: agent.engine,
+  predictor,
   fleet,
   device,
   publish: (...message) => link.publish(...message),
