@@ -12,6 +12,7 @@ import {
   type OutputOptions,
   type RemoteOptions,
 } from "./context.ts";
+import { soakText } from "../rollout/soak-text.ts";
 import { addApproveCommands } from "./device-approve.ts";
 import { addEnrolCommands } from "./device-enrol.ts";
 import { ago, bytes, instant, labelsText, milliseconds, shortDigest } from "./human.ts";
@@ -99,8 +100,10 @@ function describe(detail: DeviceDetail): string {
   if (detail.health !== undefined) lines.push(`  health      ${healthText(detail.health)}`);
   lines.push(`  deployment  ${deploymentText(detail)}`);
   for (const slot of deployment?.slots ?? [])
-    lines.push(`    wished    ${slot.slot}@${slot.version}  ${shortDigest(slot.statement)}`);
-  for (const { slot, phase, active, refusal, lastKnownGood } of report?.slots ?? []) {
+    lines.push(
+      `    wished    ${slot.slot}@${slot.version}  ${shortDigest(slot.statement)}${slot.mode === undefined ? "" : `  (${slot.mode})`}`,
+    );
+  for (const { slot, phase, active, refusal, lastKnownGood, soak } of report?.slots ?? []) {
     const running = active === undefined ? "nothing" : `${active.version}  ${shortDigest(active.statement)}`;
     lines.push(`    reported  ${slot}: ${phase}, serves ${running}`);
     if (active !== undefined) {
@@ -110,6 +113,7 @@ function describe(detail: DeviceDetail): string {
         ...detailLines(active.evidence),
       );
     }
+    if (soak !== undefined) lines.push(`      soaking: ${soakText(soak)}`);
     if (lastKnownGood !== undefined) lines.push(`      can go back to ${lastKnownGood.version}`);
     if (refusal !== undefined) lines.push(`      ${pc.red(refusal.code)}: ${refusal.message}`);
   }

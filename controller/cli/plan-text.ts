@@ -9,6 +9,7 @@ export function describePlan(plan: Plan): string {
   const offline = able.filter(({ online }) => !online).length;
   const lines = [
     `${pc.bold(`${plan.model}@${plan.version}`)}  ${bytes(plan.archiveBytes)}  to ${able.length} of ${counted(plan.devices.length, "device")} that match` +
+      (plan.mode === undefined ? "" : `, ${plan.mode}`) +
       (offline === 0 ? "" : `, ${offline} of them offline now`),
   ];
   for (const { from, lines: difference } of plan.interfaceChanges) {

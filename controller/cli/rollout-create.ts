@@ -36,6 +36,8 @@ export function addRolloutCreate(rollout: Command): void {
     "ferry rollout create digits@1.1.0 -l site=oslo --dry-run",
     "ferry rollout create digits@1.1.0 --all --yes -w",
     "ferry rollout create digits@1.1.0 -l @cameras --stages 5%,25%,100% --soak 10m --gate 'error_rate<=1%' --abort-if-failed 2%",
+    "ferry rollout create digits@1.1.0 --all --split 10% --device-soak 30m",
+    "ferry rollout create digits@1.1.0 --all --shadow --gate 'agreement_top1>=98%'",
     "ferry rollout create -f rollout.yaml",
   );
 }
@@ -79,6 +81,11 @@ export function withSubject(command: Command): Command {
 function withSpecFlags(command: Command): void {
   command
     .option("--name <name>", "what you call it")
+    .option(
+      "--split <share>",
+      "while a device soaks, this share of its requests goes to the version, the rest to the former",
+    )
+    .option("--shadow [share]", "while a device soaks, the version gets copies of its requests and answers none")
     .option("--stages <list>", "shares or numbers of devices that grow, such as 5%,25%,100%")
     .option("--soak <time>", "how long each stage is watched before the next, such as 10m")
     .option("--approval [stages]", "someone else approves before these stages (without names: each but the first)")

@@ -1,6 +1,7 @@
 /** A rollout drawn for a terminal: its stages as a pipeline, how far it is, and its gates. */
 import pc from "picocolors";
 import type { RolloutCounts, RolloutDetail, StageSummary } from "../http/rollout-routes.ts";
+import { modeText } from "../rollout/mode-text.ts";
 import { counted, duration, instant, percent, shortDigest } from "./human.ts";
 import { stateMark } from "./state-mark.ts";
 
@@ -23,11 +24,11 @@ export function membersCount(counts: RolloutCounts): number {
 }
 
 function headLine(detail: RolloutDetail, nowMs: number): string {
-  const { rollout, from } = detail;
+  const { rollout, from, spec } = detail;
   const versions = from.length === 0 ? rollout.version : `${from.join(", ")} → ${rollout.version}`;
   const stage = rollout.stages === 1 ? "" : `   stage ${rollout.stage + 1}/${rollout.stages}`;
   const name = rollout.name === null ? "" : ` ${rollout.name}`;
-  return `Rollout ${pc.bold(`${rollout.id}${name}`)}  ${rollout.model} ${versions}   ${phaseText(detail, nowMs)}${stage}`;
+  return `Rollout ${pc.bold(`${rollout.id}${name}`)}  ${rollout.model} ${versions}${spec.mode === undefined ? "" : ` (${modeText(spec.mode)})`}   ${phaseText(detail, nowMs)}${stage}`;
 }
 
 /** `॥ soaking 04:12 / 10:00`; once it is over, the state alone. */

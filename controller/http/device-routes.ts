@@ -51,7 +51,15 @@ export const DeviceDetail = Type.Object({
   deployment: Type.Optional(
     Type.Object({
       seq: Type.Integer(),
-      slots: Type.Array(Type.Object({ slot: ModelName, version: ModelVersion, statement: StatementDigest })),
+      slots: Type.Array(
+        Type.Object({
+          slot: ModelName,
+          version: ModelVersion,
+          statement: StatementDigest,
+          /** How it is to get its traffic while it soaks, as people write it; absent: it replaces the former one. */
+          mode: Type.Optional(Type.String()),
+        }),
+      ),
     }),
   ),
   /** The newest rollout of each model that wishes something of it. */

@@ -166,6 +166,8 @@ export const Plan = Type.Object({
   version: ModelVersion,
   statement: StatementDigest,
   archiveBytes: Type.Integer(),
+  /** How the version gets its traffic while devices soak, as people write it; absent: it replaces the former one. */
+  mode: Type.Optional(Type.String()),
   devices: Type.Array(PlannedDevice),
   /** Where callers of the present version would break: the inputs and outputs compared, as lines of a diff. */
   interfaceChanges: Type.Array(Type.Object({ from: ModelVersion, lines: Type.Array(Type.String()) })),

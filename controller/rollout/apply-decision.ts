@@ -52,11 +52,12 @@ function restarts(before: RolloutMember, after: RolloutMember): boolean {
   return after.state === "reverting" && after.ask === "back" && after.reachable && !before.reachable;
 }
 
-function asSpecified(slot: DeployedSlot, { deviceSoakMs, params }: RolloutSpec): DeployedSlot {
+function asSpecified(slot: DeployedSlot, { deviceSoakMs, mode, params }: RolloutSpec): DeployedSlot {
   return {
     ...slot,
     ...(deviceSoakMs === undefined ? {} : { soakMs: Math.min(deviceSoakMs, SOAK_MS_MAX) }),
     ...(params === undefined ? {} : { params }),
+    ...(mode === undefined ? {} : { traffic: mode }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** From what a person or program asked for to the whole specification: defaults filled in, and sense made of the sum. */
 import { defaultGates, deviceSoakFor } from "./default-gates.ts";
-import type { RolloutRequest, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
+import { SPAN_MS_MAX, type RolloutRequest, type RolloutSpec, type RolloutStage } from "./rollout-spec.ts";
 
 /** Long enough for a large model on a slow link; a try that ends here resumes where it was. */
 const DEPLOYMENT_MS_MAX = 3_600_000;
@@ -20,8 +20,11 @@ export const WHOLE_FLEET: RolloutStage = {
 /** A request that says only model, version and devices becomes one stage of all of them, without gates. */
 export function completeSpec(request: RolloutRequest): RolloutSpec {
   const { selector, devices, stages = [WHOLE_FLEET], abort = null } = request;
-  const gates = request.gates ?? [...defaultGates(stages)];
-  const deviceSoakMs = request.deviceSoakMs ?? deviceSoakFor(gates);
+  const { mode } = request;
+  const gates = request.gates ?? [...defaultGates(stages, mode)];
+  const deviceSoakMs = request.deviceSoakMs ?? deviceSoakFor(gates, mode);
+  // A device that soaks for hours beside the former version is not late.
+  const deploymentMsMax = Math.min(SPAN_MS_MAX, DEPLOYMENT_MS_MAX + (mode === undefined ? 0 : (deviceSoakMs ?? 0)));
   return {
     ...request,
     ...(selector === undefined && devices === undefined ? { selector: "" } : {}),
@@ -32,7 +35,7 @@ export function completeSpec(request: RolloutRequest): RolloutSpec {
     abort,
     rate: request.rate ?? { perMinute: null, concurrent: null },
     window: request.window ?? null,
-    deploymentMsMax: request.deploymentMsMax ?? DEPLOYMENT_MS_MAX,
+    deploymentMsMax: request.deploymentMsMax ?? deploymentMsMax,
     gateMsMax: request.gateMsMax ?? GATE_MS_MAX,
     retries: request.retries ?? RETRIES,
     quorum: request.quorum ?? 1 - (abort?.failedShareMax ?? 0),

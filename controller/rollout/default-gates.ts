@@ -1,4 +1,5 @@
 /** The gates of a rollout that soaks and names none: what a version that is meant to do the same must not change. */
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Gate, RolloutStage } from "./rollout-spec.ts";
 
 /**
@@ -15,9 +16,13 @@ export const DEFAULT_GATES: readonly Gate[] = [
   { metric: "crashes", max: 2 },
 ];
 
-/** Without a soak nothing would be there to judge. */
-export function defaultGates(stages: readonly RolloutStage[]): readonly Gate[] {
-  return stages.some(({ soakMs }) => soakMs > 0) ? DEFAULT_GATES : [];
+/**
+ * Without a soak nothing would be there to judge. A shadow computes in time that nobody else wants, and often too little of
+ * it to tell how fast it is.
+ */
+export function defaultGates(stages: readonly RolloutStage[], mode?: SoakTraffic): readonly Gate[] {
+  if (mode === undefined && !stages.some(({ soakMs }) => soakMs > 0)) return [];
+  return mode?.kind === "shadow" ? DEFAULT_GATES.filter(({ metric }) => metric !== "latency_p95_ms") : DEFAULT_GATES;
 }
 
 /**
@@ -27,6 +32,6 @@ export function defaultGates(stages: readonly RolloutStage[]): readonly Gate[] {
 const AGREEMENT_SOAK_MS = 300_000;
 
 /** How long each device is to soak where the rollout does not say; undefined: as the device does by itself. */
-export function deviceSoakFor(gates: readonly Gate[]): number | undefined {
-  return gates.some(({ metric }) => metric === "agreement_top1") ? AGREEMENT_SOAK_MS : undefined;
+export function deviceSoakFor(gates: readonly Gate[], mode?: SoakTraffic): number | undefined {
+  return mode !== undefined || gates.some(({ metric }) => metric === "agreement_top1") ? AGREEMENT_SOAK_MS : undefined;
 }

@@ -3,6 +3,7 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 import type { SlotReport } from "../../protocol/trust/report.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
 
 export interface FittedBundle {
@@ -37,7 +38,8 @@ export function measuredMemoryBytes(statement: StatementDigest, devices: readonl
   return measured.length === 0 ? undefined : measured.reduce((most, bytes) => Math.max(most, bytes));
 }
 
-export function deviceFit(bundle: FittedBundle, device: DeviceView, info: DeviceInfo): DeviceFit {
+/** `mode`: both versions are to soak side by side. */
+export function deviceFit(bundle: FittedBundle, device: DeviceView, info: DeviceInfo, mode?: SoakTraffic): DeviceFit {
   const { memoryBytes } = bundle;
   const installed = info.hardware.memoryBytes;
   const isTooBig = memoryBytes !== undefined && installed > 0 && memoryBytes > installed;
@@ -47,7 +49,7 @@ export function deviceFit(bundle: FittedBundle, device: DeviceView, info: Device
       ? `its runner needs ${mebibytes(memoryBytes)}; the device has ${mebibytes(installed)}`
       : undefined,
     notes: [
-      ...memoryNotes(bundle, device, installed),
+      ...memoryNotes(bundle, device, installed, mode),
       ...diskNotes(bundle, info),
       ...providerNotes(bundle.model, info),
     ],
@@ -55,11 +57,19 @@ export function deviceFit(bundle: FittedBundle, device: DeviceView, info: Device
 }
 
 /** Both versions are loaded while the traffic is turned over, where they fit; where they do not, requests wait for the load. */
-function memoryNotes({ memoryBytes, model }: FittedBundle, device: DeviceView, installed: number): string[] {
+function memoryNotes(
+  { memoryBytes, model }: FittedBundle,
+  device: DeviceView,
+  installed: number,
+  mode: SoakTraffic | undefined,
+): string[] {
   if (memoryBytes === undefined || installed === 0) return [];
   const others = (device.report?.slots ?? []).reduce((sum, slot) => sum + loadedBytes(slot), 0);
   if (memoryBytes + others <= installed) return [];
   const running = loadedBytes(slotReportOf(device, model.name));
+  if (running > 0 && mode !== undefined) {
+    return [`not enough memory for both versions: it will refuse a ${mode.kind} (traffic-impossible)`];
+  }
   return running === 0
     ? [
         `${mebibytes(memoryBytes)} for its runner beside ${mebibytes(others)} of other models is more than the device has`,

@@ -21,6 +21,8 @@ export interface Watched {
   readonly slot: ModelName;
   readonly version: ModelVersion;
   readonly replaces: ModelVersion | null;
+  /** The one that it replaces answers meanwhile: what that one does then is what it is held against. */
+  readonly isBeside: boolean;
   readonly sinceMs: number;
 }
 
@@ -58,19 +60,22 @@ export class DeviceWatch {
   }
 
   /** `former`: records of the device before that, oldest first. */
-  begin({ slot, replaces }: Watched, former: readonly WatchedRecord[]): void {
-    const measured = replaces === null ? [] : former.flatMap((record) => measuredOf(slot, replaces, record) ?? []);
+  begin({ slot, replaces, isBeside }: Watched, former: readonly WatchedRecord[]): void {
+    const measured =
+      replaces === null || isBeside ? [] : former.flatMap((record) => measuredOf(slot, replaces, record) ?? []);
     this.#counters = this.#gates.map(({ gate, metric }) => counterFor(gate, metric, measured));
     this.#hasLiveRecord = false;
   }
 
-  add({ slot, version, replaces }: Watched, record: WatchedRecord): void {
+  add({ slot, version, replaces, isBeside }: Watched, record: WatchedRecord): void {
     if (this.#counters === undefined) return;
     const measured = measuredOf(slot, version, record);
     if (measured !== undefined) {
       if (!record.backfill) this.#hasLiveRecord = true;
       for (const counter of this.#counters) counter.add(measured);
-    } else if (replaces !== null && isOf(slot, replaces, record) && !this.#hasLiveRecord) {
+    } else if (replaces === null || !isOf(slot, replaces, record)) return;
+    else if (isBeside) for (const counter of this.#counters) counter.addFormer(record);
+    else if (!this.#hasLiveRecord) {
       // What was counted came late, and the version before answers after it: it was of an earlier stay of the version.
       this.#counters = undefined;
     }

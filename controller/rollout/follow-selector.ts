@@ -63,6 +63,7 @@ async function joinMatching(
       versions: await bundlesOf(trx, rollout.name),
       devices,
       allowInterfaceChange: specOf(rollout).allowInterfaceChange,
+      mode: specOf(rollout).mode,
     });
     const joining = plan.devices.filter(({ action }) => action !== "cannot").map(({ device }) => device);
     if (joining.length === 0) return;

@@ -31,6 +31,11 @@ class BlockCounter {
     this.#addTo(this.candidate, record);
   }
 
+  /** What the version before measures while the other one soaks beside it. */
+  addFormer(record: MeasuredRecord): void {
+    this.#addTo(this.former, record);
+  }
+
   #addTo(series: BlockSeries, record: MeasuredRecord): void {
     const block = blockOf(this.#measure, record);
     if (block !== undefined) series.add(block.total, block.weight);

@@ -39,6 +39,7 @@ export function createGateReader({ store, readGates }: GateReaderPorts): GateRea
           slot: row.name,
           version: row.version,
           gates: spec.gates,
+          isBeside: spec.mode !== undefined,
           devices,
           isSoakOver: phase === "gates",
         },

@@ -12,6 +12,8 @@ export interface GateRequest {
   /** The one that is being rolled out. */
   readonly version: ModelVersion;
   readonly gates: readonly Gate[];
+  /** The version soaks beside the one that it is to replace: both are measured at the same time. */
+  readonly isBeside: boolean;
   /** The stage's devices that were asked to take the version. */
   readonly devices: readonly GateDevice[];
   /** Until then a gate fails or says nothing yet: it passes at the end. */

@@ -4,6 +4,7 @@ import { sameParameters, type ParameterValues } from "../../protocol/bundle/para
 import { mayPass } from "../../protocol/trust/refusal.ts";
 import type { Phase, SlotReport } from "../../protocol/trust/report.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
+import { soakText } from "./soak-text.ts";
 import { isAheadOfController, slotReportOf, type DeviceView } from "../fleet/device-view.ts";
 
 /** What the device's slot is to hold; null for nothing. */
@@ -83,6 +84,7 @@ function progressOf({ statement }: Wish, view: DeviceView, slot: SlotReport | un
     const percent = Math.floor((100 * slot.transfer.doneBytes) / slot.transfer.totalBytes);
     return `transferring, ${percent} % of ${slot.transfer.totalBytes} bytes`;
   }
+  if (slot.phase === "soaking" && slot.soak?.traffic !== undefined) return `soaking, ${soakText(slot.soak)}`;
   return slot.phase === "committed" ? "committed, and not answering at the moment" : slot.phase;
 }
 

@@ -9,15 +9,21 @@ export class LatencyCounter {
   readonly sketch = new Sketch();
   readonly beyondMax = new BlockSeries();
   readonly beyondRatio = new BlockSeries();
-  readonly former: FormerLatency | undefined;
+  readonly #former: FormerLatency;
   readonly #maxMs: number;
-  readonly #slowMs: number;
+  readonly #maxRatio: number;
 
   /** `former`: what the version before measured here. */
   constructor({ max = Infinity, maxRatio = Infinity }: Gate, quantile: number, former: readonly MeasuredRecord[]) {
-    this.former = formerLatency(former, quantile);
+    this.#former = new FormerLatency(former, quantile);
     this.#maxMs = max;
-    this.#slowMs = (this.former?.ms ?? Infinity) * maxRatio;
+    this.#maxRatio = maxRatio;
+  }
+
+  /** Undefined where too little was answered. */
+  get former(): { readonly ms: number; readonly beyond: BlockSeries } | undefined {
+    const { ms, beyond } = this.#former;
+    return ms === undefined ? undefined : { ms, beyond };
   }
 
   add(record: MeasuredRecord): void {
@@ -25,7 +31,13 @@ export class LatencyCounter {
     if (sketch === undefined) return;
     this.sketch.merge(sketch);
     this.beyondMax.add(sketch.countAbove(this.#maxMs), sketch.count);
-    if (this.former !== undefined) this.beyondRatio.add(sketch.countAbove(this.#slowMs), sketch.count);
+    const { ms } = this.#former;
+    if (ms !== undefined) this.beyondRatio.add(sketch.countAbove(ms * this.#maxRatio), sketch.count);
+  }
+
+  /** What the version before measures while the other one soaks beside it: what comes later is held against it too. */
+  addFormer(record: MeasuredRecord): void {
+    this.#former.add(record);
   }
 }
 
@@ -59,23 +71,44 @@ export function latencyReading(
   };
 }
 
-/** One device's time under the version before. */
-interface FormerLatency {
-  readonly ms: number;
-  readonly beyond: BlockSeries;
-}
-
 /** Requests beyond the quantile without which it is a guess: a p95 needs a hundred requests, a p99 five hundred. */
 const BEYOND_MIN = 5;
 
-/** Undefined where too little was answered. */
-function formerLatency(records: readonly MeasuredRecord[], quantile: number): FormerLatency | undefined {
-  const sketches = records.flatMap((record) => latencyOf(record) ?? []);
-  const whole = new Sketch();
-  for (const sketch of sketches) whole.merge(sketch);
-  const ms = whole.quantile(quantile);
-  if (ms === undefined || whole.count * (1 - quantile) < BEYOND_MIN - 1e-9) return undefined;
-  const beyond = new BlockSeries();
-  for (const sketch of sketches) beyond.add(sketch.countAbove(ms), sketch.count);
-  return { ms, beyond };
+/** One device's time under the version before. */
+class FormerLatency {
+  readonly beyond = new BlockSeries();
+  readonly #quantile: number;
+  readonly #whole = new Sketch();
+  /** Undefined where too little was answered. */
+  #ms: number | undefined;
+
+  constructor(records: readonly MeasuredRecord[], quantile: number) {
+    this.#quantile = quantile;
+    const sketches = records.flatMap((record) => latencyOf(record) ?? []);
+    for (const sketch of sketches) this.#whole.merge(sketch);
+    this.#measure();
+    for (const sketch of sketches) this.#count(sketch);
+  }
+
+  get ms(): number | undefined {
+    return this.#ms;
+  }
+
+  add(record: MeasuredRecord): void {
+    const sketch = latencyOf(record);
+    if (sketch === undefined) return;
+    // Counted by what was known before it: what is counted does not choose its own measure.
+    this.#count(sketch);
+    this.#whole.merge(sketch);
+    this.#measure();
+  }
+
+  #measure(): void {
+    const isEnough = this.#whole.count * (1 - this.#quantile) >= BEYOND_MIN - 1e-9;
+    this.#ms = isEnough ? this.#whole.quantile(this.#quantile) : undefined;
+  }
+
+  #count(sketch: Sketch): void {
+    if (this.#ms !== undefined) this.beyond.add(sketch.countAbove(this.#ms), sketch.count);
+  }
 }

@@ -30,7 +30,7 @@ export function blockOf(measure: SummedMeasure, { kind, fields }: MeasuredRecord
   if (inference === undefined) return undefined;
   switch (measure.kind) {
     case "errors":
-      return errorsOf(fields, measure.against === "replaced");
+      return errorsOf(fields, inference, measure.against === "replaced");
     case "agreement": {
       const { agreementCompared: compared = 0, agreementSame: same = 0 } = inference;
       return { total: Math.max(0, compared - same), weight: compared };
@@ -48,8 +48,13 @@ const FAILURES: ReadonlySet<string> = new Set(["model-failed", "timed-out", "una
 const TURNED_AWAY = "queue-full";
 
 /** Mistakes of the caller (`bad-request`, `unknown-version`) are neither failures nor requests here. */
-function errorsOf(fields: RecordFields, withTurnedAway: boolean): Block {
-  let [total, weight] = [0, 0];
+function errorsOf(
+  fields: RecordFields,
+  { copiesAnswered = 0, copiesFailed = 0 }: InferenceFields,
+  withTurnedAway: boolean,
+): Block {
+  // Of a shadow, copies are what requests are of the others.
+  let [total, weight] = [copiesFailed, copiesFailed + copiesAnswered];
   for (const [name, count] of Object.entries(fields)) {
     if (!name.startsWith(OUTCOME_PREFIX) || typeof count !== "number" || count < 0) continue;
     const outcome = name.slice(OUTCOME_PREFIX.length);

@@ -3,6 +3,7 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { sameParameters, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import type { DeviceId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
 import { deviceFit, measuredMemoryBytes } from "./device-fit.ts";
 import { interfaceDifference, type InterfaceLine } from "./interface-difference.ts";
@@ -24,6 +25,8 @@ export interface PlanRequest {
   readonly devices: readonly DeviceView[];
   /** The operator knows that callers must change with the model. */
   readonly allowInterfaceChange: boolean;
+  /** Both versions are to soak side by side. */
+  readonly mode?: SoakTraffic | undefined;
 }
 
 export type ObstacleCode =
@@ -62,7 +65,7 @@ export interface RolloutPlan {
 }
 
 export function planRollout(request: PlanRequest): RolloutPlan {
-  const { bundle, versions, devices, allowInterfaceChange } = request;
+  const { bundle, versions, devices, allowInterfaceChange, mode } = request;
   const fitted = {
     ...bundle,
     archiveBytes: request.archiveBytes,
@@ -73,15 +76,18 @@ export function planRollout(request: PlanRequest): RolloutPlan {
     const running = runningVersion(device, bundle, versions);
     const change = interfaceChange(bundle, running?.known ?? newestOther(bundle, versions));
     if (change !== undefined) changes.set(change.from, change);
-    const fit = device.info === undefined ? undefined : deviceFit(fitted, device, device.info);
+    const fit = device.info === undefined ? undefined : deviceFit(fitted, device, device.info, mode);
     const obstacles = [
-      ...(change === undefined || allowInterfaceChange ? [] : [interfaceObstacle(bundle, change)]),
+      ...(change === undefined || (allowInterfaceChange && mode === undefined)
+        ? []
+        : [interfaceObstacle(bundle, change, mode)]),
       ...deviceObstacles(bundle.model, device, running?.known?.model),
       ...(fit?.obstacle === undefined ? [] : [{ code: "memory", text: fit.obstacle } as const]),
     ];
     const action = obstacles.length > 0 ? "cannot" : actionFor(request, running);
     const { id, online } = device;
-    const { provider, notes = [] } = fit ?? {};
+    const { provider } = fit ?? {};
+    const notes = [...(fit?.notes ?? []), ...modeNotes(mode, action)];
     return { device: id, online, from: running?.version, action, obstacles, provider, notes };
   });
   return { devices: planned, interfaceChanges: [...changes.values()] };
@@ -117,11 +123,23 @@ function interfaceChange(bundle: PlannedBundle, before: PlannedBundle | undefine
   return lines.length === 0 ? undefined : { from: before.model.version, lines };
 }
 
-function interfaceObstacle({ model }: PlannedBundle, { from }: InterfaceChange): Obstacle {
+function interfaceObstacle(
+  { model }: PlannedBundle,
+  { from }: InterfaceChange,
+  mode: SoakTraffic | undefined,
+): Obstacle {
+  const why =
+    mode === undefined ? "applications that call it would break" : `one request cannot be asked of both (${mode.kind})`;
   return {
     code: "interface-change",
-    text: `${model.name}@${model.version} has other inputs or outputs than ${from}: applications that call it would break`,
+    text: `${model.name}@${model.version} has other inputs or outputs than ${from}: ${why}`,
   };
+}
+
+function modeNotes(mode: SoakTraffic | undefined, action: PlannedDevice["action"]): string[] {
+  return mode !== undefined && action === "install"
+    ? ["nothing serves there yet, so it answers everything at once"]
+    : [];
 }
 
 function deviceObstacles(model: ModelJson, device: DeviceView, running: ModelJson | undefined): Obstacle[] {

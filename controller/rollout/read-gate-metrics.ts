@@ -93,8 +93,8 @@ function chosenDevices({ rollout, devices }: GateRequest, stage: WatchedStage): 
   return [...watched, ...others].slice(0, GATE_DEVICES_MAX);
 }
 
-function watchedOf({ slot, version }: GateRequest, { replaces, sinceMs }: GateDevice): Watched {
-  return { slot, version, replaces, sinceMs };
+function watchedOf({ slot, version, isBeside }: GateRequest, { replaces, sinceMs }: GateDevice): Watched {
+  return { slot, version, replaces, isBeside, sinceMs };
 }
 
 function resultsOf(stage: WatchedStage, devices: readonly GateDevice[], isSoakOver: boolean): GateResult[] {

@@ -29,9 +29,17 @@ export async function readPlan(store: Store, spec: RolloutSpec, nowMs: number): 
   requireParameters(entry.model, params);
   const matching = await matchingDevices(store, spec);
   const archiveBytes = entry.archive.length;
-  const { allowInterfaceChange } = spec;
+  const { allowInterfaceChange, mode } = spec;
   const versions = await bundlesOf(store, model);
-  const plan = planRollout({ bundle: entry, params, archiveBytes, versions, devices: matching, allowInterfaceChange });
+  const plan = planRollout({
+    bundle: entry,
+    params,
+    archiveBytes,
+    versions,
+    devices: matching,
+    allowInterfaceChange,
+    mode,
+  });
   const able = new Set(plan.devices.flatMap(({ device, action }) => (action === "cannot" ? [] : [device])));
   const foresight = foresee({
     rollout: await nextRollout(store),

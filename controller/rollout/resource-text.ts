@@ -1,5 +1,6 @@
 /** Rollouts and groups as `parse-rollout-file.ts` reads them: the whole specification, defaults spelled out. */
 import { stringify } from "yaml";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { shareText, spanText } from "./human-values.ts";
 import { API_VERSION, type Resource } from "./parse-rollout-file.ts";
 import type { Gate, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
@@ -17,11 +18,12 @@ export function resourceDocument(resource: Resource): object {
 }
 
 function specFields(spec: RolloutSpec): object {
-  const { model, version, selector, devices, follow, stages, gates, abort, rate, window } = spec;
+  const { model, version, selector, devices, follow, mode, stages, gates, abort, rate, window } = spec;
   const { perMinute, concurrent } = rate;
   return {
     bundle: `${model}@${version}`,
     ...(devices === undefined ? { selector: selector ?? "", follow } : { devices }),
+    ...(mode === undefined ? {} : { mode: modeField(mode) }),
     stages: stages.map(stageFields),
     // None at all is said too: left out, a soak would bring the usual ones.
     gates: gates.map(gateFields),
@@ -42,6 +44,11 @@ function specFields(spec: RolloutSpec): object {
     ...(spec.params === undefined ? {} : { params: spec.params }),
     allowInterfaceChange: spec.allowInterfaceChange,
   };
+}
+
+function modeField(mode: SoakTraffic): string | object {
+  const { kind, share } = mode;
+  return kind === "shadow" && share === 1 ? kind : { [kind]: shareText(share) };
 }
 
 function stageFields({ name, take, soakMs, approval }: RolloutStage): object {

@@ -13,7 +13,9 @@ import {
   type Place,
   type Reader,
 } from "./document-reader.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { readShare, readSpan, shareText } from "./human-values.ts";
+import { modeOf, readMode } from "./mode-text.ts";
 import type { AbortCriteria, Gate, RolloutRequest, RolloutStage, StageTake } from "./rollout-spec.ts";
 
 /** `name` is the document's own, from its metadata. */
@@ -21,13 +23,14 @@ export function readRolloutFields(value: unknown, place: Place, name: string): R
   const fields = rolloutFields(value, place);
   if (fields?.bundle === undefined) return null;
   const { bundle, selector, devices, follow, rate, window, timeouts, retries, quorum, priority } = fields;
-  const { stages, gates, abort, deviceSoak, params, allowInterfaceChange } = fields;
+  const { mode: traffic, stages, gates, abort, deviceSoak, params, allowInterfaceChange } = fields;
   return defined({
     ...bundle,
     name,
     selector,
     devices: devices && [...devices],
     follow,
+    mode: traffic === "replace" ? undefined : traffic,
     stages: stages && [...stages],
     gates: gates && [...gates],
     abort,
@@ -174,12 +177,22 @@ const numbersByName: Reader<Record<string, number>> = (value, place) => {
   return numbers;
 };
 
+const modeShares = mapOf({ shadow: share, split: share });
+
+/** `shadow`, `split: 10%` in quotation marks, or `{ split: 10% }` without them: YAML takes the colon for a field of its own. */
+const mode: Reader<SoakTraffic | "replace"> = (value, place) => {
+  const shares = typeof value === "object" ? modeShares(value, place) : null;
+  const read = typeof value === "string" ? readMode(value) : modeOf(shares ?? {});
+  return read ?? place.refuse(`${shown(value)} is none of replace, shadow, { shadow: 50% } and { split: 10% }`);
+};
+
 const rolloutFields = mapOf(
   {
     bundle,
     selector: anyText,
     devices: listOf(deviceId),
     follow: yesOrNo,
+    mode,
     stages: listOf(stage),
     gates: listOf(gate),
     abort,

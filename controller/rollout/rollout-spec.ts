@@ -5,6 +5,7 @@
 import { Type, type Static } from "typebox";
 import { ParameterValues } from "../../protocol/bundle/parameters.ts";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
+import { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 
 /** A pipeline that a person reads on one screen. */
 export const STAGES_MAX = 20;
@@ -119,6 +120,8 @@ export const RolloutSpec = Type.Object(
     devices: Type.Optional(Type.Array(DeviceId, { minItems: 1, maxItems: DEVICES_LISTED_MAX })),
     /** Devices that come to match `selector` later are taken too, also when it has completed. */
     follow: Type.Boolean(),
+    /** What the version answers while a device watches it; absent: everything, at once (`replace`). */
+    mode: Type.Optional(SoakTraffic),
     stages: Type.Array(RolloutStage, { minItems: 1, maxItems: STAGES_MAX }),
     /** They hold at the end of every stage. */
     gates: Type.Array(Gate, { maxItems: GATES_MAX }),

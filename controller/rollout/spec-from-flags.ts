@@ -3,6 +3,7 @@ import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { checkedSpec } from "./checked-spec.ts";
 import { readShare, readSpan } from "./human-values.ts";
+import { modeOf } from "./mode-text.ts";
 import { stageName } from "./rollout-fields.ts";
 import type { AbortCriteria, Gate, RolloutRequest, RolloutSpec, RolloutStage, StageTake } from "./rollout-spec.ts";
 import type { SpecPath } from "./spec-shape.ts";
@@ -31,6 +32,9 @@ export interface SpecFlags {
   /** `NAME=NUMBER` each. */
   readonly param?: readonly string[];
   readonly allowInterfaceChange?: true;
+  /** `true`: a copy of every request. */
+  readonly shadow?: string | true;
+  readonly split?: string;
 }
 
 /** What a rollout is about, which its flags do not say. */
@@ -44,6 +48,7 @@ export function specFromFlags(subject: RolloutSubject, flags: SpecFlags, nowMs: 
     ...subject,
     ...given("name", flags.name),
     ...given("follow", flags.follow),
+    ...given("mode", modeFrom(flags)),
     ...given("stages", stagesFrom(flags)),
     ...given("gates", flags.gate === undefined ? undefined : gatesFrom(flags.gate)),
     ...given("abort", abortFrom(flags)),
@@ -83,6 +88,23 @@ function flagName(path: SpecPath): string {
   if (part === "soakMs") return "--soak";
   if (field === "rate") return at === "concurrent" ? "--concurrent" : "--rate";
   return FLAGS[field] ?? `--${field}`;
+}
+
+function modeFrom({ shadow, split }: SpecFlags): RolloutRequest["mode"] {
+  if (shadow === undefined && split === undefined) return undefined;
+  if (shadow !== undefined && split !== undefined) {
+    throw usage("--shadow and --split are two ways to soak", "Give one of them.");
+  }
+  if (split !== undefined) {
+    const mode = modeOf({ split: shareFrom("--split", split) ?? 0 });
+    if (mode === undefined) throw badFlag("--split", split, "Write a share between 0% and 100%, such as 10%.");
+    return mode;
+  }
+  const share = shadow === true ? 1 : shareFrom("--shadow", shadow);
+  const mode = modeOf({ shadow: share ?? 0 });
+  if (mode === undefined)
+    throw badFlag("--shadow", String(shadow), "Write a share above 0%, or none for every request.");
+  return mode;
 }
 
 function stagesFrom({ stages, soak, approval }: SpecFlags): RolloutStage[] | undefined {

@@ -2,7 +2,8 @@
 import { FerryError } from "../../common/ferry-error.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { gateMistake } from "./gate-metrics.ts";
-import { shareText } from "./human-values.ts";
+import { shareText, spanText } from "./human-values.ts";
+import { modeText } from "./mode-text.ts";
 import type { RolloutSpec, RolloutStage } from "./rollout-spec.ts";
 import { shapeMistakes, type SpecMistake, type SpecPath } from "./spec-shape.ts";
 import { windowMistake } from "./window.ts";
@@ -13,6 +14,7 @@ export function specMistakes(spec: RolloutSpec, nowMs: number): readonly SpecMis
   if (shape.length > 0) return shape;
   return [
     ...choiceMistakes(spec),
+    ...modeMistakes(spec),
     ...stageMistakes(spec.stages),
     ...spec.gates.flatMap((gate, at) => mistake(["gates", at], gateMistake(gate))),
     ...abortMistakes(spec),
@@ -32,6 +34,20 @@ function choiceMistakes({ selector, devices, follow }: RolloutSpec): SpecMistake
   }
   if (devices !== undefined) return mistake(["devices"], "give either a selector or devices, not both");
   return selectorMistake(["selector"], selector);
+}
+
+function modeMistakes({ mode, deviceSoakMs, deploymentMsMax }: RolloutSpec): SpecMistake[] {
+  if (mode === undefined || deviceSoakMs === undefined) return [];
+  const text = modeText(mode);
+  if (deviceSoakMs === 0) {
+    return mistake(
+      ["deviceSoakMs"],
+      `is 0, and ${text} is what happens while a device soaks: give it some time, such as 5m`,
+    );
+  }
+  if (deviceSoakMs < deploymentMsMax) return [];
+  const [soak, most] = [spanText(deviceSoakMs), spanText(deploymentMsMax)];
+  return mistake(["deploymentMsMax"], `each device soaks for ${soak}, and one try may take only ${most}: give it more`);
 }
 
 /** Of its grammar only. */

@@ -43,6 +43,7 @@ const WATCHED: Watched = {
   slot: "digits" as ModelName,
   version: "2" as ModelVersion,
   replaces: "1" as ModelVersion,
+  isBeside: false,
   sinceMs: 0,
 };
 

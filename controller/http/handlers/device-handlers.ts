@@ -13,6 +13,7 @@ import type { Store } from "../../store/store.ts";
 import { latestHealth } from "../../telemetry/latest-health.ts";
 import type { Handlers } from "../bind-routes.ts";
 import type { DEVICE_ROUTES, Device, DeviceDetail, ServedModel } from "../device-routes.ts";
+import { modeText } from "../../rollout/mode-text.ts";
 
 export function deviceHandlers(store: Store, clock: Clock): Pick<Handlers, keyof typeof DEVICE_ROUTES> {
   return {
@@ -84,7 +85,12 @@ async function detailOf(store: Store, view: DeviceView): Promise<DeviceDetail> {
       : {
           deployment: {
             seq: deployment.seq,
-            slots: deployment.slots.map(({ slot, version, statement }) => ({ slot, version, statement })),
+            slots: deployment.slots.map(({ slot, version, statement, traffic }) => ({
+              slot,
+              version,
+              statement,
+              ...(traffic === undefined ? {} : { mode: modeText(traffic) }),
+            })),
           },
         }),
     rollouts: rollouts.map(({ rollout, name, version, state, why }) => ({

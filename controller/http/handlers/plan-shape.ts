@@ -1,5 +1,6 @@
 /** A plan, as the API gives it. */
 import type { Forecast } from "../../rollout/forecast.ts";
+import { modeText } from "../../rollout/mode-text.ts";
 import { interfaceLineText } from "../../rollout/interface-difference.ts";
 import type { Planned } from "../../rollout/read-plan.ts";
 import type { RolloutSpec } from "../../rollout/rollout-spec.ts";
@@ -12,6 +13,7 @@ export function planShape(spec: RolloutSpec, { entry, plan, foresight, rivals }:
     version: model.version,
     statement,
     archiveBytes: archive.length,
+    ...(spec.mode === undefined ? {} : { mode: modeText(spec.mode) }),
     devices: plan.devices.map(({ device, online, from, action, obstacles, provider, notes }) => {
       const foreseen = foresight.devices.get(device);
       const stage = foreseen?.stage ?? null;

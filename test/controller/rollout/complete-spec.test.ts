@@ -4,6 +4,7 @@ import { DEFAULT_GATES } from "../../../controller/rollout/default-gates.ts";
 import { RolloutRequest, RolloutSpec } from "../../../controller/rollout/rollout-spec.ts";
 import { Compile } from "typebox/compile";
 import type { DeviceId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
+import type { SoakTraffic } from "../../../protocol/trust/soak-traffic.ts";
 
 const request = { model: "digits" as ModelName, version: "1.1.0" as ModelVersion };
 
@@ -30,6 +31,18 @@ t.test(
     t.same(completeSpec(spec), spec);
     t.match(completeSpec({ ...request, stages, gates: [] }), { gates: [], deviceSoakMs: undefined });
     t.equal(completeSpec({ ...request, stages, deviceSoakMs: 5_000 }).deviceSoakMs, 5_000);
+  },
+);
+
+t.test(
+  "a version that soaks beside the former one has gates and time for it, a shadow without the latency",
+  async (t) => {
+    const names = (mode: SoakTraffic) => completeSpec({ ...request, mode }).gates.map(({ metric }) => metric);
+    t.ok(names({ kind: "split", share: 0.1 }).includes("latency_p95_ms"));
+    t.notOk(names({ kind: "shadow", share: 1 }).includes("latency_p95_ms"));
+    const spec = completeSpec({ ...request, mode: { kind: "shadow", share: 1 }, gates: [], deviceSoakMs: 7_200_000 });
+    t.equal(spec.deploymentMsMax, 3_600_000 + 7_200_000, "a device that soaks for hours is not late");
+    t.ok(Number(completeSpec({ ...request, mode: { kind: "split", share: 0.1 }, gates: [] }).deviceSoakMs) > 0);
   },
 );
 

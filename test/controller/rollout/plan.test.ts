@@ -17,6 +17,23 @@ function planFor(bundle: PlannedBundle, device: DeviceView, versions: readonly P
   return { ...planned, changes: plan.interfaceChanges };
 }
 
+t.test("beside what answers it needs one interface and a version that is there", async (t) => {
+  const changed = { statement: statement("c"), model: modelJson("3.0.0", { outputs: [] }) };
+  const mode = { kind: "split", share: 0.1 } as const;
+  const plan = (bundle: PlannedBundle, device: DeviceView) =>
+    planRollout({
+      bundle,
+      archiveBytes: 1,
+      versions: [bundle, v1],
+      devices: [device],
+      allowInterfaceChange: true,
+      mode,
+    }).devices[0];
+  t.match(plan(changed, runsV1), { action: "cannot", obstacles: [{ code: "interface-change", text: /\(split\)/ }] });
+  t.match(plan(v2, runsV1), { action: "replace", notes: [] });
+  t.match(plan(v2, deviceView("cam-1")), { action: "install", notes: [/answers everything at once/] });
+});
+
 const actions: readonly {
   when: string;
   device: DeviceView;

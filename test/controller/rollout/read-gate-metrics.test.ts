@@ -22,6 +22,7 @@ const request = (gates: readonly Gate[], changes: Partial<GateRequest> = {}): Ga
   gates,
   devices: [{ device: cam, sinceMs: SINCE_MS, replaces: V1 }],
   isSoakOver: true,
+  isBeside: false,
   ...changes,
 });
 
@@ -77,6 +78,42 @@ t.test("a version that is as fast as the one before passes", async (t) => {
 t.test("one that is three times as slow fails, on the same device", async (t) => {
   await using store = await storeFor(t, swap(30, 30));
   t.match(await openGateReader(store)(request([p95]), later(300)), [{ verdict: "fail" }]);
+});
+
+/** Ten seconds each of both versions, one after the other; the former one took 10 ms before that, and `formerMs` meanwhile. */
+const beside = (count: number, formerMs: number, ms: number, more: RecordFields = {}) => [
+  ...records(
+    0,
+    Array.from({ length: 100 }, () => interval(V1, 10)),
+  ),
+  ...records(
+    100,
+    Array.from({ length: 2 * count }, (_, at) =>
+      at % 2 === 0 ? interval(V2, ms, more) : interval(V1, formerMs, more),
+    ),
+  ),
+];
+
+t.test("a version that soaks beside the former one is held against what that one does at the same time", async (t) => {
+  const besides = { isBeside: true };
+  await using busy = await storeFor(t, beside(40, 30, 31, { "outcome.model-failed": 2 }));
+  const gates: Gate[] = [p95, { metric: "error_rate_increase", max: 0.01 }];
+  t.match(await openGateReader(busy)(request(gates, besides), later(900)), [
+    { verdict: "pass", text: /was 3\d/ },
+    { verdict: "pass" },
+  ]);
+});
+
+t.test("one that is slower than the former one beside it fails", async (t) => {
+  await using slow = await storeFor(t, beside(40, 10, 30));
+  t.match(await openGateReader(slow)(request([p95], { isBeside: true }), later(900)), [{ verdict: "fail" }]);
+});
+
+t.test("of a shadow the copies are what requests are of others", async (t) => {
+  const copies = { "outcome.answered": 0, copiesAnswered: 36, copiesFailed: 4 };
+  await using store = await storeFor(t, swap(30, 10, copies));
+  const gates: Gate[] = [{ metric: "error_rate", max: 0.01 }];
+  t.match(await openGateReader(store)(request(gates), later(300)), [{ verdict: "fail", value: 0.1, samples: 1_200 }]);
 });
 
 t.test("each record counts once, however often one looks", async (t) => {

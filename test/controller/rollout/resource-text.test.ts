@@ -45,6 +45,9 @@ const cases: readonly { readonly what: string; readonly request: RolloutRequest 
       stages: [{ name: "100%", take: { kind: "share", share: 1, min: 1 }, soakMs: 60_000, approval: "none" }],
     },
   },
+  { what: "in a split", request: { ...bundle, mode: { kind: "split", share: 0.1 } } },
+  { what: "as a shadow", request: { ...bundle, mode: { kind: "shadow", share: 1 } } },
+  { what: "as a shadow of some requests", request: { ...bundle, mode: { kind: "shadow", share: 0.25 } } },
   { what: "to devices by id", request: { ...bundle, devices: ["cam-1", "cam-2"] as DeviceId[] } },
 ];
 

@@ -10,6 +10,16 @@ t.test("without flags it is the default of everything", async (t) => {
   t.same(specFromFlags(subject, {}, 0), completeSpec(subject));
 });
 
+t.test("a split and a shadow are modes, and only one of them", async (t) => {
+  t.match(specFromFlags(subject, { split: "10%" }, 0), { mode: { kind: "split", share: 0.1 } });
+  t.match(specFromFlags(subject, { shadow: true }, 0), { mode: { kind: "shadow", share: 1 } });
+  t.match(specFromFlags(subject, { shadow: "50%" }, 0), { mode: { kind: "shadow", share: 0.5 } });
+  for (const flags of [{ split: "0%" }, { split: "100%" }, { split: "much" }, { shadow: "0%" }, { shadow: "101%" }]) {
+    t.throws(() => specFromFlags(subject, flags, 0), { code: "usage" }, JSON.stringify(flags));
+  }
+  t.throws(() => specFromFlags(subject, { split: "10%", shadow: true }, 0), { code: "usage", message: /two ways/ });
+});
+
 t.test("flags and a file say the same", async (t) => {
   const flags: SpecFlags = {
     name: "digits-1-4",

@@ -43,6 +43,18 @@ const wrong: readonly (readonly [what: string, change: Partial<RolloutRequest>, 
     "abort.failedShareMax",
     /never/,
   ],
+  [
+    "a split without time",
+    { mode: { kind: "split", share: 0.1 }, deviceSoakMs: 0 },
+    "deviceSoakMs",
+    /split: 10% is what happens while a device soaks/,
+  ],
+  [
+    "a shadow longer than a try",
+    { mode: { kind: "shadow", share: 1 }, deviceSoakMs: 3_600_000, deploymentMsMax: 1_800_000 },
+    "deploymentMsMax",
+    /soaks for 1h, and one try may take only 30m/,
+  ],
   ["a zone", { window: { cron: "0 2 * * *", durationMs: 60_000, timezone: "Oslo" } }, "window.timezone", /"Oslo"/],
 ];
 for (const [what, change, place, says] of wrong) {
