@@ -18,6 +18,7 @@ import { createHello } from "./link/hello.ts";
 import { createVoice } from "./link/voice.ts";
 import { openMediaPredictor } from "./processing/media-predictor.ts";
 import { jsonAnswer } from "./serve/http-answer.ts";
+import { openFeedback } from "./monitor/feedback.ts";
 import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
 import { suspendable } from "./serve/suspension.ts";
@@ -82,6 +83,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     log,
   });
   using _observing = engine.observe(recorder);
+  using feedback = openFeedback({ engine, onJudged: recorder.judged, clock });
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.
   const late: { link?: AgentLink } = {};
@@ -154,6 +156,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
       predictor,
       suspension,
       tokens: httpTokens(folder, config.http),
+      feedback,
       ...config.http,
       extraRoutes: new Map([["GET /status", () => jsonAnswer(voice.status())]]),
       log,
@@ -161,7 +164,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   );
   opened.use(await openRunningFile(folder.running, { pid: process.pid, httpUrl: http.url }));
   const predict = opened.use(
-    openPredictTopic({ engine: suspension.engine, predictor, fleet, device, publish, clock, log }),
+    openPredictTopic({ engine: suspension.engine, predictor, feedback, fleet, device, publish, clock, log }),
   );
   const updater = opened.use(
     openUpdater({

@@ -187,7 +187,7 @@ export async function runController(
       ...deviceHandlers(store, clock),
       ...groupHandlers(store, clock),
       ...enrolHandlers(network.enrolment, first.digest),
-      ...predictHandlers({ store, ask: predictions.ask, clock }),
+      ...predictHandlers({ store, ask: predictions.ask, tell: predictions.tell, clock }),
       ...bundleHandlers({ store, shelf, publisher, isVouched: vouched.isVouched, clock }),
       ...rolloutHandlers({ store, settle: engine.settle, isVouched: vouched.isVouched, clock }),
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),

@@ -49,7 +49,7 @@ function compare(one: Tensor, other: Tensor): Compared {
 }
 
 /** [K] or [1, K] of floats, K > 1. */
-function isScores({ datatype, shape }: Tensor): boolean {
+export function isScores({ datatype, shape }: Tensor): boolean {
   const classes = shape.at(-1) ?? 0;
   return datatype.startsWith("FP") && classes > 1 && (shape.length === 1 || (shape.length === 2 && shape[0] === 1));
 }

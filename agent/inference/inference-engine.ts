@@ -103,6 +103,8 @@ export interface InferRequest {
 }
 
 export interface InferResponse {
+  /** The request's. */
+  readonly id?: string;
   readonly model: ModelName;
   readonly version: ModelVersion;
   readonly statement: StatementDigest;

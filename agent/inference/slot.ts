@@ -170,11 +170,12 @@ export class Slot {
   }
 
   /**
-   * The version soaks beside the active one. Undefined where nothing is active, or what is cannot answer any more: then
-   * `activate` is all that is left. Where another soaked so, that one ends.
+   * The version soaks beside the active one. Undefined where nothing is active, or what is cannot answer any more, or is the
+   * same bundle (with other parameters): then `activate` is all that is left. Where another soaked so, that one ends.
    */
   tryOut(version: ServingVersion, evidence: Evidence, traffic: SoakTraffic, nowMs: number): SoakTraffic | undefined {
     if (this.#active === undefined || this.#active.version.isLost) return undefined;
+    if (this.#active.version.bundle.statement === version.bundle.statement) return undefined;
     this.#endTrial();
     this.#agreement = NOTHING_COMPARED;
     this.#active.version.observeAnew();
@@ -365,7 +366,9 @@ async function responseTo(pending: PendingRequest): Promise<InferResponse> {
   const { answer, bundle } = await pending.settled;
   const { name, version } = bundle.model;
   const totalMs = performance.now() - pending.arrivedMs;
+  const { id } = pending.request;
   return {
+    ...(id === undefined ? {} : { id }),
     model: name,
     version,
     statement: bundle.statement,

@@ -9,6 +9,8 @@ export interface FramesRequest {
   readonly slot: ModelName;
   readonly version?: ModelVersion;
   readonly key: string;
+  /** The caller's own name for the request, where there is one frame: of several nobody knows which is meant. */
+  readonly id?: string;
   /** Of one input; at least one. */
   readonly frames: readonly Tensor[];
   /** The other inputs, as they are at the beginning. */
@@ -34,7 +36,7 @@ export interface Superseded {
 export async function inferFrames(
   engine: Pick<InferenceEngine, "infer">,
   prepared: VerifiedBundle,
-  { slot, version, key, frames, beside, timeoutMs }: FramesRequest,
+  { slot, version, key, id, frames, beside, timeoutMs }: FramesRequest,
 ): Promise<SequenceAnswer | Superseded> {
   const untilMs = performance.now() + timeoutMs;
   const outputs: (readonly Tensor[])[] = [];
@@ -51,6 +53,7 @@ export async function inferFrames(
       inputs: [frame, ...inputs],
       timeoutMs: leftMs,
       ...(version === undefined ? {} : { version }),
+      ...(id === undefined || frames.length > 1 ? {} : { id }),
     });
     // What a sequence model remembers, no other version understands.
     const before = last?.bundle ?? prepared;

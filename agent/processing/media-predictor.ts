@@ -25,6 +25,8 @@ export interface MediaRequest {
   readonly outputs?: readonly string[];
   /** As of any request; absent: one of its own, so that all its frames go to one version. */
   readonly key?: string;
+  /** As of any request: what feedback is joined by, where there is one frame. */
+  readonly id?: string;
   readonly timeoutMs: number;
 }
 
@@ -75,7 +77,7 @@ export function openMediaPredictor({ engine, log, ...ports }: MediaPredictorPort
 
   async function predict(request: MediaRequest): Promise<MediaAnswer> {
     const startedMs = performance.now();
-    const keyed = { ...request, key: request.key ?? randomUUID() };
+    const keyed = { ...request, key: request.key ?? request.id ?? randomUUID() };
     let bundle = servedBundle(request.slot);
     for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
       const prepared = await processor.prepare(request.media, bundle.model);
@@ -154,12 +156,13 @@ export function openMediaPredictor({ engine, log, ...ports }: MediaPredictorPort
 function framesRequest(
   { model }: VerifiedBundle,
   { frames }: PreparedMedia,
-  { slot, version, key, inputs = [] }: MediaRequest & { readonly key: string },
+  { slot, version, key, id, inputs = [] }: MediaRequest & { readonly key: string },
   timeoutMs: number,
 ): FramesRequest {
   const given = new Set(inputs.map(({ name }) => name));
   const beside = [...inputs, ...steadyInputs(model).filter(({ name }) => !given.has(name))];
-  return { slot, key, frames, beside, timeoutMs, ...(version === undefined ? {} : { version }) };
+  const named = { ...(version === undefined ? {} : { version }), ...(id === undefined ? {} : { id }) };
+  return { slot, key, frames, beside, timeoutMs, ...named };
 }
 
 function elementsOf(frames: readonly (readonly Tensor[])[]): number {

@@ -20,7 +20,7 @@ export async function askModel(
   engine: Pick<InferenceEngine, "infer">,
   slot: ModelName,
   inputs: readonly Tensor[],
-  options: Pick<InferRequest, "version" | "key"> = {},
+  options: Pick<InferRequest, "version" | "key" | "id"> = {},
 ): Promise<ModelAnswer> {
   const response = await engine.infer({ slot, inputs, timeoutMs: TIMEOUT_MS, ...options });
   const outputs = response.outputs.map((tensor) => [tensor.name, nestValues(valuesFromTensor(tensor), tensor.shape)]);

@@ -2,10 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import { openMediaPredictor, type MediaPredictor } from "../processing/media-predictor.ts";
+import { openFeedback, type Feedback } from "../monitor/feedback.ts";
 import { accessWith, type Access, type AccessTokens } from "./access-tokens.ts";
 import { answerClientErrors } from "./client-errors.ts";
 import { compressAnswer } from "./compress-answer.ts";
@@ -13,6 +15,7 @@ import { mlflowRoutes } from "./dialects/mlflow-routes.ts";
 import { tensorflowServingRoutes } from "./dialects/tensorflow-serving-routes.ts";
 import { torchserveRoutes } from "./dialects/torchserve-routes.ts";
 import { errorAnswer } from "./error-answer.ts";
+import { feedbackRoutes } from "./feedback-routes.ts";
 import { frontPageRoutes } from "./front-page.ts";
 import { HttpError, type HttpAnswer, type HttpHandler } from "./http-answer.ts";
 import { openInferenceStatistics } from "./inference-statistics.ts";
@@ -39,6 +42,8 @@ export interface HttpServerOptions {
   readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
+  /** What takes the truth of predictions, where it comes by other ways too; absent: its own. */
+  readonly feedback?: Feedback;
   /** Of other parts, such as `GET /status`. */
   readonly extraRoutes?: Routes;
   readonly limits?: Partial<HttpLimits>;
@@ -91,14 +96,16 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const { headersMs, timeoutCheckMs, bodyMs, connectionsMax, lingerMs } = { ...HTTP_LIMITS, ...options.limits };
   await using opened = new AsyncDisposableStack();
   const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
-  const metrics = opened.use(openPredictionMetrics(engine, predictor));
+  const labels = new Labels();
+  const feedback = options.feedback ?? opened.use(openFeedback({ engine, clock: systemClock }));
+  const metrics = opened.use(openPredictionMetrics(engine, { predictor, feedback }));
   const statistics = opened.use(openInferenceStatistics(engine));
   const figures = opened.use(openLiveFigures(engine));
-  const labels = new Labels();
   const routes: Routes = new Map<string, HttpHandler>([
     ...extraRoutes,
     ...oipRoutes({ engine, labels, statistics }),
     ...oipRepositoryRoutes(suspension, access),
+    ...feedbackRoutes(engine, feedback),
     ...predictRoutes({ engine, labels, predictor }),
     ...tensorflowServingRoutes(engine),
     ...torchserveRoutes(engine, labels),

@@ -14,7 +14,7 @@ import {
 } from "../../protocol/tensor.ts";
 import { HttpError } from "./http-answer.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
-import { KEY_CHARS_MAX } from "./request-key.ts";
+import { KEY_CHARS_MAX } from "./request-names.ts";
 
 const TensorName = Type.String({ minLength: 1, maxLength: 256 });
 

@@ -10,7 +10,7 @@ import type { InferenceStatistics } from "./inference-statistics.ts";
 import type { Labels } from "./labels.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
-import { requestKey } from "./request-key.ts";
+import { requestNames } from "./request-names.ts";
 
 /** The extensions of OIP v2 that are served here, by Triton's names. */
 const EXTENSIONS = ["binary_tensor_data", "classification", "statistics", "model_configuration", "model_repository"];
@@ -83,7 +83,7 @@ async function infer(engine: InferenceEngine, labels: Labels, request: HttpReque
   const response = await engine.infer({
     slot,
     ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
-    ...requestKey(request.headers),
+    ...requestNames(request.headers),
     ...(parsed.key === undefined ? {} : { key: parsed.key }),
     ...(parsed.id === undefined ? {} : { id: parsed.id }),
     inputs: parsed.inputs,

@@ -14,7 +14,7 @@ import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.t
 import { isNpy, readNpy } from "./npy.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
 import { bestLabels } from "./best-labels.ts";
-import { requestKey } from "./request-key.ts";
+import { requestNames } from "./request-names.ts";
 
 /** How many labels are told: what fits a glance; the outputs hold them all. */
 const TOP_COUNT = 5;
@@ -62,18 +62,18 @@ export function predictRoutes(ports: PredictPorts): [string, HttpHandler][] {
 
 async function predict(ports: PredictPorts, served: ServedSlot, request: HttpRequest): Promise<HttpAnswer> {
   const body = await request.body();
-  const key = requestKey(request.headers);
+  const names = requestNames(request.headers);
   const media = mediaIn(body, request.headers["content-type"], served.bundle.model);
   return media === undefined
-    ? predictTensors(ports, served, body, key)
-    : predictMedia(ports, served, { media, ...key });
+    ? predictTensors(ports, served, body, names)
+    : predictMedia(ports, served, { media, ...names });
 }
 
 /** Results first: they are what a person looks for. */
 async function predictMedia(
   { predictor }: PredictPorts,
   { slot }: ServedSlot,
-  request: Pick<MediaRequest, "media" | "inputs" | "key">,
+  request: Pick<MediaRequest, "media" | "inputs" | "key" | "id">,
 ): Promise<HttpAnswer> {
   const { response, outputs, results, times } = await predictor.predict({ slot, ...request, timeoutMs: TIMEOUT_MS });
   const { model, version, queueMs, inferMs } = response;
@@ -93,10 +93,10 @@ async function predictTensors(
   { engine, labels, predictor }: PredictPorts,
   { slot, bundle }: ServedSlot,
   body: Uint8Array,
-  key: { readonly key?: string },
+  names: Pick<MediaRequest, "key" | "id">,
 ) {
   const inputs = inputsIn(body, bundle.model.inputs);
-  const { response, outputs } = await askModel(engine, slot, inputs, key);
+  const { response, outputs } = await askModel(engine, slot, inputs, names);
   // One example's: results tell of one picture. The version that answered may have come while this request waited.
   const isOne = inputs.every(({ name, shape }) =>
     isOneExample(

@@ -5,6 +5,7 @@ import type { DeviceId, FleetId, ModelName } from "../../protocol/ids.ts";
 import { PredictReassembly, splitPredictMessage } from "../../protocol/messages/predict-fragment.ts";
 import {
   decodePredictRequest,
+  type FeedbackMessage,
   type PredictEnvelope,
   type PredictRequest,
 } from "../../protocol/messages/predict-request.ts";
@@ -17,6 +18,7 @@ import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts"
 import { ProcessingError } from "../../processing/processing-error.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
 import { PROCESSING_STATUS } from "../processing/processing-status.ts";
+import type { Feedback } from "../monitor/feedback.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { classify } from "./classification.ts";
 import { findSlot } from "./find-slot.ts";
@@ -26,6 +28,7 @@ import { Labels } from "./labels.ts";
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;
   readonly predictor: Pick<MediaPredictor, "predict">;
+  readonly feedback: Pick<Feedback, "take">;
   readonly fleet: FleetId;
   readonly device: DeviceId;
   /** Rejects while there is no connection. */
@@ -48,7 +51,7 @@ const PASSING_STATUSES: ReadonlySet<number> = new Set([429, 503, 504]);
 
 /** Answers predictions that arrive over MQTT. */
 export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
-  const { engine, predictor, fleet, device, publish, clock = systemClock, log } = ports;
+  const { engine, predictor, feedback, fleet, device, publish, clock = systemClock, log } = ports;
   const reassembly = new PredictReassembly();
   const answers = new AnswerCache();
   const labels = new Labels();
@@ -107,17 +110,27 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
     }
   }
 
-  async function respond({ id, request }: PredictEnvelope, model: ModelName): Promise<PredictResponse> {
+  async function respond(envelope: PredictEnvelope, model: ModelName): Promise<PredictResponse> {
+    const { id } = envelope;
     try {
       if (answering.size > ANSWERING_MAX)
         throw new InferenceError("queue-full", "Too many predictions are under way: try again later");
-      return await infer(request(), model);
+      const truth = envelope.feedback();
+      return truth === undefined ? await infer(envelope.request(), model) : await takeFeedback(truth, model);
     } catch (error) {
       if (!TOLD.some((kind) => error instanceof kind)) {
         log.error({ error: messageOf(error) }, "a prediction failed in the agent itself");
       }
       return errorResponse(id, error);
     }
+  }
+
+  async function takeFeedback(message: FeedbackMessage, model: ModelName): Promise<PredictResponse> {
+    if (message.model !== model) {
+      throw new InferenceError("bad-request", `Feedback for '${message.model}' came on the topic of '${model}'`);
+    }
+    const { slot } = findSlot(engine, model);
+    return { kind: "feedback", id: message.id, model, feedback: await feedback.take(slot, message.feedback) };
   }
 
   async function infer(request: PredictRequest, model: ModelName): Promise<PredictResponse> {

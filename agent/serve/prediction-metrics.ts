@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
+import type { Feedback, VersionFeedback } from "../monitor/feedback.ts";
 import type { HttpHandler } from "./http-answer.ts";
 
 /** What Prometheus reads of this agent; it listens to the engine until disposed of. */
@@ -18,7 +19,10 @@ const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128];
 /** Series grow with the versions that served since the agent started, and start anew with it. */
 export function openPredictionMetrics(
   engine: Pick<InferenceEngine, "observe" | "gauges" | "slots">,
-  predictor: Pick<MediaPredictor, "observe">,
+  {
+    predictor,
+    feedback,
+  }: { readonly predictor: Pick<MediaPredictor, "observe">; readonly feedback: Pick<Feedback, "of"> },
 ): PredictionMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -84,6 +88,7 @@ export function openPredictionMetrics(
   });
   addRunnerGauges(registry, engine);
   addModelInfo(registry, engine);
+  addFeedback(registry, feedback);
   addProcessMemory(registry);
 
   const observing = engine.observe({
@@ -180,6 +185,33 @@ function addModelInfo(registry: Registry, engine: Pick<InferenceEngine, "slots">
       }
     },
   });
+}
+
+/** Of the truth that came since the agent started: of what it predicted, and not of when that came. */
+function addFeedback(registry: Registry, feedback: Pick<Feedback, "of">): void {
+  const gauge = (name: string, help: string, value: (of: VersionFeedback) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["slot", "version"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const one of feedback.of()) {
+          const known = value(one);
+          if (known !== undefined) this.set({ slot: one.slot, version: one.version }, known);
+        }
+      },
+    });
+  gauge(
+    "ferry_agent_feedback_judged",
+    "Predictions of which the truth came.",
+    ({ classified, measured }) => (classified?.judged ?? 0) + (measured?.judged ?? 0),
+  );
+  gauge("ferry_agent_accuracy_ratio", "Of these, classes that were right.", ({ classified }) => classified?.accuracy);
+  gauge("ferry_agent_f1_macro_ratio", "The mean of F1 over the classes.", ({ classified }) => classified?.macro.f1);
+  gauge("ferry_agent_squared_error_mean", "Mean squared error of values.", ({ measured }) => measured?.mse);
+  gauge("ferry_agent_absolute_error_mean", "Mean absolute error of values.", ({ measured }) => measured?.mae);
 }
 
 function addProcessMemory(registry: Registry): void {

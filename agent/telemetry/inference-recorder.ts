@@ -5,12 +5,16 @@ import { OUTCOME_PREFIX } from "../../protocol/messages/telemetry-inference.ts";
 import { Sketch } from "../../protocol/sketch.ts";
 import type { CopyOutcome, InferenceObserver } from "../inference/inference-engine.ts";
 import type { ProcessingObserver } from "../processing/media-predictor.ts";
+import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
+import type { Judgement } from "../monitor/feedback.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
 
 /** Sums up what the engine tells it, one `inference` record for each slot and version in an interval with traffic. */
 export interface InferenceRecorder extends InferenceObserver {
   /** Of an answer to a picture or sound. */
   readonly processed: ProcessingObserver;
+  /** The truth of a prediction has come: it counts in the interval in which it comes. */
+  readonly judged: (slot: ModelName, version: ModelVersion, judgement: Judgement) => void;
   /** Flushes every interval, and once more when it ends. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly flush: () => void;
@@ -48,6 +52,12 @@ interface Tally {
   same: number;
   /** Undefined once an answer differed by no number. */
   distanceMax: number | undefined;
+  /** Classes of which the truth came, and values. */
+  judged: number;
+  right: number;
+  measured: number;
+  absoluteSum: number;
+  squareSum: number;
 }
 
 export function createInferenceRecorder(ports: InferenceRecorderPorts): InferenceRecorder {
@@ -75,6 +85,11 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       compared: 0,
       same: 0,
       distanceMax: 0,
+      judged: 0,
+      right: 0,
+      measured: 0,
+      absoluteSum: 0,
+      squareSum: 0,
     };
     tallies.set(key, tally);
     return tally;
@@ -125,6 +140,17 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       tally.preMs.add(preMs);
       tally.postMs.add(postMs);
     },
+    judged: (slot, version, judgement) => {
+      const tally = tallyOf(slot, version);
+      if (judgement.kind === "class") {
+        tally.judged += 1;
+        if (judgement.isRight) tally.right += 1;
+        return;
+      }
+      tally.measured += 1;
+      tally.absoluteSum += judgement.absolute;
+      tally.squareSum += judgement.square;
+    },
     flush,
     run: async (signal) => {
       while (!signal.aborted) {
@@ -142,6 +168,7 @@ function count(tally: Tally, outcome: string): void {
 function fieldsOf(tally: Tally, intervalMs: number) {
   const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, batches, batchMax, crashes, copies } = tally;
   const { compared, same, distanceMax } = tally;
+  const { judged, right, measured, absoluteSum, squareSum } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -157,6 +184,14 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(batchMax <= 1 ? {} : { batchSketch: batches.toText() }),
     ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
     ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
+    ...(judged === 0 ? {} : { feedbackJudged: judged, feedbackRight: right }),
+    ...(measured === 0
+      ? {}
+      : {
+          feedbackMeasured: measured,
+          feedbackAbsoluteMean: absoluteSum / measured,
+          feedbackSquareMean: squareSum / measured,
+        }),
   };
   const counts = [...outcomes].map(([outcome, times]) => [OUTCOME_PREFIX + outcome, times] as const);
   return { ...fields, ...Object.fromEntries(counts) };

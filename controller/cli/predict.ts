@@ -16,6 +16,8 @@ interface Options extends RemoteCommandOptions {
   readonly image?: string;
   readonly sound?: string;
   readonly timeout?: number;
+  readonly id?: string;
+  readonly key?: string;
 }
 
 export function addPredictCommand(program: Command): void {
@@ -29,6 +31,8 @@ export function addPredictCommand(program: Command): void {
     .option("--image <file>", "a JPEG or PNG file, for a model whose description says what becomes of it")
     .option("--sound <file>", "a WAV file, likewise")
     .option("--timeout <time>", "how long to wait for the answer (default: 10s)", timeoutMs)
+    .option("--id <id>", "what the request is called, for `ferry feedback` (default: a random id, which is shown)")
+    .option("--key <key>", "requests of one key are answered by one version while another soaks beside it")
     .action(predict);
   withRemote(
     command,
@@ -46,6 +50,8 @@ async function predict(device: string, model: string, options: Options): Promise
   const body = {
     ...(await requestOf(options)),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(options.key === undefined ? {} : { key: options.key }),
   };
   const answer = await clientOf(options).predict({ params, body });
   printOne(answer, format, () => describe(answer), `${answer.model_name}@${answer.model_version}`);
@@ -99,7 +105,7 @@ async function standardInput(): Promise<string> {
 /** Values shown of one output. */
 const VALUES_SHOWN_MAX = 20;
 
-function describe({ model_name, model_version, outputs, results, parameters }: PredictAnswer): string {
+function describe({ model_name, model_version, id, outputs, results, parameters }: PredictAnswer): string {
   const lines = outputs.map(({ name, datatype, shape, data }) => {
     const values: readonly unknown[] = Array.isArray(data) ? data : [data];
     const shown = values.slice(0, VALUES_SHOWN_MAX).map((value) => JSON.stringify(value));
@@ -107,7 +113,7 @@ function describe({ model_name, model_version, outputs, results, parameters }: P
     return `  ${pc.bold(name)} ${datatype} [${shape.join(",")}]  ${shown.join(", ")}${rest}`;
   });
   return [
-    `${model_name}@${model_version} answered in ${milliseconds(parameters.round_trip_ms)}`,
+    `${model_name}@${model_version} answered in ${milliseconds(parameters.round_trip_ms)}  ${pc.dim(id)}`,
     ...resultLines(results),
     ...lines,
   ].join("\n");

@@ -19,6 +19,7 @@ import { addLoginCommands } from "./login.ts";
 import { addOpenApiCommand } from "./openapi.ts";
 import { addOperatorCommands } from "./operator.ts";
 import { addPredictCommand } from "./predict.ts";
+import { addFeedbackCommand } from "./feedback.ts";
 import { addReportCommands } from "./report.ts";
 import { addRolloutCommands } from "./rollout.ts";
 import { addRootCommands } from "./root.ts";
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   addDiffCommand(program);
   addDeleteCommand(program);
   addPredictCommand(program);
+  addFeedbackCommand(program);
   addBenchCommand(program);
   addTelemetryCommands(program);
   addReportCommands(program);

@@ -106,6 +106,16 @@ function rolloutsText({ rollouts }: FleetReport): string {
   return table({ rows: rollouts, columns }, false);
 }
 
+/** By the feedback that came. */
+const TRUTH: Column<InferenceSummary> = {
+  title: "BY ITS TRUTH",
+  text: ({ accuracy, judged = 0, mae }) =>
+    [
+      ...(accuracy === undefined ? [] : [`${percent(accuracy)} of ${judged} right`]),
+      ...(mae === undefined ? [] : [`off by ${mae.toPrecision(3)}`]),
+    ].join(", ") || "–",
+};
+
 function inferenceText(summaries: readonly InferenceSummary[]): string {
   if (summaries.length === 0) return "no requests";
   const columns: readonly Column<InferenceSummary>[] = [
@@ -124,6 +134,7 @@ function inferenceText(summaries: readonly InferenceSummary[]): string {
       align: "right",
     },
     { title: "CRASHES", text: ({ crashes }) => String(crashes), align: "right" },
+    ...(summaries.some(({ accuracy, mae }) => accuracy !== undefined || mae !== undefined) ? [TRUTH] : []),
   ];
   return table({ rows: summaries, columns }, false);
 }

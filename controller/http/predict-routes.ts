@@ -1,7 +1,8 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { PREDICT_BYTES_MAX, TENSORS_MAX } from "../../protocol/limits.ts";
-import { PREDICT_TIMEOUT_MS_MAX } from "../../protocol/messages/predict-request.ts";
+import { FeedbackAnswer, FeedbackEntries } from "../../protocol/messages/feedback.ts";
+import { PREDICT_TIMEOUT_MS_MAX, PredictId } from "../../protocol/messages/predict-request.ts";
 import { PredictTimes } from "../../protocol/messages/predict-response.ts";
 import { PredictionResults } from "../../protocol/prediction-results.ts";
 import { Datatype, Shape } from "../../protocol/tensor.ts";
@@ -32,6 +33,10 @@ export const PredictBody = Type.Object({
   media: Type.Optional(Type.String({ minLength: 1, maxLength: MEDIA_CHARS_MAX })),
   /** The outputs wanted, in this order; absent: all. */
   outputs: Type.Optional(Type.Array(Type.Object({ name: Type.String() }), { maxItems: TENSORS_MAX })),
+  /** What the request is called, also by feedback that comes later; absent: a random one, which the answer tells. */
+  id: Type.Optional(PredictId),
+  /** Requests of one key are answered by one version while another soaks beside it. */
+  key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
   /** Only this version may answer. */
   version: Type.Optional(ModelVersion),
   /** How long an answer is of use. */
@@ -43,6 +48,7 @@ export type PredictBody = Static<typeof PredictBody>;
 export const PredictAnswer = Type.Object({
   model_name: ModelName,
   model_version: ModelVersion,
+  id: Type.String(),
   outputs: Type.Array(JsonTensor),
   /** To a picture or sound: what the outputs mean, and what it took on the device. */
   results: Type.Optional(PredictionResults),
@@ -52,7 +58,23 @@ export const PredictAnswer = Type.Object({
 });
 export type PredictAnswer = Static<typeof PredictAnswer>;
 
+const FeedbackBody = Type.Object({
+  feedback: FeedbackEntries,
+  /** How long to wait for the device. */
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: PREDICT_TIMEOUT_MS_MAX })),
+});
+
 export const PREDICT_ROUTES = {
+  feedback: route({
+    method: "POST",
+    path: "/api/v1/devices/:device/models/:model/feedback",
+    tag: "devices",
+    summary: "Tells a device what was true of predictions that it made before, over MQTT",
+    role: "operator",
+    params: Type.Object({ device: DeviceId, model: ModelName }),
+    body: FeedbackBody,
+    result: FeedbackAnswer,
+  }),
   predict: route({
     method: "POST",
     path: "/api/v1/devices/:device/models/:model/predict",

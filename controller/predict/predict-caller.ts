@@ -6,7 +6,8 @@ import type { Log } from "../../common/log.ts";
 import type { MqttLink } from "../../common/mqtt-link.ts";
 import type { CallerId, DeviceId, FleetId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { PredictReassembly, splitPredictMessage } from "../../protocol/messages/predict-fragment.ts";
-import { encodePredictRequest } from "../../protocol/messages/predict-request.ts";
+import type { FeedbackEntries } from "../../protocol/messages/feedback.ts";
+import { encodeFeedbackMessage, encodePredictRequest } from "../../protocol/messages/predict-request.ts";
 import { decodePredictResponse, type PredictResponse } from "../../protocol/messages/predict-response.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { answerTopic, deviceTopics } from "../../protocol/topics.ts";
@@ -23,6 +24,9 @@ export interface PredictCallerPorts {
 export interface Question {
   readonly device: DeviceId;
   readonly model: ModelName;
+  /** What the request is called, also by feedback that comes later; absent: a random one. */
+  readonly id?: string | undefined;
+  readonly key?: string | undefined;
   readonly version: ModelVersion | undefined;
   readonly inputs: readonly Tensor[];
   /** A JPEG, PNG or WAV file; `inputs` may then be empty. */
@@ -31,7 +35,16 @@ export interface Question {
   readonly timeoutMs: number;
 }
 
+export interface Truth {
+  readonly device: DeviceId;
+  readonly model: ModelName;
+  readonly feedback: FeedbackEntries;
+  readonly timeoutMs: number;
+}
+
 export interface PredictCaller {
+  /** Truth for predictions that a device made before. Throws as `ask` does. */
+  readonly tell: (truth: Truth) => Promise<Extract<PredictResponse, { kind: "feedback" }>>;
   /** Throws FerryError: `no-answer` when the time is over, `prediction-refused` with the device's own words, `busy`. */
   readonly ask: (question: Question) => Promise<Extract<PredictResponse, { kind: "outputs" }>>;
   /** A message on the caller's answer topic. Never throws. */
@@ -51,46 +64,62 @@ export function createPredictCaller(ports: PredictCallerPorts): PredictCaller {
   const waiting = new Map<string, Waiting>();
   const parts = new PredictReassembly();
 
-  async function send(
-    id: string,
-    { device, model, version, inputs, media, outputs, timeoutMs }: Question,
-  ): Promise<void> {
-    const message = encodePredictRequest({
-      id,
-      replyTo: answerTopic(fleet, caller, device),
-      timeoutMs,
-      model,
-      inputs,
-      ...(media === undefined ? {} : { media }),
-      ...(version === undefined ? {} : { version }),
-      ...(outputs === undefined ? {} : { outputs: [...outputs] }),
+  /** Throws FerryError. */
+  async function exchange(id: string, asked: Asked, message: Uint8Array): Promise<PredictResponse> {
+    const { device, model, timeoutMs } = asked;
+    if (waiting.size >= WAITING_MAX) {
+      throw new FerryError("queue-full", `${WAITING_MAX} predictions wait for devices already; try again later`);
+    }
+    if (waiting.has(id)) {
+      throw new FerryError("prediction-under-way", `A prediction with the id ${id} is under way already`, {
+        hint: "Wait for its answer, or give this one another id.",
+        exitCode: EXIT.conflict,
+      });
+    }
+    const given = new AbortController();
+    let response: PredictResponse | undefined;
+    waiting.set(id, {
+      device,
+      settle: (said) => {
+        response = said;
+        given.abort();
+      },
     });
-    const topic = deviceTopics(fleet, device).predict(model);
-    for (const part of splitPredictMessage(id, message)) await ports.publish(topic, part, { qos: 1 });
+    try {
+      const topic = deviceTopics(fleet, device).predict(model);
+      for (const part of splitPredictMessage(id, message)) await ports.publish(topic, part, { qos: 1 });
+      await clock.sleep(timeoutMs, given.signal);
+    } finally {
+      waiting.delete(id);
+    }
+    return answerIn(response, asked);
   }
 
   return {
     ask: async (question) => {
-      if (waiting.size >= WAITING_MAX) {
-        throw new FerryError("queue-full", `${WAITING_MAX} predictions wait for devices already; try again later`);
-      }
-      const id = randomUUID();
-      const given = new AbortController();
-      let response: PredictResponse | undefined;
-      waiting.set(id, {
-        device: question.device,
-        settle: (said) => {
-          response = said;
-          given.abort();
-        },
+      const { device, model, version, key, inputs, media, outputs, timeoutMs, id = randomUUID() } = question;
+      const message = encodePredictRequest({
+        id,
+        replyTo: answerTopic(fleet, caller, device),
+        timeoutMs,
+        model,
+        inputs,
+        ...(media === undefined ? {} : { media }),
+        ...(version === undefined ? {} : { version }),
+        ...(key === undefined ? {} : { key }),
+        ...(outputs === undefined ? {} : { outputs: [...outputs] }),
       });
-      try {
-        await send(id, question);
-        await clock.sleep(question.timeoutMs, given.signal);
-      } finally {
-        waiting.delete(id);
-      }
-      return outputsIn(response, question);
+      const response = await exchange(id, question, message);
+      if (response.kind === "outputs") return response;
+      throw oddAnswer(question);
+    },
+    tell: async (truth) => {
+      const { device, model, feedback } = truth;
+      const id = randomUUID();
+      const message = encodeFeedbackMessage({ id, replyTo: answerTopic(fleet, caller, device), model, feedback });
+      const response = await exchange(id, truth, message);
+      if (response.kind === "feedback") return response;
+      throw oddAnswer(truth);
     },
     onAnswer: (device, payload) => {
       try {
@@ -107,14 +136,24 @@ export function createPredictCaller(ports: PredictCallerPorts): PredictCaller {
   };
 }
 
-function outputsIn(response: PredictResponse | undefined, { device, model, timeoutMs }: Question) {
+type Asked = Pick<Question, "device" | "model" | "timeoutMs">;
+
+/** An agent that answers something else than it was asked is of another version. */
+function oddAnswer({ device }: Asked): FerryError {
+  return new FerryError("prediction-refused", `${device} answered something else than it was asked`, {
+    hint: `Which agent it runs: \`ferry device show ${device}\`.`,
+    exitCode: EXIT.failed,
+  });
+}
+
+function answerIn(response: PredictResponse | undefined, { device, model, timeoutMs }: Asked) {
   if (response === undefined) {
     throw new FerryError("no-answer", `${device} did not answer within ${timeoutMs} ms`, {
       hint: `Is it online, and does it serve ${model}? See with \`ferry device show ${device}\`.`,
       exitCode: EXIT.timedOut,
     });
   }
-  if (response.kind === "outputs") return response;
+  if (response.kind !== "error") return response;
   throw new FerryError("prediction-refused", `${device} answered ${response.status}: ${response.error}`, {
     exitCode: exitOf(response.status),
   });

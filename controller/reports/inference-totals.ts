@@ -22,6 +22,10 @@ interface Total {
   requests: number;
   failed: number;
   crashes: number;
+  judged: number;
+  right: number;
+  measured: number;
+  absoluteSum: number;
 }
 
 /** By model and version, the busiest first. A record that cannot be read is left out: it came from one device. */
@@ -38,7 +42,9 @@ export function inferenceTotals(rows: readonly InferenceRow[]): InferenceSummary
 }
 
 function add(totals: Map<string, Total>, device: DeviceId, fields: Readonly<Record<string, unknown>>): void {
-  const { slot, version = NO_VERSION, crashes = 0, inferSketch = "" } = checkInferenceFields(fields);
+  const inference = checkInferenceFields(fields);
+  const { slot, version = NO_VERSION, crashes = 0, inferSketch = "" } = inference;
+  const { feedbackJudged = 0, feedbackRight = 0, feedbackMeasured = 0, feedbackAbsoluteMean = 0 } = inference;
   const latency = Sketch.fromText(inferSketch);
   const key = `${slot}@${version}`;
   const total = totals.get(key) ?? {
@@ -49,6 +55,10 @@ function add(totals: Map<string, Total>, device: DeviceId, fields: Readonly<Reco
     requests: 0,
     failed: 0,
     crashes: 0,
+    judged: 0,
+    right: 0,
+    measured: 0,
+    absoluteSum: 0,
   };
   totals.set(key, total);
   for (const [name, count] of Object.entries(fields)) {
@@ -59,9 +69,14 @@ function add(totals: Map<string, Total>, device: DeviceId, fields: Readonly<Reco
   total.devices.add(device);
   total.latency.merge(latency);
   total.crashes += crashes;
+  total.judged += feedbackJudged;
+  total.right += feedbackRight;
+  total.measured += feedbackMeasured;
+  total.absoluteSum += feedbackMeasured * feedbackAbsoluteMean;
 }
 
-function summary({ slot, version, devices, latency, requests, failed, crashes }: Total): InferenceSummary {
+function summary(total: Total): InferenceSummary {
+  const { slot, version, devices, latency, requests, failed, crashes, judged, right, measured, absoluteSum } = total;
   const [p50, p95] = [latency.quantile(0.5), latency.quantile(0.95)];
   return {
     slot,
@@ -73,5 +88,7 @@ function summary({ slot, version, devices, latency, requests, failed, crashes }:
     crashes,
     ...(p50 === undefined ? {} : { latencyP50Ms: p50 }),
     ...(p95 === undefined ? {} : { latencyP95Ms: p95 }),
+    ...(judged === 0 ? {} : { judged, accuracy: right / judged }),
+    ...(measured === 0 ? {} : { mae: absoluteSum / measured }),
   };
 }

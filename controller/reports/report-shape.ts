@@ -40,6 +40,11 @@ export const InferenceSummary = Type.Object({
   /** Milliseconds in the model; absent without answers. */
   latencyP50Ms: Type.Optional(Type.Number()),
   latencyP95Ms: Type.Optional(Type.Number()),
+  /** Predicted classes of which the truth came, and the share that was right; absent where none came. */
+  judged: Type.Optional(Type.Integer()),
+  accuracy: Type.Optional(Type.Number()),
+  /** Mean absolute error of predicted values, in the output's unit; absent where no truth came. */
+  mae: Type.Optional(Type.Number()),
 });
 export type InferenceSummary = Static<typeof InferenceSummary>;
 

@@ -70,7 +70,7 @@ export function findingsOf(gate: Gate, metric: GateMetric, reading: GateReading)
   const { kind } = metric.measure;
   switch (reading.kind) {
     case "share":
-      if (kind === "agreement") return min === undefined ? [] : [agreement(reading, min)];
+      if (kind === "agreement" || kind === "accuracy") return min === undefined ? [] : [agreement(reading, min)];
       if (kind === "errors" && metric.measure.against === "replaced") {
         return max === undefined ? [] : [shareIncrease(metric, reading, max)];
       }
@@ -198,7 +198,7 @@ function shareIncrease(metric: GateMetric, { candidate, replacing }: Counted, ma
   };
 }
 
-/** Counted are the answers that differ. */
+/** Counted are the answers that differ, or are wrong. */
 function agreement({ candidate, replacing }: Counted, min: number): Finding {
   const is = toldAgainst(candidate, null);
   return {

@@ -10,6 +10,8 @@ export type GateMeasure =
   /** `quantile` of the time in the model, of answered requests. */
   | { readonly kind: "latency"; readonly quantile: number }
   | { readonly kind: "agreement" }
+  /** Of the truth that came as feedback. */
+  | { readonly kind: "accuracy" }
   | { readonly kind: "crashes" }
   /** The mean of a numeric field of telemetry records. */
   | { readonly kind: "field"; readonly record: RecordKind; readonly field: string };
@@ -30,6 +32,8 @@ export interface GateMetric {
 const REQUESTS_MIN = 200;
 /** A minute of each of two devices, at one comparison a second and a little more. */
 const COMPARISONS_MIN = 200;
+/** People label slowly: a hundred tell 90 % from 80 %. */
+const TRUTHS_MIN = 100;
 /** Seconds that a device served: ten minutes. */
 const SERVED_SECONDS_MIN = 600;
 /** Records of one field: five minutes of health from two devices. */
@@ -65,6 +69,15 @@ export const GATE_METRICS: readonly GateMetric[] = [
     minSamples: COMPARISONS_MIN,
     help: "requests that the version and the one it replaced, asked on the device while it soaks, answer alike",
     measure: { kind: "agreement" },
+  },
+  {
+    name: "accuracy",
+    unit: "share",
+    limits: ["min"],
+    samples: "predictions with their truth",
+    minSamples: TRUTHS_MIN,
+    help: "classes that were right, of those whose truth came as feedback while the stage lasts",
+    measure: { kind: "accuracy" },
   },
   {
     name: "crashes",

@@ -35,6 +35,10 @@ export function blockOf(measure: SummedMeasure, { kind, fields }: MeasuredRecord
       const { agreementCompared: compared = 0, agreementSame: same = 0 } = inference;
       return { total: Math.max(0, compared - same), weight: compared };
     }
+    case "accuracy": {
+      const { feedbackJudged: judged = 0, feedbackRight: right = 0 } = inference;
+      return { total: Math.max(0, judged - right), weight: judged };
+    }
     case "crashes":
       return { total: inference.crashes ?? 0, weight: inference.intervalMs / 1_000 };
     default:

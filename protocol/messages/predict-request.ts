@@ -5,6 +5,7 @@ import { ModelName, ModelVersion } from "../ids.ts";
 import { PREDICT_BYTES_MAX, TENSORS_MAX, TOPIC_BYTES_MAX } from "../limits.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { gate, parseJson } from "../schema.ts";
+import { FeedbackEntries } from "./feedback.ts";
 import { tensorFromValues, valuesFromTensor } from "../tensor-values.ts";
 import { Datatype, Shape, type Tensor } from "../tensor.ts";
 import { decodeBase64 } from "../trust/base64.ts";
@@ -68,6 +69,15 @@ const PredictRequestMessage = Type.Object({
 });
 type PredictRequestMessage = Static<typeof PredictRequestMessage>;
 
+/** Caller → device, in the place of a request: truth for predictions that were made before. */
+const FeedbackMessage = Type.Object({
+  id: PredictId,
+  replyTo: PredictRequestMessage.properties.replyTo,
+  model: ModelName,
+  feedback: FeedbackEntries,
+});
+export type FeedbackMessage = Static<typeof FeedbackMessage>;
+
 /** A request in memory. */
 export interface PredictRequest extends Omit<PredictRequestMessage, "inputs" | "media"> {
   readonly inputs: readonly Tensor[];
@@ -79,6 +89,8 @@ export interface PredictEnvelope {
   readonly id: string;
   readonly replyTo: string;
   readonly encoding: PredictEncoding;
+  /** Undefined where it is no feedback but a request; throws a ProtocolError that can be answered to `replyTo`. */
+  readonly feedback: () => FeedbackMessage | undefined;
   /** The rest; throws a ProtocolError that can be answered to `replyTo`. */
   readonly request: () => PredictRequest;
 }
@@ -90,6 +102,11 @@ export function encodePredictRequest(request: PredictRequest, encoding: PredictE
   return encodePredictMessage(media === undefined ? message : { ...message, media: carried }, encoding);
 }
 
+export function encodeFeedbackMessage(message: FeedbackMessage, encoding: PredictEncoding = "cbor"): Uint8Array {
+  return encodePredictMessage(message, encoding);
+}
+
+const checkFeedback = gate("feedback", FeedbackMessage);
 const checkEnvelope = gate(
   "predict request",
   Type.Object({ id: PredictId, replyTo: PredictRequestMessage.properties.replyTo }),
@@ -104,6 +121,8 @@ export function decodePredictRequest(bytes: Uint8Array): PredictEnvelope {
     id,
     replyTo,
     encoding,
+    feedback: () =>
+      typeof value === "object" && value !== null && "feedback" in value ? checkFeedback(value) : undefined,
     request: () => {
       const { media, ...message } = checkRequest(value);
       if (media === undefined && message.inputs.length === 0) {

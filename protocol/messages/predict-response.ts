@@ -3,6 +3,7 @@ import { ModelName, ModelVersion } from "../ids.ts";
 import { TENSORS_MAX } from "../limits.ts";
 import { PredictionResults } from "../prediction-results.ts";
 import { gate } from "../schema.ts";
+import { FeedbackAnswer } from "./feedback.ts";
 import type { Tensor } from "../tensor.ts";
 import {
   decodePredictMessage,
@@ -36,6 +37,7 @@ const PredictResponseMessage = Type.Union([
     /** To a picture or sound, in milliseconds. */
     times: Type.Optional(PredictTimes),
   }),
+  Type.Object({ id: PredictId, model_name: ModelName, feedback: FeedbackAnswer }),
   Type.Object({
     id: PredictId,
     /** A sentence for people. */
@@ -56,6 +58,7 @@ export type PredictResponse =
       readonly results?: PredictionResults;
       readonly times?: PredictTimes;
     }
+  | { readonly kind: "feedback"; readonly id: string; readonly model: ModelName; readonly feedback: FeedbackAnswer }
   | { readonly kind: "error"; readonly id: string; readonly error: string; readonly status: number };
 
 /** Throws SCHEMA for outputs that JSON cannot carry. */
@@ -63,6 +66,9 @@ export function encodePredictResponse(response: PredictResponse, encoding: Predi
   const { id } = response;
   if (response.kind === "error") {
     return encodePredictMessage({ id, error: response.error.slice(0, 4_000), status: response.status }, encoding);
+  }
+  if (response.kind === "feedback") {
+    return encodePredictMessage({ id, model_name: response.model, feedback: response.feedback }, encoding);
   }
   const { model: model_name, version: model_version } = response;
   const outputs = encodeTensors(response.outputs, encoding);
@@ -77,6 +83,9 @@ const check = gate("predict response", PredictResponseMessage);
 export function decodePredictResponse(bytes: Uint8Array): PredictResponse {
   const message = check(decodePredictMessage("predict response", bytes).value);
   if ("error" in message) return { kind: "error", ...message };
+  if ("feedback" in message) {
+    return { kind: "feedback", id: message.id, model: message.model_name, feedback: message.feedback };
+  }
   const { id, model_name: model, model_version: version, results, times } = message;
   const beside = { ...(results && { results }), ...(times && { times }) };
   return { kind: "outputs", id, model, version, outputs: message.outputs.map(decodeTensor), ...beside };

@@ -38,6 +38,13 @@ export const InferenceFields = Type.Object({
   agreementSame: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The largest difference of one output value; absent where an answer was no number, or of another shape. */
   agreementDistanceMax: Type.Optional(Type.Number({ minimum: 0 })),
+  /** Predicted classes of which the truth came in this interval, whenever they were predicted, and those that were right. */
+  feedbackJudged: Type.Optional(Type.Integer({ minimum: 0 })),
+  feedbackRight: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Predicted values of which the truth came, and the means of their absolute and squared errors. */
+  feedbackMeasured: Type.Optional(Type.Integer({ minimum: 0 })),
+  feedbackAbsoluteMean: Type.Optional(Type.Number({ minimum: 0 })),
+  feedbackSquareMean: Type.Optional(Type.Number({ minimum: 0 })),
 });
 export type InferenceFields = Static<typeof InferenceFields>;
 

@@ -23,7 +23,12 @@ import { parseDeviceInfo } from "../../protocol/messages/device-info.ts";
 import { parseDeviceState } from "../../protocol/messages/device-state.ts";
 import { parseHello } from "../../protocol/messages/hello.ts";
 import { splitPredictMessage } from "../../protocol/messages/predict-fragment.ts";
-import { decodePredictRequest, encodePredictRequest } from "../../protocol/messages/predict-request.ts";
+import {
+  decodePredictRequest,
+  encodeFeedbackMessage,
+  encodePredictRequest,
+  type FeedbackMessage,
+} from "../../protocol/messages/predict-request.ts";
 import { decodePredictResponse, encodePredictResponse } from "../../protocol/messages/predict-response.ts";
 import { parseTelemetryAck } from "../../protocol/messages/telemetry-ack.ts";
 import { decodeTelemetryBatch, encodeTelemetryBatch } from "../../protocol/messages/telemetry-batch.ts";
@@ -216,7 +221,37 @@ const unsigned = (payloadType: string, payload: Uint8Array) => ({
   signatures: [],
 });
 
+const truth: FeedbackMessage = {
+  id: "f-1",
+  replyTo: answerTopic(fleet, "app" as CallerId, device),
+  model,
+  feedback: [
+    { id: "r-1", label: "7" },
+    { id: "r-2", label: 7 },
+    { id: "r-3", value: 1.5 },
+    { id: "r-4", values: [1, 2.5] },
+  ],
+};
+const judged = {
+  kind: "feedback" as const,
+  id: "f-1",
+  model,
+  feedback: { joined: 3, duplicate: 0, unknown: 1, unfit: 0, problems: [{ id: "r-4", why: "not remembered" }] },
+};
+
 const messages: readonly Message[] = [
+  {
+    file: "feedback.cbor",
+    value: truth,
+    encode: () => encodeFeedbackMessage(truth),
+    decode: (bytes) => decodePredictRequest(bytes).feedback(),
+  },
+  {
+    file: "feedback-answer.json",
+    value: judged,
+    encode: () => encodePredictResponse(judged, "json"),
+    decode: decodePredictResponse,
+  },
   {
     file: "predict-request-key.cbor",
     value: keyed,

@@ -71,7 +71,7 @@ export async function openMqttCaller(
     askDigit: async (device, { pixels }) => {
       const bytes = new Uint8Array(Float32Array.from(pixels).buffer);
       const response = await ask(device, "digits", [{ name: "pixels", datatype: "FP32", shape: [1, 64], bytes }]);
-      if (response.kind === "error") throw new Error(`${String(response.status)} ${response.error}`);
+      if (response.kind !== "outputs") throw new Error(JSON.stringify(response));
       return { version: response.version, probabilities: floats(response.outputs[0]?.bytes ?? new Uint8Array()) };
     },
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),

@@ -1,12 +1,15 @@
 /** The agent's engine and HTTP server with models in them, as a test of either side needs them. */
 import type { InferenceEngine, VerifiedBundle } from "../../agent/inference/inference-engine.ts";
 import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
+import { openFeedback, type Feedback } from "../../agent/monitor/feedback.ts";
+import { systemClock } from "../../common/clock.ts";
 import { openHttpServer, type HttpServerOptions } from "../../agent/serve/http-server.ts";
 import { openLog } from "../../common/log.ts";
 
 export interface ServingAgent extends AsyncDisposable {
   readonly engine: InferenceEngine;
   readonly url: string;
+  readonly feedback: Feedback;
   readonly serve: (bundle: VerifiedBundle) => Promise<void>;
 }
 
@@ -15,10 +18,12 @@ export async function openServingAgent(
 ): Promise<ServingAgent> {
   const log = openLog("test", "silent");
   const engine = openInferenceEngine({ log, intraOpThreads: 1 });
-  const http = await openHttpServer({ engine, port: 0, log, ...options });
+  const feedback = openFeedback({ engine, clock: systemClock });
+  const http = await openHttpServer({ engine, feedback, port: 0, log, ...options });
   return {
     engine,
     url: http.url,
+    feedback,
     serve: async (bundle) => {
       const qualification = await engine.qualify(bundle.model.name, bundle, new AbortController().signal);
       if (qualification.kind === "refused") throw new Error(qualification.refusal.message);

@@ -8,7 +8,7 @@ import { askModel, onlySlot, type ModelAnswer } from "../ask-model.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler } from "../http-answer.ts";
 import { inputOf, inputsByName } from "../model-inputs.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
-import { requestKey } from "../request-key.ts";
+import { requestNames } from "../request-names.ts";
 import { inputsOf } from "./tensorflow-serving-routes.ts";
 
 const Row = Type.Array(Type.Unknown());
@@ -43,7 +43,7 @@ export function mlflowRoutes(engine: InferenceEngine): [string, HttpHandler][] {
         const frame = invocation === undefined ? frameOfCsv(Buffer.from(bytes).toString()) : frameOf(invocation);
         const { inputs: specs } = bundle.model;
         const inputs = frame === undefined ? inputsOf(invocation ?? {}, specs) : inputsOfFrame(frame, specs);
-        const answer = await askModel(engine, slot, inputs, requestKey(headers));
+        const answer = await askModel(engine, slot, inputs, requestNames(headers));
         return jsonAnswer({ predictions: frame === undefined ? answer.outputs : records(answer, frame.rows.length) });
       },
     ],

@@ -8,7 +8,7 @@ import { askModel, servedVersion } from "../ask-model.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import { inputOf, inputsByName, onlyInput } from "../model-inputs.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
-import { requestKey } from "../request-key.ts";
+import { requestNames } from "../request-names.ts";
 
 const PredictBody = Type.Object({
   /** A model here has one signature: whatever it is called. */
@@ -60,7 +60,7 @@ async function predict(
   const body = parseJson("predict request", await request.body(), BODY_BYTES_MAX, check);
   const inputs = inputsOf(body, bundle.model.inputs);
   const { outputs } = await askModel(engine, slot, inputs, {
-    ...requestKey(request.headers),
+    ...requestNames(request.headers),
     ...(isNamed ? { version: bundle.model.version } : {}),
   });
   return jsonAnswer(body.instances === undefined ? { outputs: columns(outputs) } : { predictions: rows(outputs) });

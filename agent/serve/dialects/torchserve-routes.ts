@@ -5,7 +5,7 @@ import { bestLabels } from "../best-labels.ts";
 import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import type { Labels } from "../labels.ts";
 import { inputsIn } from "../predict-routes.ts";
-import { requestKey } from "../request-key.ts";
+import { requestNames } from "../request-names.ts";
 
 /** What TorchServe's image classifier tells. */
 const TOP_COUNT = 5;
@@ -15,7 +15,7 @@ export function torchserveRoutes(engine: InferenceEngine, labels: Labels): [stri
     const { slot, bundle } = served(engine, request);
     const inputs = inputsIn(await request.body(), bundle.model.inputs);
     const { response, outputs } = await askModel(engine, slot, inputs, {
-      ...requestKey(request.headers),
+      ...requestNames(request.headers),
       ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
     });
     const best = bestLabels(response.outputs[0], await labels.of(engine, response.statement)).slice(0, TOP_COUNT);

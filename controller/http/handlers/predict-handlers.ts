@@ -19,12 +19,20 @@ const TIMEOUT_MS = 10_000;
 export interface PredictHandlerPorts {
   readonly store: Store;
   readonly ask: PredictCaller["ask"];
+  readonly tell: PredictCaller["tell"];
   readonly clock: Clock;
 }
 
 export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyof typeof PREDICT_ROUTES> {
-  const { store, ask, clock } = ports;
+  const { store, ask, tell, clock } = ports;
   return {
+    feedback: async ({ params, body }) => {
+      const device = await oneDevice(store, params.device);
+      requireOnline(device);
+      const timeoutMs = body.timeoutMs ?? TIMEOUT_MS;
+      const { feedback } = await tell({ device: device.id, model: params.model, feedback: body.feedback, timeoutMs });
+      return feedback;
+    },
     predict: async ({ params, body }) => {
       const device = await oneDevice(store, params.device);
       requireOnline(device);
@@ -33,6 +41,8 @@ export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyo
       const answer = await ask({
         device: device.id,
         model: params.model,
+        id: body.id,
+        key: body.key,
         version: body.version,
         inputs,
         media: body.media === undefined ? undefined : decodeBase64("media", body.media),
@@ -42,6 +52,7 @@ export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyo
       return {
         model_name: answer.model,
         model_version: answer.version,
+        id: answer.id,
         outputs: answer.outputs.map((tensor) => ({
           name: tensor.name,
           datatype: tensor.datatype,

@@ -278,6 +278,14 @@ t.test("versions whose inputs or outputs differ cannot be asked the same", async
   t.match(await engine.qualify(slot, next, never, split), { kind: "refused", refusal });
 });
 
+t.test("a bundle is not tried beside itself", async (t) => {
+  await using engine = openEngine();
+  const bundle = await writePlusOne(t.testdir());
+  await serve(engine, bundle);
+  t.equal(await engine.activate(slot, await qualified(engine, bundle), split), undefined);
+  t.equal((await ask(engine)).version, "1.0.0");
+});
+
 t.test("another version takes the place of the one on trial", async (t) => {
   const directory = t.testdir();
   const { engine, former } = await opened(directory, split);

@@ -42,6 +42,7 @@ function openDevice() {
   const predict = openPredictTopic({
     engine: agent.engine,
     predictor,
+    feedback: agent.feedback,
     fleet,
     device,
     publish,
@@ -95,7 +96,7 @@ t.test("tensors larger than a publish travel in parts, both ways", async (t) => 
   const { ask, published } = openDevice();
   const values = Array.from({ length: 100_000 }, (_, at) => at);
   const answer = await ask({ ...request, model: "plus-one" as ModelName, inputs: [floats("x", [100_000], values)] });
-  if (answer.kind === "error") throw new Error(answer.error);
+  if (answer.kind !== "outputs") throw new Error(JSON.stringify(answer));
   const sums = new Float32Array(new Uint8Array(answer.outputs[0]?.bytes ?? []).buffer);
   t.ok(sums.every((sum, at) => sum === at + 1));
   t.ok(published.length > 1);
@@ -202,6 +203,7 @@ t.test("an answer that could not be sent is sent when it is asked for again", as
     published.push(payload);
   };
   await using predict = openPredictTopic({
+    feedback: agent.feedback,
     engine: agent.engine,
     predictor,
     fleet,

@@ -106,10 +106,18 @@ t.test("over MQTT the field key decides, and without it the id", async (t) => {
   const versions = new Map<string, string>();
   const publish = async (_topic: string, payload: Uint8Array) => {
     const answer = decodePredictResponse(payload);
-    versions.set(answer.id, answer.kind === "outputs" ? answer.version : answer.error);
+    versions.set(answer.id, answer.kind === "outputs" ? answer.version : JSON.stringify(answer));
   };
   await using predictor = openMediaPredictor({ engine: agent.engine, log: openLog("test", "silent") });
-  await using predict = openPredictTopic({ predictor, engine, fleet, device, publish, log: openLog("test", "silent") });
+  await using predict = openPredictTopic({
+    engine,
+    predictor,
+    feedback: agent.feedback,
+    fleet,
+    device,
+    publish,
+    log: openLog("test", "silent"),
+  });
   const ask = async (id: string, named?: string) => {
     const request = {
       id,

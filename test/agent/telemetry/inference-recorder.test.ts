@@ -98,6 +98,21 @@ t.test(
   },
 );
 
+t.test("truth counts in the interval in which it comes", async (t) => {
+  const { recorder, records } = openRecorder();
+  for (const isRight of [true, true, false]) recorder.judged(digits, latest, { kind: "class", isRight });
+  for (const absolute of [1, 3]) recorder.judged(digits, latest, { kind: "values", absolute, square: absolute ** 2 });
+  recorder.flush();
+  t.match(checkInferenceFields(records[0]?.fields), {
+    version: latest,
+    feedbackJudged: 3,
+    feedbackRight: 2,
+    feedbackMeasured: 2,
+    feedbackAbsoluteMean: 2,
+    feedbackSquareMean: 5,
+  });
+});
+
 t.test("what was summed up is recorded when the program ends", async (t) => {
   const { recorder, records } = openRecorder(60_000);
   const stopping = new AbortController();

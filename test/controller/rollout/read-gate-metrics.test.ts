@@ -116,6 +116,18 @@ t.test("of a shadow the copies are what requests are of others", async (t) => {
   t.match(await openGateReader(store)(request(gates), later(300)), [{ verdict: "fail", value: 0.1, samples: 1_200 }]);
 });
 
+t.test("accuracy is told from the truth that came, and waits for enough of it", async (t) => {
+  const gates: Gate[] = [{ metric: "accuracy", min: 0.9 }];
+  await using few = await storeFor(t, swap(30, 10, { feedbackJudged: 3, feedbackRight: 3 }));
+  t.match(await openGateReader(few)(request(gates), later(300)), [
+    { verdict: "inconclusive", samples: 90, text: /90 of 100 predictions with their truth/ },
+  ]);
+  await using wrong = await storeFor(t, swap(30, 10, { feedbackJudged: 20, feedbackRight: 12 }));
+  t.match(await openGateReader(wrong)(request(gates), later(300)), [{ verdict: "fail", value: 0.6, samples: 600 }]);
+  await using right = await storeFor(t, swap(30, 10, { feedbackJudged: 20, feedbackRight: 19 }));
+  t.match(await openGateReader(right)(request(gates), later(300)), [{ verdict: "pass", value: 0.95 }]);
+});
+
 t.test("each record counts once, however often one looks", async (t) => {
   await using store = await storeFor(t, swap(10, 10));
   const read = openGateReader(store);

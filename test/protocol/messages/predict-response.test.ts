@@ -14,17 +14,24 @@ const outputs: PredictResponse = {
   version: "1.1.0" as ModelVersion,
   outputs: [{ name: "y", datatype: "INT64", shape: [1], bytes: new Uint8Array(BigInt64Array.of(7n).buffer) }],
 };
+const judged: PredictResponse = {
+  kind: "feedback",
+  id: "f1",
+  model: "digits" as ModelName,
+  feedback: { joined: 1, duplicate: 0, unknown: 1, unfit: 0, problems: [{ id: "r-9", why: "nobody knows it" }] },
+};
 const error: PredictResponse = { kind: "error", id: "q1", error: "no such model", status: 404 };
 
 for (const encoding of ["cbor", "json"] as const) {
-  t.test(`outputs and errors go through ${encoding} unchanged`, async (t) => {
+  t.test(`outputs, errors and what became of feedback go through ${encoding} unchanged`, async (t) => {
     const back = decodePredictResponse(encodePredictResponse(outputs, encoding));
-    if (back.kind === "error") throw new Error("an error came back");
+    if (back.kind !== "outputs") throw new Error("something else came back");
     t.same(
       { ...back, outputs: back.outputs.map((tensor) => ({ ...tensor, bytes: new Uint8Array(tensor.bytes) })) },
       outputs,
     );
     t.same(decodePredictResponse(encodePredictResponse(error, encoding)), error);
+    t.same(decodePredictResponse(encodePredictResponse(judged, encoding)), judged);
   });
 }
 
