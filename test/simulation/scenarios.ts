@@ -52,6 +52,12 @@ const CAUTIOUS: Caution = {
   deviceSoakMs: 5 * MINUTE_MS,
 };
 
+/** How a version soaks, by the seed: as what answers, beside it with a share, or as its shadow. */
+function modeOf(seed: number): Pick<RolloutRequest, "mode"> {
+  const modes = [{}, { mode: { kind: "split", share: 0.2 } }, { mode: { kind: "shadow", share: 1 } }] as const;
+  return modes[seed % modes.length] ?? {};
+}
+
 type Caution = Required<Pick<RolloutRequest, "stages" | "gates" | "abort" | "deviceSoakMs">>;
 
 function stage(name: string, share: number, soakMinutes: number) {
@@ -65,7 +71,11 @@ const staged: Story = (seed, devices) =>
     devices: fleet(seed, devices),
     actions: [
       create(10 * MINUTE_MS, one),
-      create(2 * HOUR_MS, two, { ...CAUTIOUS, abort: { failedShareMax: 0.1, devicesMin: 3, then: "pause" } }),
+      create(2 * HOUR_MS, two, {
+        ...CAUTIOUS,
+        ...modeOf(seed),
+        abort: { failedShareMax: 0.1, devicesMin: 3, then: "pause" },
+      }),
       ...patience(2, 3 * HOUR_MS, DAY_MS),
     ],
     mix: ROUGH,
@@ -82,7 +92,7 @@ const bad: Story = (seed, devices) => {
   return story("bad", seed, {
     devices: fleet(seed, devices),
     bundles: [one, culprit],
-    actions: [create(10 * MINUTE_MS, one), create(DAY_MS, culprit, CAUTIOUS)],
+    actions: [create(10 * MINUTE_MS, one), create(DAY_MS, culprit, { ...CAUTIOUS, ...modeOf(seed) })],
     mix: { offline: 0.1, powerCut: 0.1, deadClock: 0.2, lossy: 0.1 },
     faultsMs: 2 * DAY_MS,
     expect: ({ world, rollouts }) => {

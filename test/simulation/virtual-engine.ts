@@ -1,6 +1,7 @@
 /** Runners without processes: what a bundle does to its slot follows from its behaviour and the time since it answers. */
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
+import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { CRASH_WINDOW_MS, type Observed, type ServedSlot } from "../../agent/inference/inference-engine.ts";
 import { GOOD_LATENCY_MS, type VirtualBundle } from "./virtual-bundle.ts";
@@ -8,7 +9,8 @@ import { GOOD_LATENCY_MS, type VirtualBundle } from "./virtual-bundle.ts";
 export interface VirtualEngine {
   /** Undefined: qualified. */
   readonly qualify: (bundle: VirtualBundle) => Refusal | undefined;
-  readonly activate: (slot: ModelName, bundle: VirtualBundle) => void;
+  /** The traffic that it has beside what answers; undefined: all of it. */
+  readonly activate: (slot: ModelName, bundle: VirtualBundle, traffic?: SoakTraffic) => SoakTraffic | undefined;
   /** The bundle that answers from here on; undefined: nothing does. */
   readonly turnBack: (slot: ModelName) => VirtualBundle | undefined;
   readonly release: (slot: ModelName) => void;
@@ -17,12 +19,16 @@ export interface VirtualEngine {
   readonly lose: (slot: ModelName) => void;
   readonly observed: (slot: ModelName) => Observed | undefined;
   readonly serving: (slot: ModelName) => VirtualBundle | undefined;
+  /** What soaks: beside what answers, or as that. */
+  readonly newest: (slot: ModelName) => VirtualBundle | undefined;
   readonly served: () => readonly ServedSlot[];
 }
 
 interface Answering {
   readonly bundle: VirtualBundle;
   readonly sinceMs: number;
+  /** Of the requests; absent: all. */
+  readonly traffic?: SoakTraffic;
 }
 
 /** What the applications on a device ask for. */
@@ -31,10 +37,18 @@ const REQUESTS_PER_SECOND = 5;
 export function createEngine(nowMs: () => number, luckOf: (bundle: VirtualBundle) => number): VirtualEngine {
   const active = new Map<ModelName, Answering>();
   const standby = new Map<ModelName, Answering>();
+  const trials = new Map<ModelName, Answering>();
 
   function clear(slot: ModelName): void {
     active.delete(slot);
     standby.delete(slot);
+    trials.delete(slot);
+  }
+
+  function promote(slot: ModelName): void {
+    const trial = trials.get(slot);
+    if (trial !== undefined) active.set(slot, { bundle: trial.bundle, sinceMs: nowMs() });
+    trials.delete(slot);
   }
 
   return {
@@ -42,12 +56,19 @@ export function createEngine(nowMs: () => number, luckOf: (bundle: VirtualBundle
       bundle.behaviour.kind === "fails-self-test" && luckOf(bundle) < bundle.behaviour.share
         ? { code: "self-test", message: 'output "probabilities" differs in golden case 3' }
         : undefined,
-    activate: (slot, bundle) => {
+    activate: (slot, bundle, traffic) => {
       const former = active.get(slot);
+      trials.delete(slot);
+      if (former !== undefined && traffic !== undefined) {
+        trials.set(slot, { bundle, sinceMs: nowMs(), traffic });
+        return traffic;
+      }
       if (former !== undefined && !standby.has(slot)) standby.set(slot, former);
       active.set(slot, { bundle, sinceMs: nowMs() });
+      return undefined;
     },
     turnBack: (slot) => {
+      if (trials.delete(slot)) return active.get(slot)?.bundle;
       const former = standby.get(slot);
       clear(slot);
       if (former === undefined) return undefined;
@@ -55,25 +76,28 @@ export function createEngine(nowMs: () => number, luckOf: (bundle: VirtualBundle
       return former.bundle;
     },
     release: (slot) => {
+      promote(slot);
       standby.delete(slot);
     },
     clear,
     lose: (slot) => {
       active.delete(slot);
+      promote(slot);
     },
     observed: (slot) => {
-      const answering = active.get(slot);
+      const answering = trials.get(slot) ?? active.get(slot);
       return answering === undefined ? undefined : observed(answering, nowMs());
     },
     serving: (slot) => active.get(slot)?.bundle,
+    newest: (slot) => (trials.get(slot) ?? active.get(slot))?.bundle,
     served: () => [...active].map(([slot, answering]) => servedSlot(slot, answering)),
   };
 }
 
-function observed({ bundle, sinceMs }: Answering, nowMs: number): Observed {
+function observed({ bundle, sinceMs, traffic }: Answering, nowMs: number): Observed {
   const { behaviour } = bundle;
   const elapsedMs = nowMs - sinceMs;
-  const requests = Math.floor((elapsedMs / 1_000) * REQUESTS_PER_SECOND);
+  const requests = Math.floor((elapsedMs / 1_000) * REQUESTS_PER_SECOND * (traffic?.share ?? 1));
   const crashes = behaviour.kind === "crashes" ? Math.floor(elapsedMs / behaviour.everyMs) : 0;
   return {
     statement: bundle.slot.statement,

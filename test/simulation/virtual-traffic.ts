@@ -1,6 +1,7 @@
 /** What `agent/update/traffic.ts` does, in virtual time: for each slot in the order in which it was decided. */
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
+import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import type { SlotEvent } from "../../agent/update/slot-event.ts";
 import type { HeldBundle } from "../../agent/update/state.ts";
@@ -19,7 +20,7 @@ export interface TrafficPorts {
 }
 
 export interface VirtualTraffic {
-  readonly activate: (slot: ModelName, work: number, statement: HeldBundle["statement"]) => void;
+  readonly activate: (slot: ModelName, work: number, wish: DeployedSlot) => void;
   readonly turnBack: (slot: ModelName, from: HeldBundle, to: HeldBundle | null) => void;
   readonly release: (slot: ModelName) => void;
   readonly clear: (slot: ModelName) => void;
@@ -92,7 +93,7 @@ export function createTraffic({ disk, engine, random, after, dispatch }: Traffic
   }
 
   return {
-    activate: (slot, work, statement) => {
+    activate: (slot, work, { statement, traffic: wished }) => {
       turningOver.add(statement);
       inOrder(slot, between(random, 5, 200), () => {
         const bundle = disk.bundles.get(statement);
@@ -101,13 +102,13 @@ export function createTraffic({ disk, engine, random, after, dispatch }: Traffic
           dispatch(slot, { kind: "refused", work, refusal: { code: "runner-crash", message: "the runner is gone" } });
           return;
         }
-        engine.activate(slot, bundle);
-        dispatch(slot, { kind: "activated", work, bundle: heldOf(bundle) });
+        const traffic = engine.activate(slot, bundle, wished);
+        dispatch(slot, { kind: "activated", work, bundle: heldOf(bundle), traffic });
       });
     },
     turnBack: (slot, from, to) => {
       inOrder(slot, 5, () => {
-        const served = engine.serving(slot)?.slot.statement;
+        const served = engine.newest(slot)?.slot.statement;
         if (served !== undefined && served !== from.statement) return;
         const back = served === undefined ? undefined : engine.turnBack(slot)?.slot.statement;
         if (to !== null && back !== to.statement) restoreNow(slot, to);

@@ -172,7 +172,7 @@ export function createUpdater(ports: UpdaterPorts): VirtualUpdater {
         qualify(slot, effect.work, effect.wish);
         break;
       case "activate":
-        traffic.activate(slot, effect.work, effect.wish.statement);
+        traffic.activate(slot, effect.work, effect.wish);
         break;
       case "cancel":
         cancel(slot, effect.work);
@@ -273,7 +273,7 @@ export function createUpdater(ports: UpdaterPorts): VirtualUpdater {
     const state = disk.slots.get(slot);
     const seen = engine.observed(slot);
     if (state?.phase !== "soaking" || state.work !== work || seen?.statement !== state.candidate.statement) return;
-    const budgetP95Ms = engine.serving(slot)?.model.budgets?.latencyP95Ms;
+    const budgetP95Ms = engine.newest(slot)?.model.budgets?.latencyP95Ms;
     dispatch(slot, { kind: "observed", observation: { ...seen, budgetP95Ms } });
   }
 

@@ -206,7 +206,7 @@ t.test("a version soaks beside the one that answers", { timeout: 600_000 }, asyn
     t.match(said, { versions: [{ version: "1.1.0", judged: 1, accuracy: 1 }] });
     await until(
       "the report has it",
-      async () => (await fleet.ferry("report", "fleet")).stdout.includes("100% of 1 right"),
+      async () => (await fleet.ferry("report", "fleet")).stdout.includes("100 % of 1 right"),
       { timeoutMs: 60_000 },
     );
   });
