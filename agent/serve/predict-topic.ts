@@ -171,6 +171,7 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
     const { id, inputs, outputs: wanted, version, key = id, timeoutMs } = request;
     const answered = await predictor.predict({
       slot,
+      id,
       key,
       media: { kind: "file", bytes },
       inputs,

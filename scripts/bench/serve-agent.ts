@@ -4,6 +4,7 @@ import type { VerifiedBundle } from "../../agent/inference/inference-engine.ts";
 import { openInferenceEngine } from "../../agent/inference/open-inference-engine.ts";
 import { openMediaPredictor } from "../../agent/processing/media-predictor.ts";
 import { openHttpServer } from "../../agent/serve/http-server.ts";
+import { openFeedback } from "../../agent/monitor/feedback.ts";
 import { openPredictTopic } from "../../agent/serve/predict-topic.ts";
 import { createInferenceRecorder } from "../../agent/telemetry/inference-recorder.ts";
 import { AGENT_VERSION } from "../../agent/version.ts";
@@ -30,7 +31,8 @@ const qualification = await engine.qualify(name, plan.bundle, new AbortControlle
 if (qualification.kind === "refused") throw new Error(qualification.refusal.message);
 await engine.activate(name, qualification.candidate);
 const predictor = openMediaPredictor({ engine, log });
-const http = await openHttpServer({ engine, predictor, port: 0, log });
+const feedback = openFeedback({ engine, clock });
+const http = await openHttpServer({ engine, predictor, feedback, port: 0, log });
 const link = plan.brokerUrl === undefined ? undefined : openLink(plan.brokerUrl);
 const runnerPids = () => engine.gauges().map(({ instances }) => instances);
 process.send?.({ port: Number(new URL(http.url).port), instances: runnerPids() });
@@ -63,6 +65,6 @@ function openLink(url: string): AgentLink {
     log,
   });
   const publish: AgentLink["publish"] = (...message) => connection.publish(...message);
-  const predict = openPredictTopic({ engine, predictor, fleet, device, publish, clock, log });
+  const predict = openPredictTopic({ engine, predictor, feedback, fleet, device, publish, clock, log });
   return connection;
 }

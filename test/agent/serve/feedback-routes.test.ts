@@ -1,5 +1,6 @@
 /** Truth joined to predictions as callers send both: over HTTP in several dialects, and over MQTT. */
 import t from "tap";
+import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
 import { openLog } from "../../../common/log.ts";
 import type { CallerId, DeviceId, FleetId, ModelName } from "../../../protocol/ids.ts";
@@ -116,8 +117,10 @@ t.test("over MQTT truth comes on the topic of the model", async (t) => {
   const publish = async (_topic: string, payload: Uint8Array) => {
     answers.push(decodePredictResponse(payload));
   };
+  await using predictor = openMediaPredictor({ engine: agent.engine, log: openLog("test", "silent") });
   await using topic = openPredictTopic({
     engine: agent.engine,
+    predictor,
     feedback: agent.feedback,
     fleet,
     device,

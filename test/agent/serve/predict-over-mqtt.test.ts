@@ -31,6 +31,7 @@ t.teardown(() => predictor[Symbol.asyncDispose]());
 const predict = openPredictTopic({
   engine: agent.engine,
   predictor,
+  feedback: agent.feedback,
   fleet,
   device,
   publish: (...message) => link.publish(...message),
