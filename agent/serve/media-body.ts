@@ -2,10 +2,10 @@
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { mediaInput } from "../../protocol/bundle/preprocessing.ts";
 import { shapeFits } from "../../protocol/tensor.ts";
-import { isJpeg, isPng } from "../../processing/decode/picture-header.ts";
-import { isWav } from "../../processing/decode/read-wav.ts";
-import { CHANNELS } from "../../processing/picture.ts";
-import type { Media } from "../../processing/prepare-media.ts";
+import { isJpeg, isPng } from "../processing/decode/picture-header.ts";
+import { isWav } from "../processing/decode/read-wav.ts";
+import { CHANNELS } from "../processing/picture.ts";
+import type { Media } from "../processing/prepare-media.ts";
 import { HttpError } from "./http-answer.ts";
 import { isNpy, readNpy } from "./npy.ts";
 
