@@ -26,7 +26,7 @@ import { openLiveFigures } from "./page/live-figures.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
 import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
-import { matchRoute, pathOf, type Routes } from "./routes.ts";
+import { pathOf, Router, type Routes } from "./routes.ts";
 import { sendAnswer } from "./send-answer.ts";
 import { suspendable, type Suspension } from "./suspension.ts";
 
@@ -101,18 +101,20 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const metrics = opened.use(openPredictionMetrics(engine, { predictor, feedback }));
   const statistics = opened.use(openInferenceStatistics(engine));
   const figures = opened.use(openLiveFigures(engine));
-  const routes: Routes = new Map<string, HttpHandler>([
-    ...extraRoutes,
-    ...oipRoutes({ engine, labels, statistics }),
-    ...oipRepositoryRoutes(suspension, access),
-    ...feedbackRoutes(engine, feedback),
-    ...predictRoutes({ engine, labels, predictor }),
-    ...tensorflowServingRoutes(engine),
-    ...torchserveRoutes(engine, labels),
-    ...mlflowRoutes(engine),
-    ...frontPageRoutes(engine, figures),
-    ...metricsRoutes(metrics),
-  ]);
+  const router = new Router(
+    new Map<string, HttpHandler>([
+      ...extraRoutes,
+      ...oipRoutes({ engine, labels, statistics }),
+      ...oipRepositoryRoutes(suspension, access),
+      ...feedbackRoutes(engine, feedback),
+      ...predictRoutes({ engine, labels, predictor }),
+      ...tensorflowServingRoutes(engine),
+      ...torchserveRoutes(engine, labels),
+      ...mlflowRoutes(engine),
+      ...frontPageRoutes(engine, figures),
+      ...metricsRoutes(metrics),
+    ]),
+  );
   const bodies = new BodyReader({ bodyMs });
   let isClosing = false;
   let answering = 0;
@@ -124,7 +126,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       if (!mayBodyCome) response.writeContinue();
       mayBodyCome = true;
     });
-    const answer = await answerTo({ routes, access, log }, request, body.read);
+    const answer = await answerTo({ router, access, log }, request, body.read);
     answering -= 1;
     sendAnswer(request, response, answer, { isLast: isClosing, mayBodyCome, lingerMs });
   }
@@ -175,20 +177,20 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
 }
 
 interface Answering {
-  readonly routes: Routes;
+  readonly router: Router;
   readonly access: Access;
   readonly log: Log;
 }
 
 async function answerTo(
-  { routes, access, log }: Answering,
+  { router, access, log }: Answering,
   request: IncomingMessage,
   readBody: () => Promise<Uint8Array>,
 ): Promise<HttpAnswer> {
   const path = pathOf(request.url ?? "/");
   try {
     access.checkCaller(path, request.headers);
-    const { handler, parameters } = matchRoute(routes, request.method ?? "GET", path);
+    const { handler, parameters } = router.match(request.method ?? "GET", path);
     const answer = await handler({ headers: request.headers, parameters, body: readBody });
     return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));
   } catch (error) {

@@ -8,20 +8,39 @@ export interface MatchedRoute {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** Throws HttpError: 404 for a path that no route has, 405 with those methods that it has, 400 for a broken escape. */
-export function matchRoute(routes: Routes, method: string, path: string): MatchedRoute {
-  const segments = path.split("/").map(decode);
-  const methods: string[] = [];
-  for (const [route, handler] of routes) {
-    const [routeMethod = "", pattern = ""] = route.split(" ");
-    const parameters = matchPattern(pattern.split("/"), segments);
-    if (parameters === undefined) continue;
-    // RFC 9110: HEAD is GET without the body.
-    if (routeMethod === method || (routeMethod === "GET" && method === "HEAD")) return { handler, parameters };
-    methods.push(routeMethod);
+interface Route {
+  readonly method: string;
+  readonly pattern: readonly string[];
+  readonly handler: HttpHandler;
+}
+
+/** Finds what answers a request; of routes that both match, the first. */
+export class Router {
+  /** By how many segments they have: a request is held against few of them. */
+  readonly #routes: ReadonlyMap<number, readonly Route[]>;
+
+  constructor(routes: Routes) {
+    const all = [...routes].map(([route, handler]): Route => {
+      const [method = "", pattern = ""] = route.split(" ");
+      return { method, pattern: pattern.split("/"), handler };
+    });
+    this.#routes = Map.groupBy(all, ({ pattern }) => pattern.length);
   }
-  if (methods.length === 0) throw new HttpError(404, `There is nothing at ${path}; GET / says what is here`);
-  throw new HttpError(405, `${path} takes ${methods.join(", ")}, not ${method}`, { allow: methods.join(", ") });
+
+  /** Throws HttpError: 404 for a path that no route has, 405 with those methods that it has, 400 for a broken escape. */
+  match(asked: string, path: string): MatchedRoute {
+    const segments = path.split("/").map(decode);
+    const methods: string[] = [];
+    for (const { method, pattern, handler } of this.#routes.get(segments.length) ?? []) {
+      const parameters = matchPattern(pattern, segments);
+      if (parameters === undefined) continue;
+      // RFC 9110: HEAD is GET without the body.
+      if (method === asked || (method === "GET" && asked === "HEAD")) return { handler, parameters };
+      methods.push(method);
+    }
+    if (methods.length === 0) throw new HttpError(404, `There is nothing at ${path}; GET / says what is here`);
+    throw new HttpError(405, `${path} takes ${methods.join(", ")}, not ${asked}`, { allow: methods.join(", ") });
+  }
 }
 
 /**
@@ -33,8 +52,8 @@ export function pathOf(target: string): string {
   return path.replace(/\/+$/, "") || "/";
 }
 
+/** Both have as many segments. */
 function matchPattern(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
-  if (pattern.length !== segments.length) return undefined;
   const parameters: Record<string, string> = {};
   for (const [at, part] of pattern.entries()) {
     const segment = segments[at] ?? "";
@@ -45,6 +64,7 @@ function matchPattern(pattern: readonly string[], segments: readonly string[]): 
 }
 
 function decode(segment: string): string {
+  if (!segment.includes("%")) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {
