@@ -16,15 +16,17 @@ export function sendAnswer(
   answer: HttpAnswer,
   { isLast, mayBodyCome, lingerMs }: SendOptions,
 ): void {
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+  const { body } = answer;
+  // Text stays text: Node.js then writes head and body at once.
+  const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
   // A body that was not read to its end would be taken for the next request.
   const isBodyLeft = !request.complete;
   response.writeHead(answer.status, {
     ...answer.headers,
-    "content-length": body.byteLength,
+    "content-length": bodyBytes,
     ...(isLast || isBodyLeft ? { connection: "close" } : {}),
   });
-  const shown = request.method === "HEAD" || body.byteLength === 0 ? undefined : body;
+  const shown = request.method === "HEAD" || bodyBytes === 0 ? undefined : body;
   if (isBodyLeft && mayBodyCome) endAfterBody(request, response, shown, lingerMs);
   else response.end(shown);
 }
@@ -32,7 +34,7 @@ export function sendAnswer(
 function endAfterBody(
   request: IncomingMessage,
   response: ServerResponse,
-  body: Uint8Array | undefined,
+  body: string | Uint8Array | undefined,
   lingerMs: number,
 ): void {
   const end = () => {
