@@ -14,7 +14,7 @@ export interface Story {
   readonly directory: string;
 }
 
-const examples = new URL("../../examples/digits", import.meta.url).pathname;
+const examples = new URL("../../examples/digits/", import.meta.url).pathname;
 
 /** A copy of one of the example models under a version of its own, ready to be changed and signed. */
 export function copyOfDigits({ directory }: Story, from: "v1.0.0" | "v1.1.0", version: string): string {

@@ -7,7 +7,7 @@ import { openServingAgent } from "../support/serving-agent.ts";
 
 const runFile = promisify(execFile);
 const TOKEN = "t".repeat(40);
-const folder = new URL("../../examples/clients", import.meta.url).pathname;
+const folder = new URL("../../examples/clients/", import.meta.url).pathname;
 
 const clients: readonly [command: string, file: string, shows: RegExp][] = [
   ["sh", "curl.sh", /"top":\[\{"label":"7"[^]*"id":"from-curl"[^]*"data":\["0\.\d+:7:7"/],

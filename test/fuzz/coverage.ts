@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Session, type Profiler } from "node:inspector";
 import { fileURLToPath } from "node:url";
 
-const SOURCES = new URL("../..", import.meta.url).href;
+const SOURCES = new URL("../../", import.meta.url).href;
 const WATCHED = ["protocol/", "agent/", "controller/", "common/"].map((folder) => SOURCES + folder);
 
 export interface Coverage extends Disposable {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { sha256 } from "../../protocol/trust/digest.ts";
 
-export const KEPT_FOLDER = new URL("../fixtures/fuzz", import.meta.url).pathname;
+export const KEPT_FOLDER = new URL("../fixtures/fuzz/", import.meta.url).pathname;
 
 export function keptInputs(target: string, folder = KEPT_FOLDER): Uint8Array[] {
   const place = join(folder, target);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 
-const WIRE = new URL("../fixtures/wire", import.meta.url).pathname;
+const WIRE = new URL("../fixtures/wire/", import.meta.url).pathname;
 
 /** The golden wire files whose names match: each is an input that its decoder takes. */
 export function wireFiles(...names: readonly RegExp[]): Uint8Array[] {

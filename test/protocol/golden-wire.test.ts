@@ -42,7 +42,7 @@ import { publicKeyFromPem } from "../../protocol/trust/keys.ts";
 import { REPORT_TYPE, reportIn } from "../../protocol/trust/report.ts";
 import { acceptFirstRoot } from "../../protocol/trust/root.ts";
 
-const folder = new URL("../fixtures/wire", import.meta.url).pathname;
+const folder = new URL("../fixtures/wire/", import.meta.url).pathname;
 const [fleet, device, model] = ["harbour" as FleetId, "cam-1" as DeviceId, "digits" as ModelName];
 const version = "1.0.0" as ModelVersion;
 const digest = (digit: string) => digit.repeat(64) as Sha256 & StatementDigest;

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-const INSTALLED = new URL("../../node_modules", import.meta.url).pathname;
+const INSTALLED = new URL("../../node_modules/", import.meta.url).pathname;
 
 /** The installed onnxruntime-node at another place, as a build of somebody's own would lie there. */
 export function copyOnnxruntime(directory: string): string {

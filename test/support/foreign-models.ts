@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const digits = new URL("../../examples/digits", import.meta.url).pathname;
+const digits = new URL("../../examples/digits/", import.meta.url).pathname;
 const firstTwo = (
   JSON.parse(readFileSync(join(digits, "samples.json"), "utf8")) as { inputs: { pixels: number[][] } }[]
 )

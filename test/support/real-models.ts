@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const modules = new URL("../../node_modules", import.meta.url).pathname;
+const modules = new URL("../../node_modules/", import.meta.url).pathname;
 
 interface RealModel {
   readonly file: string;

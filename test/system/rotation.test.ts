@@ -11,7 +11,7 @@ import { openFleet, type Fleet } from "../support/fleet.ts";
 import { startSteadyLoad } from "../support/steady-load.ts";
 import { until } from "../support/until.ts";
 
-const examples = new URL("../../examples/digits", import.meta.url).pathname;
+const examples = new URL("../../examples/digits/", import.meta.url).pathname;
 
 t.test("every role's key changes under a running fleet", { timeout: 240_000 }, async (t) => {
   const directory = t.testdir();

@@ -11,20 +11,21 @@ function serving(...bundles: VerifiedBundle[]) {
   return { slots: () => bundles.map((bundle) => ({ bundle }) as ServedSlot) };
 }
 
-t.test("labels are read once for each bundle, and forgotten with it", async (t) => {
+t.test("labels are read once for each bundle, and told of those that serve", async (t) => {
   const directory = t.testdir({ "labels.txt": "cat\r\ndog\n" });
-  const bundle = { ...digits, directory };
+  const opened = () => ({ ...digits, directory, model: { ...digits.model } });
+  const bundle = opened();
   const labels = new Labels();
   t.same(await labels.of(serving(bundle), bundle.statement), ["cat", "dog"]);
   writeFileSync(`${directory}/labels.txt`, "bird\n");
   t.same(await labels.of(serving(bundle), bundle.statement), ["cat", "dog"]);
   t.same(await labels.of(serving(), bundle.statement), []);
-  t.same(await labels.of(serving(bundle), bundle.statement), ["bird"]);
+  t.same(await labels.of(serving(opened()), bundle.statement), ["bird"], "a bundle that was opened anew is read anew");
 });
 
 t.test("a bundle without labels has none", async (t) => {
   const { labels: _, ...model } = digits.model;
   const statement = "0".repeat(64) as StatementDigest;
   t.same(await new Labels().of(serving({ ...digits, statement, model }), statement), []);
-  t.same(await new Labels().of(serving({ ...digits, directory: t.testdir() }), digits.statement), []);
+  t.same(await new Labels().of(serving({ ...digits, directory: t.testdir(), model: { ...digits.model } }), digits.statement), []);
 });

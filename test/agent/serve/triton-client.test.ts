@@ -22,7 +22,7 @@ interface Output {
   readonly parameters?: { readonly binary_data_size: number };
 }
 
-const fixtures = new URL("../../fixtures/triton-client", import.meta.url).pathname;
+const fixtures = new URL("../../fixtures/triton-client/", import.meta.url).pathname;
 const agent = await openServingAgent();
 t.teardown(() => agent[Symbol.asyncDispose]());
 await agent.serve(digitsFolder("1.1.0"));

@@ -12,7 +12,7 @@ import { readDigits, topLabel } from "../../support/digits.ts";
 import { OCR_ANGLE, SILERO_V5, SILERO_V6, writeModelFolder } from "../../support/real-models.ts";
 import { tinyOnnx, type TinyModel } from "../../support/tiny-onnx.ts";
 
-const examples = new URL("../../../examples/digits", import.meta.url).pathname;
+const examples = new URL("../../../examples/digits/", import.meta.url).pathname;
 const SAMPLES = join(examples, "samples.json");
 const PLAIN: InitOptions = { version: "1.0.0", force: false };
 

@@ -18,7 +18,7 @@ import { publicKeyFrom } from "../../../protocol/trust/keys.ts";
 import { copyDigits } from "../../support/bundles.ts";
 
 process.env["NO_COLOR"] = "1";
-const examples = new URL("../../../examples/digits", import.meta.url).pathname;
+const examples = new URL("../../../examples/digits/", import.meta.url).pathname;
 
 interface Finished {
   readonly code: number;

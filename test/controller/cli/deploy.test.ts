@@ -7,7 +7,7 @@ import { openHandDevice } from "../../support/hand-device.ts";
 import { runProgram } from "../../support/programs.ts";
 import { until } from "../../support/until.ts";
 
-const examples = new URL("../../../examples/digits", import.meta.url).pathname;
+const examples = new URL("../../../examples/digits/", import.meta.url).pathname;
 
 t.test("an ONNX file goes to devices in one line", async (t) => {
   const directory = t.testdir();

@@ -15,7 +15,7 @@ import { tinyOnnx } from "../../support/tiny-onnx.ts";
 import { BrokenClaim, type FuzzTarget } from "../fuzz-target.ts";
 import { isProtocolError, json } from "../seed-files.ts";
 
-const DIGITS = new URL("../../../examples/digits/v1.0.0", import.meta.url);
+const DIGITS = new URL("../../../examples/digits/v1.0.0/", import.meta.url);
 const digits = (file: string) => readFileSync(new URL(file, DIGITS));
 
 export const BUNDLE_TARGETS: readonly FuzzTarget[] = [

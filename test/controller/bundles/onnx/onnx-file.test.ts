@@ -6,7 +6,7 @@ import { bytesField, fieldsOf, intField } from "../../../../controller/bundles/o
 import { OCR_ANGLE, SILERO_V5 } from "../../../support/real-models.ts";
 import { tinyOnnx } from "../../../support/tiny-onnx.ts";
 
-const modules = new URL("../../../../node_modules", import.meta.url).pathname;
+const modules = new URL("../../../../node_modules/", import.meta.url).pathname;
 
 t.test("the version of the standard operators is read from models of others", async (t) => {
   t.equal(opsetOf(fieldsOf(await readOnnxFile(join(modules, OCR_ANGLE.file)))), 9);

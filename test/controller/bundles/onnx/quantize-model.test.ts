@@ -13,7 +13,7 @@ import type { Tensor } from "../../../../protocol/tensor.ts";
 import { OCR_ANGLE, SILERO_LEGACY, SILERO_V5, SILERO_V6 } from "../../../support/real-models.ts";
 import { tinyOnnx, type TinyModel } from "../../../support/tiny-onnx.ts";
 
-const root = new URL("../../../..", import.meta.url).pathname;
+const root = new URL("../../../../", import.meta.url).pathname;
 const modules = join(root, "node_modules");
 
 const floats = (name: string, shape: readonly number[], values: Iterable<number>): Tensor => ({
