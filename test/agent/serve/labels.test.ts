@@ -27,5 +27,8 @@ t.test("a bundle without labels has none", async (t) => {
   const { labels: _, ...model } = digits.model;
   const statement = "0".repeat(64) as StatementDigest;
   t.same(await new Labels().of(serving({ ...digits, statement, model }), statement), []);
-  t.same(await new Labels().of(serving({ ...digits, directory: t.testdir(), model: { ...digits.model } }), digits.statement), []);
+  t.same(
+    await new Labels().of(serving({ ...digits, directory: t.testdir(), model: { ...digits.model } }), digits.statement),
+    [],
+  );
 });
