@@ -19,7 +19,6 @@ import { feedbackRoutes } from "./feedback-routes.ts";
 import { frontPageRoutes } from "./front-page.ts";
 import { HttpError, type HttpAnswer, type HttpHandler } from "./http-answer.ts";
 import { openInferenceStatistics } from "./inference-statistics.ts";
-import { Labels } from "./labels.ts";
 import { oipRepositoryRoutes } from "./oip-repository.ts";
 import { oipRoutes } from "./oip-routes.ts";
 import { openLiveFigures } from "./page/live-figures.ts";
@@ -96,7 +95,6 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const { headersMs, timeoutCheckMs, bodyMs, connectionsMax, lingerMs } = { ...HTTP_LIMITS, ...options.limits };
   await using opened = new AsyncDisposableStack();
   const predictor = options.predictor ?? opened.use(openMediaPredictor({ engine, log }));
-  const labels = new Labels();
   const feedback = options.feedback ?? opened.use(openFeedback({ engine, clock: systemClock }));
   const metrics = opened.use(openPredictionMetrics(engine, { predictor, feedback }));
   const statistics = opened.use(openInferenceStatistics(engine));
@@ -104,12 +102,12 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const router = new Router(
     new Map<string, HttpHandler>([
       ...extraRoutes,
-      ...oipRoutes({ engine, labels, statistics }),
+      ...oipRoutes({ engine, statistics }),
       ...oipRepositoryRoutes(suspension, access),
       ...feedbackRoutes(engine, feedback),
-      ...predictRoutes({ engine, labels, predictor }),
+      ...predictRoutes({ engine, predictor }),
       ...tensorflowServingRoutes(engine),
-      ...torchserveRoutes(engine, labels),
+      ...torchserveRoutes(engine),
       ...mlflowRoutes(engine),
       ...frontPageRoutes(engine, figures),
       ...metricsRoutes(metrics),

@@ -7,7 +7,7 @@ import { servedVersion, TIMEOUT_MS } from "./ask-model.ts";
 import { classify } from "./classification.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { InferenceStatistics } from "./inference-statistics.ts";
-import type { Labels } from "./labels.ts";
+import { readLabels } from "../inference/bundle-labels.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
 import { requestNames } from "./request-names.ts";
@@ -17,11 +17,10 @@ const EXTENSIONS = ["binary_tensor_data", "classification", "statistics", "model
 
 export interface OipPorts {
   readonly engine: InferenceEngine;
-  readonly labels: Labels;
   readonly statistics: InferenceStatistics;
 }
 
-export function oipRoutes({ engine, labels, statistics }: OipPorts): [string, HttpHandler][] {
+export function oipRoutes({ engine, statistics }: OipPorts): [string, HttpHandler][] {
   const model = ({ parameters }: HttpRequest) =>
     servedVersion(engine, parameters["model"] ?? "", parameters["version"]);
   const both = (tail: string, method: string, handler: HttpHandler): [string, HttpHandler][] => [
@@ -44,7 +43,7 @@ export function oipRoutes({ engine, labels, statistics }: OipPorts): [string, Ht
     ...both("/ready", "GET", (request) => readiness({ name: model(request).slot }, model(request).ready)),
     ...both("/config", "GET", (request) => jsonAnswer(tritonConfig(model(request)))),
     ...both("/stats", "GET", (request) => jsonAnswer({ model_stats: statistics.of(model(request).slot) })),
-    ...both("/infer", "POST", (request) => infer(engine, labels, request)),
+    ...both("/infer", "POST", (request) => infer(engine, request)),
     ...NOT_OFFERED.map((route): [string, HttpHandler] => [route, notOffered]),
   ];
 }
@@ -72,7 +71,7 @@ function notOffered(): never {
   );
 }
 
-async function infer(engine: InferenceEngine, labels: Labels, request: HttpRequest): Promise<HttpAnswer> {
+async function infer(engine: InferenceEngine, request: HttpRequest): Promise<HttpAnswer> {
   const { slot, bundle } = servedVersion(engine, request.parameters["model"] ?? "", request.parameters["version"]);
   const headerLength = request.headers["inference-header-content-length"];
   const parsed = parseOipRequest(
@@ -91,9 +90,7 @@ async function infer(engine: InferenceEngine, labels: Labels, request: HttpReque
     timeoutMs: Math.min(parsed.timeoutMs ?? TIMEOUT_MS, TIMEOUT_MS),
   });
   // The version that answered may have come while this request waited: its labels, not those of the one before.
-  const names = response.outputs.some(({ name }) => parsed.classes(name) > 0)
-    ? await labels.of(engine, response.statement)
-    : [];
+  const names = response.outputs.some(({ name }) => parsed.classes(name) > 0) ? await readLabels(response.bundle) : [];
   return answerOf(response, parsed, names);
 }
 

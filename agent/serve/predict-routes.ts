@@ -8,7 +8,7 @@ import type { MediaPredictor, MediaRequest } from "../processing/media-predictor
 import { askModel, onlySlot, TIMEOUT_MS } from "./ask-model.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
-import type { Labels } from "./labels.ts";
+import { readLabels } from "../inference/bundle-labels.ts";
 import { mediaIn } from "./media-body.ts";
 import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.ts";
 import { isNpy, readNpy } from "./npy.ts";
@@ -40,7 +40,6 @@ function checkBody(value: unknown): Prediction {
 
 export interface PredictPorts {
   readonly engine: InferenceEngine;
-  readonly labels: Labels;
   readonly predictor: MediaPredictor;
 }
 
@@ -90,7 +89,7 @@ async function predictMedia(
 }
 
 async function predictTensors(
-  { engine, labels, predictor }: PredictPorts,
+  { engine, predictor }: PredictPorts,
   { slot, bundle }: ServedSlot,
   body: Uint8Array,
   names: Pick<MediaRequest, "key" | "id">,
@@ -109,7 +108,7 @@ async function predictTensors(
     model: response.model,
     version: response.version,
     outputs,
-    top: bestLabels(response.outputs[0], await labels.of(engine, response.statement)).slice(0, TOP_COUNT),
+    top: bestLabels(response.outputs[0], await readLabels(response.bundle)).slice(0, TOP_COUNT),
     ...results,
   });
 }

@@ -23,7 +23,7 @@ import { AnswerCache } from "./answer-cache.ts";
 import { classify } from "./classification.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError } from "./http-answer.ts";
-import { Labels } from "./labels.ts";
+import { readLabels } from "../inference/bundle-labels.ts";
 
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;
@@ -54,7 +54,6 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
   const { engine, predictor, feedback, fleet, device, publish, clock = systemClock, log } = ports;
   const reassembly = new PredictReassembly();
   const answers = new AnswerCache();
-  const labels = new Labels();
   const answering = new Set<Promise<void>>();
   let isClosed = false;
 
@@ -155,12 +154,12 @@ export function openPredictTopic(ports: PredictTopicPorts): PredictTopic {
 
   /** OIP v2, classification extension: as over HTTP. */
   async function classified(
-    { outputs, statement }: InferResponse,
+    { outputs, bundle }: InferResponse,
     wanted: readonly WantedOutput[],
   ): Promise<readonly Tensor[]> {
     const counts = new Map(wanted.map((output) => [nameOf(output), classesOf(output)]));
     if ([...counts.values()].every((count) => count === 0)) return outputs;
-    const names = await labels.of(engine, statement);
+    const names = await readLabels(bundle);
     return outputs.map((output) => {
       const count = counts.get(output.name) ?? 0;
       return count === 0 ? output : classify(output, count, names);

@@ -3,14 +3,14 @@ import type { InferenceEngine, ServedSlot } from "../../inference/inference-engi
 import { askModel, servedVersion } from "../ask-model.ts";
 import { bestLabels } from "../best-labels.ts";
 import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
-import type { Labels } from "../labels.ts";
+import { readLabels } from "../../inference/bundle-labels.ts";
 import { inputsIn } from "../predict-routes.ts";
 import { requestNames } from "../request-names.ts";
 
 /** What TorchServe's image classifier tells. */
 const TOP_COUNT = 5;
 
-export function torchserveRoutes(engine: InferenceEngine, labels: Labels): [string, HttpHandler][] {
+export function torchserveRoutes(engine: InferenceEngine): [string, HttpHandler][] {
   const predictions: HttpHandler = async (request) => {
     const { slot, bundle } = served(engine, request);
     const inputs = inputsIn(await request.body(), bundle.model.inputs);
@@ -18,7 +18,7 @@ export function torchserveRoutes(engine: InferenceEngine, labels: Labels): [stri
       ...requestNames(request.headers),
       ...(request.parameters["version"] === undefined ? {} : { version: bundle.model.version }),
     });
-    const best = bestLabels(response.outputs[0], await labels.of(engine, response.statement)).slice(0, TOP_COUNT);
+    const best = bestLabels(response.outputs[0], await readLabels(response.bundle)).slice(0, TOP_COUNT);
     if (best.length > 0) return jsonAnswer(Object.fromEntries(best.map(({ label, score }) => [label, score])));
     const [only, ...others] = Object.values(outputs);
     return jsonAnswer(others.length === 0 ? only : outputs);
