@@ -14,9 +14,10 @@ interface BillOfMaterials {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
-const { name, dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+const { name, dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
   readonly name: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
 };
 
 /** Some hundred packages are about 400 kB. */
@@ -34,7 +35,8 @@ process.stdout.write(`${JSON.stringify(reproducible(ofRuntime(made)), undefined,
 function ofRuntime(all: BillOfMaterials): BillOfMaterials {
   const root = all.metadata.component["bom-ref"];
   const edges = new Map(all.dependencies.map(({ ref, dependsOn = [] }) => [ref, dependsOn]));
-  const direct = new Set(Object.entries(dependencies).map(([dependency, version]) => `${dependency}@${version}`));
+  const named = { ...dependencies, ...optionalDependencies };
+  const direct = new Set(Object.entries(named).map(([dependency, version]) => `${dependency}@${version}`));
   const needed = new Set(edges.get(root)?.filter((ref) => direct.has(ref)));
   if (needed.size !== direct.size)
     throw new Error("the lock file does not hold what package.json names: run npm install");
