@@ -33,7 +33,11 @@ t.test("what changes the fleet is never for anyone or for viewers, and is audite
   // They ask, or tell a device what its model is measured by: nothing of the fleet is another afterwards.
   const changesNothing = new Set(["planRollout", "predict", "feedback"]);
   for (const [name, { method, role, changes }] of shapes) {
-    t.equal(changes === true, method !== "GET" && !changesNothing.has(name), `${name} is audited if it changes something`);
+    t.equal(
+      changes === true,
+      method !== "GET" && !changesNothing.has(name),
+      `${name} is audited if it changes something`,
+    );
     if (changes === true) t.notOk(role === "anyone" || mayDo("viewer", role), name);
   }
   t.same(
