@@ -7,7 +7,7 @@ export default {
       comment: "protocol/ imports neither side, nor common/.",
       severity: "error",
       from: { path: "^protocol/" },
-      to: { path: "^(agent|controller|common|test|scripts|examples)/" },
+      to: { path: "^(processing|agent|controller|common|test|scripts|examples)/" },
     },
     {
       name: "protocol-is-pure",
@@ -15,6 +15,13 @@ export default {
       severity: "error",
       from: { path: "^protocol/" },
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?(crypto|buffer)$" },
+    },
+    {
+      name: "processing-is-shared",
+      comment: "processing/ is what both programs do with pictures, sounds and outputs: it knows neither.",
+      severity: "error",
+      from: { path: "^processing/" },
+      to: { path: "^(agent|controller|test|scripts|examples)/" },
     },
     {
       name: "agent-never-imports-controller",
@@ -32,7 +39,7 @@ export default {
       name: "common-is-below-both",
       severity: "error",
       from: { path: "^common/" },
-      to: { path: "^(agent|controller|protocol|test|scripts|examples)/" },
+      to: { path: "^(agent|controller|protocol|processing|test|scripts|examples)/" },
     },
     {
       name: "only-main-knows-the-composition-root",

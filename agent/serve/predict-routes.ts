@@ -11,7 +11,7 @@ import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequ
 import { readLabels } from "../inference/bundle-labels.ts";
 import { mediaIn } from "./media-body.ts";
 import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.ts";
-import { isNpy, readNpy } from "./npy.ts";
+import { isNpy, readNpy } from "../../processing/decode/read-npy.ts";
 import { BODY_BYTES_MAX } from "./read-body.ts";
 import { bestLabels } from "./best-labels.ts";
 import { requestNames } from "./request-names.ts";

@@ -15,7 +15,7 @@ import type { Tensor } from "../../protocol/tensor.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { InferenceEngine, InferResponse } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
-import { ProcessingError } from "../processing/processing-error.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
 import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import type { Feedback } from "../monitor/feedback.ts";

@@ -1,8 +1,8 @@
 /** Connected regions of a probability map, as differentiable binarization reads text lines (Liao et al., 2020, 3.5). */
-import { numberOf, type ParameterValues } from "../../../protocol/bundle/parameters.ts";
-import type { RegionsResult } from "../../../protocol/bundle/postprocessing.ts";
-import { RESULTS_MAX, type Box } from "../../../protocol/prediction-results.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import { numberOf, type ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { RegionsResult } from "../../protocol/bundle/postprocessing.ts";
+import { RESULTS_MAX, type Box } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import type { Placement } from "../frame-picture.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { inPicture } from "./in-picture.ts";

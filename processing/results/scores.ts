@@ -1,5 +1,5 @@
-import { elementsIn } from "../../../protocol/tensor-elements.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import { elementsIn } from "../../protocol/tensor-elements.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
 
 /** The output of this name. Throws ProcessingError where the model did not give it, or it holds no numbers. */

@@ -1,6 +1,6 @@
 import t from "tap";
-import { isWav, readWav } from "../../../../agent/processing/decode/read-wav.ts";
-import { tone, wav } from "../../../support/sounds.ts";
+import { isWav, readWav } from "../../../processing/decode/read-wav.ts";
+import { tone, wav } from "../../support/sounds.ts";
 
 const samples = [0, 0.5, -0.5, 0.25];
 

@@ -1,14 +1,14 @@
 /** From the bytes of a picture or a sound, and `model.json`, to the inputs of one or more inferences. */
-import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import type { ModelJson } from "../protocol/bundle/model-json.ts";
 import {
   mediaInput,
   type ConstantInput,
   type InputProcessing,
   type StateInput,
-} from "../../protocol/bundle/preprocessing.ts";
-import { concreteShape } from "../../protocol/bundle/processing-mistake.ts";
-import { tensorFromValues } from "../../protocol/tensor-values.ts";
-import { ELEMENT_BYTES, elementCount, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
+} from "../protocol/bundle/preprocessing.ts";
+import { concreteShape } from "../protocol/bundle/processing-mistake.ts";
+import { tensorFromValues } from "../protocol/tensor-values.ts";
+import { ELEMENT_BYTES, elementCount, type Tensor, type TensorSpec } from "../protocol/tensor.ts";
 import { decodePicture } from "./decode/decode-picture.ts";
 import { readWav } from "./decode/read-wav.ts";
 import { framePicture, type Placement } from "./frame-picture.ts";

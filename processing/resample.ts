@@ -1,5 +1,5 @@
 /** Resizing, ours rather than a library's: what a model sees must be the same on every machine, to the last bit. */
-import type { ResizeFilter } from "../../protocol/bundle/preprocessing.ts";
+import type { ResizeFilter } from "../protocol/bundle/preprocessing.ts";
 import { CHANNELS, type Picture } from "./picture.ts";
 
 /** Throws nothing: any picture can have any size. */

@@ -1,8 +1,8 @@
 import t from "tap";
-import type { PictureInput } from "../../../protocol/bundle/preprocessing.ts";
-import type { Datatype } from "../../../protocol/tensor.ts";
-import { pictureTensor } from "../../../agent/processing/picture-tensor.ts";
-import { drawn } from "../../support/pictures.ts";
+import type { PictureInput } from "../../protocol/bundle/preprocessing.ts";
+import type { Datatype } from "../../protocol/tensor.ts";
+import { pictureTensor } from "../../processing/picture-tensor.ts";
+import { drawn } from "../support/pictures.ts";
 
 const picture = drawn(2, 1, (x) => (x === 0 ? [255, 0, 51] : [0, 102, 204]));
 const entry = {

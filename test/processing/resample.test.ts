@@ -1,6 +1,6 @@
 import t from "tap";
-import { resample } from "../../../agent/processing/resample.ts";
-import { drawn, photograph } from "../../support/pictures.ts";
+import { resample } from "../../processing/resample.ts";
+import { drawn, photograph } from "../support/pictures.ts";
 
 const row = (...levels: readonly number[]) => drawn(levels.length, 1, (x) => [levels[x] ?? 0, 0, 0]);
 const reds = ({ data }: { data: Uint8Array }) => [...data].filter((_, index) => index % 3 === 0);

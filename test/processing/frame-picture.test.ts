@@ -1,6 +1,6 @@
 import t from "tap";
-import { framePicture } from "../../../agent/processing/frame-picture.ts";
-import { drawn } from "../../support/pictures.ts";
+import { framePicture } from "../../processing/frame-picture.ts";
+import { drawn } from "../support/pictures.ts";
 
 const white = drawn(200, 100, () => [255, 255, 255]);
 const at = ({ width, data }: { width: number; data: Uint8Array }, x: number, y: number) => data[(y * width + x) * 3];

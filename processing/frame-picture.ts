@@ -1,6 +1,6 @@
 /** A picture in the model's frame, and the way back from the frame to the picture. */
-import type { Resize, ResizeFilter } from "../../protocol/bundle/preprocessing.ts";
-import { unreachable } from "../../protocol/unreachable.ts";
+import type { Resize, ResizeFilter } from "../protocol/bundle/preprocessing.ts";
+import { unreachable } from "../protocol/unreachable.ts";
 import { CHANNELS, type Picture } from "./picture.ts";
 import { resample } from "./resample.ts";
 

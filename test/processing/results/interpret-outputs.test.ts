@@ -1,14 +1,14 @@
 import t from "tap";
-import type { Postprocessing } from "../../../../protocol/bundle/postprocessing.ts";
-import type { Tensor } from "../../../../protocol/tensor.ts";
+import type { Postprocessing } from "../../../protocol/bundle/postprocessing.ts";
+import type { Tensor } from "../../../protocol/tensor.ts";
 import {
   interpretedOutputs,
   interpretOutputs,
   type Interpretation,
-} from "../../../../agent/processing/results/interpret-outputs.ts";
-import { inPicture } from "../../../../agent/processing/results/in-picture.ts";
-import { numbersIn } from "../../../../agent/processing/results/scores.ts";
-import { overlap } from "../../../../agent/processing/results/suppress-overlaps.ts";
+} from "../../../processing/results/interpret-outputs.ts";
+import { inPicture } from "../../../processing/results/in-picture.ts";
+import { numbersIn } from "../../../processing/results/scores.ts";
+import { overlap } from "../../../processing/results/suppress-overlaps.ts";
 
 const floats = (name: string, shape: readonly number[], values: Iterable<number>): Tensor => ({
   name,

@@ -1,23 +1,6 @@
 import t from "tap";
-import { isNpy, readNpy } from "../../../agent/serve/npy.ts";
-
-/** As numpy.save writes it: the header padded with spaces to a multiple of 64. */
-function npy(descr: string, shape: string, data: Uint8Array, { version = 1, order = "False" } = {}): Uint8Array {
-  const literal = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${shape}), }`;
-  const fixed = version === 1 ? 10 : 12;
-  const header = literal.padEnd(Math.ceil((literal.length + fixed + 1) / 64) * 64 - fixed - 1) + "\n";
-  const length = Buffer.alloc(fixed - 8);
-  if (version === 1) length.writeUInt16LE(header.length);
-  else length.writeUInt32LE(header.length);
-  return Buffer.concat([
-    Buffer.from([0x93]),
-    Buffer.from("NUMPY"),
-    Buffer.from([version, 0]),
-    length,
-    Buffer.from(header),
-    data,
-  ]);
-}
+import { isNpy, readNpy } from "../../../processing/decode/read-npy.ts";
+import { npy } from "../../support/npy.ts";
 
 const floats = new Uint8Array(Float32Array.of(1, 2, 3).buffer);
 
@@ -39,6 +22,6 @@ const refused: readonly [string, Uint8Array, RegExp][] = [
 ];
 for (const [what, file, message] of refused) {
   t.test(`${what} are refused with what to do`, async (t) => {
-    t.throws(() => readNpy(file), { status: 400, message });
+    t.throws(() => readNpy(file), { code: "bad-media", message });
   });
 }

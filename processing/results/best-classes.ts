@@ -1,7 +1,7 @@
-import { numberOf, type ParameterValues } from "../../../protocol/bundle/parameters.ts";
-import type { ClassesResult } from "../../../protocol/bundle/postprocessing.ts";
-import { RESULTS_MAX, type ScoredClass } from "../../../protocol/prediction-results.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import { numberOf, type ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { ClassesResult } from "../../protocol/bundle/postprocessing.ts";
+import { RESULTS_MAX, type ScoredClass } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { activated, numbersIn, outputNamed, shortScore } from "./scores.ts";
 

@@ -1,7 +1,7 @@
-import { numberOf, type ParameterValues } from "../../../protocol/bundle/parameters.ts";
-import type { SegmentsResult } from "../../../protocol/bundle/postprocessing.ts";
-import { RESULTS_MAX, type Segment } from "../../../protocol/prediction-results.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import { numberOf, type ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { SegmentsResult } from "../../protocol/bundle/postprocessing.ts";
+import { RESULTS_MAX, type Segment } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { numbersIn, outputNamed, shortScore } from "./scores.ts";
 

@@ -1,8 +1,8 @@
 import t from "tap";
 import { deflateSync } from "node:zlib";
-import { decodePicture, openPictureDecoder } from "../../../../agent/processing/decode/decode-picture.ts";
-import { openSharpDecoder } from "../../../../agent/processing/decode/sharp-decoder.ts";
-import { drawn, jpeg, photograph, png, PNG_MARK, pngChunk, pngHeader } from "../../../support/pictures.ts";
+import { decodePicture, openPictureDecoder } from "../../../processing/decode/decode-picture.ts";
+import { openSharpDecoder } from "../../../processing/decode/sharp-decoder.ts";
+import { drawn, jpeg, photograph, png, PNG_MARK, pngChunk, pngHeader } from "../../support/pictures.ts";
 
 const hasSharp = (await openSharpDecoder()) !== undefined;
 const names = hasSharp ? (["wasm", "sharp"] as const) : (["wasm"] as const);

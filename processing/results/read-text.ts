@@ -1,5 +1,5 @@
-import type { TextResult } from "../../../protocol/bundle/postprocessing.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
+import type { TextResult } from "../../protocol/bundle/postprocessing.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { numbersIn, outputNamed } from "./scores.ts";
 

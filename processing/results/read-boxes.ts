@@ -1,9 +1,9 @@
 /** Candidates as detection models give them → the boxes of the picture. */
-import { numberOf, type ParameterValues } from "../../../protocol/bundle/parameters.ts";
-import type { BoxesResult } from "../../../protocol/bundle/postprocessing.ts";
-import { RESULTS_MAX, type Box } from "../../../protocol/prediction-results.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
-import { unreachable } from "../../../protocol/unreachable.ts";
+import { numberOf, type ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { BoxesResult } from "../../protocol/bundle/postprocessing.ts";
+import { RESULTS_MAX, type Box } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import type { Placement } from "../frame-picture.ts";
 import { ProcessingError } from "../processing-error.ts";
 import { inPicture } from "./in-picture.ts";

@@ -1,9 +1,9 @@
 /** From a model's outputs to what they mean, as `model.json` says. Pure: the same outputs give the same results everywhere. */
-import type { ParameterValues } from "../../../protocol/bundle/parameters.ts";
-import type { Postprocessing, ResultProcessing } from "../../../protocol/bundle/postprocessing.ts";
-import type { PredictionResults } from "../../../protocol/prediction-results.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
-import { unreachable } from "../../../protocol/unreachable.ts";
+import type { ParameterValues } from "../../protocol/bundle/parameters.ts";
+import type { Postprocessing, ResultProcessing } from "../../protocol/bundle/postprocessing.ts";
+import type { PredictionResults } from "../../protocol/prediction-results.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import type { Placement } from "../frame-picture.ts";
 import { bestClasses } from "./best-classes.ts";
 import { findRegions } from "./find-regions.ts";

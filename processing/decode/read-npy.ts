@@ -1,6 +1,6 @@
 /** NumPy's own file format for one array (NEP 1), as `numpy.save` writes it. */
 import type { Datatype } from "../../protocol/tensor.ts";
-import { HttpError } from "./http-answer.ts";
+import { ProcessingError } from "../processing-error.ts";
 
 export interface NpyArray {
   readonly datatype: Datatype;
@@ -30,14 +30,15 @@ export function isNpy(body: Uint8Array): boolean {
   return MAGIC.equals(body.subarray(0, MAGIC.length));
 }
 
-/** Throws HttpError 400 for what is no array of numbers in C order. */
+/** Throws ProcessingError for what is no array of numbers in C order. */
 export function readNpy(file: Uint8Array): NpyArray {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   if (bytes.length < 10 || !isNpy(bytes)) {
-    throw new HttpError(400, "The body is no .npy file: it does not begin with NumPy's mark");
+    throw new ProcessingError("bad-media", "This is no .npy file: it does not begin with NumPy's mark");
   }
   const isFirstVersion = bytes.readUInt8(6) === 1;
-  if (!isFirstVersion && bytes.length < 12) throw new HttpError(400, "The .npy file is cut short in its header");
+  if (!isFirstVersion && bytes.length < 12)
+    throw new ProcessingError("bad-media", "The .npy file is cut short in its header");
   const headerAt = isFirstVersion ? 10 : 12;
   const headerBytes = isFirstVersion ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8);
   const header = bytes.toString("latin1", headerAt, headerAt + headerBytes);
@@ -50,14 +51,17 @@ function described(header: string): Pick<NpyArray, "datatype" | "shape"> {
   const descr = /'descr':\s*'([^']+)'/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
   if (descr === undefined || shape === undefined) {
-    throw new HttpError(400, "The header of the .npy file does not say type and shape of one array");
+    throw new ProcessingError("bad-media", "The header of the .npy file does not say type and shape of one array");
   }
   const datatype = DATATYPES[descr];
   if (datatype === undefined) {
-    throw new HttpError(400, `The .npy file holds ${descr}; known here: ${Object.keys(DATATYPES).join(", ")}`);
+    throw new ProcessingError(
+      "bad-media",
+      `The .npy file holds ${descr}; known here: ${Object.keys(DATATYPES).join(", ")}`,
+    );
   }
   if (/'fortran_order':\s*True/.test(header)) {
-    throw new HttpError(400, "The .npy file is in Fortran order: save numpy.ascontiguousarray(array)");
+    throw new ProcessingError("bad-media", "The .npy file is in Fortran order: save numpy.ascontiguousarray(array)");
   }
   return { datatype, shape: shape.split(",").flatMap((part) => (part.trim() === "" ? [] : [Number(part)])) };
 }

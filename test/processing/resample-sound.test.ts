@@ -1,6 +1,6 @@
 import t from "tap";
-import { resampleSound } from "../../../agent/processing/resample-sound.ts";
-import { tone } from "../../support/sounds.ts";
+import { resampleSound } from "../../processing/resample-sound.ts";
+import { tone } from "../support/sounds.ts";
 
 /** The largest difference, but for the ends, where the sound begins out of nothing. */
 function distance(one: Float32Array, other: Float32Array): number {

@@ -1,6 +1,6 @@
 import t from "tap";
-import type { SoundInput } from "../../../protocol/bundle/preprocessing.ts";
-import { soundTensors } from "../../../agent/processing/sound-tensors.ts";
+import type { SoundInput } from "../../protocol/bundle/preprocessing.ts";
+import { soundTensors } from "../../processing/sound-tensors.ts";
 
 const sound = { sampleRate: 16_000, samples: Float32Array.from({ length: 100 }, (_, at) => at / 100) };
 const entry: SoundInput = { kind: "sound", input: "x", sampleRate: 16_000, secondsMax: 1 };

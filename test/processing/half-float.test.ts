@@ -1,6 +1,6 @@
 import t from "tap";
-import { halfFloats } from "../../../agent/processing/half-float.ts";
-import { elementsIn } from "../../../protocol/tensor-elements.ts";
+import { halfFloats } from "../../processing/half-float.ts";
+import { elementsIn } from "../../protocol/tensor-elements.ts";
 
 t.test("numbers that half precision has come back as they were", async (t) => {
   const exact = [0, 1, -1, 0.5, 65_504, -65_504, 2 ** -14, 2 ** -24, 1_024, 0.333251953125, Infinity, -Infinity];

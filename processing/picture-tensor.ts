@@ -1,6 +1,6 @@
-import type { PictureInput } from "../../protocol/bundle/preprocessing.ts";
-import { LAYOUT_DIMENSIONS, concreteShape } from "../../protocol/bundle/processing-mistake.ts";
-import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
+import type { PictureInput } from "../protocol/bundle/preprocessing.ts";
+import { LAYOUT_DIMENSIONS, concreteShape } from "../protocol/bundle/processing-mistake.ts";
+import type { Tensor, TensorSpec } from "../protocol/tensor.ts";
 import { halfFloats } from "./half-float.ts";
 import { CHANNELS, type Picture } from "./picture.ts";
 

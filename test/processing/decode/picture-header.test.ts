@@ -1,6 +1,6 @@
 import t from "tap";
-import { PICTURE_BYTES_MAX, readPictureHeader } from "../../../../agent/processing/decode/picture-header.ts";
-import { jpeg, photograph, png, PNG_MARK, pngHeader } from "../../../support/pictures.ts";
+import { PICTURE_BYTES_MAX, readPictureHeader } from "../../../processing/decode/picture-header.ts";
+import { jpeg, photograph, png, PNG_MARK, pngHeader } from "../../support/pictures.ts";
 
 t.test("size and orientation are read without decoding", async (t) => {
   const picture = photograph(40, 30);

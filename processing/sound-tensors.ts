@@ -1,6 +1,6 @@
-import type { SoundInput } from "../../protocol/bundle/preprocessing.ts";
-import { concreteShape } from "../../protocol/bundle/processing-mistake.ts";
-import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
+import type { SoundInput } from "../protocol/bundle/preprocessing.ts";
+import { concreteShape } from "../protocol/bundle/processing-mistake.ts";
+import type { Tensor, TensorSpec } from "../protocol/tensor.ts";
 import type { Sound } from "./decode/read-wav.ts";
 import { halfFloats } from "./half-float.ts";
 import { ProcessingError } from "./processing-error.ts";
