@@ -2,8 +2,9 @@
 import type { FleetId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import type { RolloutDeviceRow, RolloutRow } from "../store/tables.ts";
+import type { VersionInference } from "../telemetry/fleet-inference.ts";
 import { findingsIn } from "./findings.ts";
-import { inferenceTotals, type InferenceRow } from "./inference-totals.ts";
+import { inferenceTotals } from "./inference-totals.ts";
 import { DEVICES_NAMED_MAX, type FleetReport, type TelemetrySummary } from "./report-shape.ts";
 
 export interface FleetReportRows {
@@ -13,11 +14,20 @@ export interface FleetReportRows {
   /** Of the newest root. */
   readonly rootExpiresMs: number;
   readonly devices: readonly DeviceView[];
-  /** The newest first, with their members. */
-  readonly rollouts: readonly { readonly rollout: RolloutRow; readonly members: readonly RolloutDeviceRow[] }[];
-  /** Records of kind `inference` in the window. */
-  readonly inference: readonly InferenceRow[];
+  /** The newest first. */
+  readonly rollouts: readonly ReportedRollout[];
+  /** Of the window. */
+  readonly inference: readonly VersionInference[];
   readonly telemetry: TelemetrySummary;
+}
+
+/** A rollout with what a report tells of its members. */
+export interface ReportedRollout {
+  readonly rollout: RolloutRow;
+  /** Of all its members. */
+  readonly counts: { readonly devices: number; readonly proven: number; readonly failed: number };
+  /** Those that are not done, DEVICES_NAMED_MAX at most. */
+  readonly open: readonly Pick<RolloutDeviceRow, "device" | "state" | "why">[];
 }
 
 export function buildFleetReport(rows: FleetReportRows): FleetReport {
@@ -27,7 +37,7 @@ export function buildFleetReport(rows: FleetReportRows): FleetReport {
     windowMs: rows.windowMs,
     availability: availabilityOf(rows.devices),
     models: spreadOf(rows.devices),
-    rollouts: rows.rollouts.map(({ rollout, members }) => summaryOf(rollout, members)),
+    rollouts: rows.rollouts.map(summaryOf),
     inference: inferenceTotals(rows.inference),
     telemetry: rows.telemetry,
   };
@@ -69,20 +79,14 @@ function spreadOf(devices: readonly DeviceView[]): FleetReport["models"] {
   });
 }
 
-function summaryOf(rollout: RolloutRow, members: readonly RolloutDeviceRow[]): FleetReport["rollouts"][number] {
-  const count = (state: RolloutDeviceRow["state"]) => members.filter((member) => member.state === state).length;
+function summaryOf({ rollout, counts, open }: ReportedRollout): FleetReport["rollouts"][number] {
   return {
     id: rollout.id,
     model: rollout.name,
     version: rollout.version,
     state: rollout.state,
     createdMs: rollout.created_ms,
-    devices: members.length,
-    proven: count("done"),
-    failed: count("failed"),
-    open: members
-      .filter(({ state }) => state !== "done" && state !== "superseded")
-      .slice(0, DEVICES_NAMED_MAX)
-      .map(({ device, state, why }) => ({ device, text: why ?? state })),
+    ...counts,
+    open: open.map(({ device, state, why }) => ({ device, text: why ?? state })),
   };
 }

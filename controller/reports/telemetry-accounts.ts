@@ -2,21 +2,15 @@
 import type { DeviceId } from "../../protocol/ids.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import type { Store } from "../store/store.ts";
-import { accountDevice, type StreamAccount } from "../telemetry/accounting.ts";
+import { accountStreams, type ReportedStream, type StreamAccount } from "../telemetry/accounting.ts";
 import type { TelemetrySummary } from "./report-shape.ts";
 
-export interface DeviceAccount extends StreamAccount {
-  readonly device: DeviceId;
-}
-
 /** One account a stream, each held against what the device's own signed report says. */
-export async function accountsOf(store: Store, devices: readonly DeviceView[]): Promise<DeviceAccount[]> {
-  const accounts: DeviceAccount[] = [];
-  for (const { id, report } of devices) {
-    const streams = await accountDevice(store, id, report?.telemetry);
-    accounts.push(...streams.map((stream) => ({ ...stream, device: id })));
-  }
-  return accounts;
+export async function accountsOf(store: Store, devices: readonly DeviceView[]): Promise<readonly StreamAccount[]> {
+  const reported = new Map<DeviceId, ReportedStream>();
+  for (const { id, report } of devices) if (report?.telemetry !== undefined) reported.set(id, report.telemetry);
+  const ids = devices.map(({ id }) => id);
+  return accountStreams(store, reported, ids);
 }
 
 export function telemetrySummary(accounts: readonly StreamAccount[]): TelemetrySummary {

@@ -13,6 +13,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0008-device-groups": { up: deviceGroups },
   "0009-history-of-rollouts": { up: historyOfRollouts },
   "0010-deliveries": { up: deliveries },
+  "0011-telemetry-counts-and-roll-ups": { up: telemetryRollups },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -310,4 +311,77 @@ async function deliveries(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("rollout_devices").addColumn("fetched_bytes", "bigint").execute();
   await db.schema.alterTable("rollout_devices").addColumn("fetched_ms", "double precision").execute();
   await sql`CREATE INDEX rollout_devices_done ON rollout_devices (done_ms) WHERE done_ms IS NOT NULL`.execute(db);
+}
+
+/**
+ * Counts that every account of a stream rests on, kept with its watermark, so that no account has to count records; and
+ * places for what records are added up to: by device when they are old, and over the whole fleet as they come.
+ */
+async function telemetryRollups(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  for (const name of ["received", "declared", "lost_here", "rolled", "expired", "loss_unknown"]) {
+    const type = name === "loss_unknown" ? "integer" : "bigint";
+    await schema
+      .alterTable("streams")
+      .addColumn(name, type, (c) => c.notNull().defaultTo(0))
+      .execute();
+  }
+  await schema
+    .createTable("telemetry_rollups")
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("span_ms", "bigint", (c) => c.notNull())
+    .addColumn("at_ms", "bigint", (c) => c.notNull())
+    .addColumn("stream", "text", (c) => c.notNull())
+    .addColumn("subject", "text", (c) => c.notNull())
+    .addColumn("records", "bigint", (c) => c.notNull())
+    .addColumn("fields_json", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("telemetry_rollups_pk", ["device", "kind", "span_ms", "at_ms", "stream", "subject"])
+    .execute();
+  await schema.createIndex("telemetry_rollups_age").on("telemetry_rollups").columns(["span_ms", "at_ms"]).execute();
+  await schema
+    .createTable("inference_totals")
+    .addColumn("slot", "text", (c) => c.notNull())
+    .addColumn("version", "text", (c) => c.notNull())
+    .addColumn("span_ms", "bigint", (c) => c.notNull())
+    .addColumn("at_ms", "bigint", (c) => c.notNull())
+    .addColumn("fields_json", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("inference_totals_pk", ["span_ms", "at_ms", "slot", "version"])
+    .execute();
+  await schema
+    .createTable("inference_devices")
+    .addColumn("slot", "text", (c) => c.notNull())
+    .addColumn("version", "text", (c) => c.notNull())
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("first_ms", "bigint", (c) => c.notNull())
+    .addColumn("last_ms", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("inference_devices_pk", ["slot", "version", "device"])
+    .execute();
+  await sql`CREATE INDEX telemetry_inference ON telemetry (device, at_ms) WHERE kind = 'inference'`.execute(db);
+  await countStreams(db);
+}
+
+/** From what is there: this database has never deleted a record. */
+async function countStreams(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE TEMPORARY TABLE gaps_of_streams AS
+    SELECT device,
+      CASE WHEN json_extract(fields_json, '$.cause') = 'database-damaged' THEN json_extract(fields_json, '$.stream')
+        ELSE coalesce(json_extract(fields_json, '$.stream'), stream) END AS stream,
+      json_extract(fields_json, '$.count') AS numbers,
+      json_extract(fields_json, '$.cause') = 'controller-lost' AS is_own
+    FROM telemetry WHERE kind = 'gap' AND json_extract(fields_json, '$.cause') IN
+      ('capacity', 'disk', 'oversize', 'power-cut', 'database-damaged', 'controller-lost')`.execute(db);
+  await sql`
+    UPDATE streams SET
+      declared = coalesce((SELECT sum(g.numbers) FROM gaps_of_streams AS g
+        WHERE g.device = streams.device AND g.stream = streams.stream), 0),
+      lost_here = (SELECT count(*) FROM gaps_of_streams AS g
+        WHERE g.device = streams.device AND g.stream = streams.stream AND g.is_own),
+      loss_unknown = EXISTS (SELECT 1 FROM gaps_of_streams AS g
+        WHERE g.device = streams.device AND g.stream = streams.stream AND g.numbers IS NULL)`.execute(db);
+  await sql`
+    UPDATE streams SET received = (SELECT count(*) FROM telemetry AS t
+      WHERE t.device = streams.device AND t.stream = streams.stream) - lost_here`.execute(db);
+  await sql`DROP TABLE gaps_of_streams`.execute(db);
 }

@@ -25,6 +25,9 @@ export interface Tables {
   readonly rollout_devices: RolloutDevicesTable;
   readonly streams: StreamsTable;
   readonly telemetry: TelemetryTable;
+  readonly telemetry_rollups: TelemetryRollupsTable;
+  readonly inference_totals: InferenceTotalsTable;
+  readonly inference_devices: InferenceDevicesTable;
   readonly events: EventsTable;
   readonly join_tokens: JoinTokensTable;
   readonly certificates: CertificatesTable;
@@ -164,13 +167,30 @@ export interface RolloutDevicesTable {
 }
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
 
-/** The watermark of each telemetry stream: everything before `next` is stored or declared as a gap. */
+/**
+ * The watermark of each telemetry stream: everything before `next` is stored or declared as a gap. The counts change in
+ * the same transactions as the records that they count:
+ * received + lost_here = rows of `telemetry` + rolled + expired, and rolled = records of `telemetry_rollups` + those that
+ * were deleted from there, which `rolled` and `expired` then both count.
+ */
 export interface StreamsTable {
   device: DeviceId;
   stream: StreamId;
   next: number;
   first_ms: number;
   last_ms: number;
+  /** Records of the device that came, each once. */
+  received: Generated<number>;
+  /** Numbers of this stream that gap records declare missing. */
+  declared: Generated<number>;
+  /** Gap records of this controller's own among the rows: it had acknowledged numbers and lost them. */
+  lost_here: Generated<number>;
+  /** Records that were added up to roll-ups. */
+  rolled: Generated<number>;
+  /** Records that were deleted because of their age: raw ones, and those in roll-ups. */
+  expired: Generated<number>;
+  /** 1: the device lost an outbox with records of this stream, and cannot tell how many. */
+  loss_unknown: Generated<0 | 1>;
 }
 
 export interface TelemetryTable {
@@ -183,6 +203,40 @@ export interface TelemetryTable {
   kind: RecordKind;
   backfill: 0 | 1;
   fields_json: string;
+}
+
+/** What records of one device and stream in one stretch of time add up to; `fields_json` is a record of the same kind. */
+export interface TelemetryRollupsTable {
+  device: DeviceId;
+  kind: RecordKind;
+  /** How long the stretch is: a minute or an hour. */
+  span_ms: number;
+  /** When it begins, by the records' own times: a multiple of `span_ms`. */
+  at_ms: number;
+  stream: StreamId;
+  /** What of the device it is about: slot and version. Empty: the device itself. */
+  subject: string;
+  records: number;
+  fields_json: string;
+}
+
+/** What all devices' `inference` records of one version in one stretch of time add up to, as they come. */
+export interface InferenceTotalsTable {
+  slot: string;
+  /** Empty where no version is to blame. */
+  version: string;
+  span_ms: number;
+  at_ms: number;
+  fields_json: string;
+}
+
+/** Which devices told of which version, and when: by the records' own times, `last_ms` up to ten minutes late. */
+export interface InferenceDevicesTable {
+  slot: string;
+  version: string;
+  device: DeviceId;
+  first_ms: number;
+  last_ms: number;
 }
 
 /** What happened in the fleet, for people; append-only. */

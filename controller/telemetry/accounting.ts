@@ -1,6 +1,6 @@
+import { sql } from "kysely";
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import type { Store } from "../store/store.ts";
-import { listGaps, type TelemetryGap } from "./gaps.ts";
 
 /** The telemetry of a device's signed report. */
 export interface ReportedStream {
@@ -14,10 +14,11 @@ export interface ReportedStream {
  * as long as a gap was passed whose record is still to come, and for good where the device's word is broken.
  */
 export interface StreamAccount {
+  readonly device: DeviceId;
   readonly stream: StreamId;
   /** Numbers that the device has given away, as far as its signed report and its records tell. */
   readonly produced: number;
-  /** Records stored, none twice. */
+  /** Records stored, none twice; those too that have been added up or deleted for their age since. */
   readonly received: number;
   /** Numbers declared missing, by the device or by this controller. */
   readonly declared: number;
@@ -30,64 +31,76 @@ export interface StreamAccount {
   readonly lastMs: number;
 }
 
-/** The streams of one device, oldest first. `reported` comes from its newest signed report, where there is one. */
-export async function accountDevice(
+/**
+ * All streams of the devices, or of every device, by device and then oldest first. `reported` comes from each one's
+ * newest signed report. One query, whatever the number of records: the counts are kept as records come.
+ */
+export async function accountStreams(
   store: Store,
-  device: DeviceId,
-  reported: ReportedStream | undefined,
+  reported: ReadonlyMap<DeviceId, ReportedStream>,
+  devices?: readonly DeviceId[],
 ): Promise<readonly StreamAccount[]> {
-  const gaps = await listGaps(store, { device });
   const rows = await store
-    .selectFrom("streams as s")
-    .select((eb) => [
-      "s.stream",
-      "s.next",
-      "s.last_ms",
-      eb
-        .selectFrom("telemetry as t")
-        .select((count) => count.fn.countAll<number>().as("rows"))
-        .whereRef("t.device", "=", "s.device")
-        .whereRef("t.stream", "=", "s.stream")
-        .as("rows"),
-    ])
-    .where("s.device", "=", device)
-    .orderBy("s.first_ms")
+    .selectFrom("streams")
+    .select(["device", "stream", "next", "received", "declared", "loss_unknown", "last_ms"])
+    .$if(devices !== undefined, (query) =>
+      query.where("device", "in", sql<DeviceId>`(SELECT value FROM json_each(${JSON.stringify(devices)}))`),
+    )
+    .orderBy("device")
+    .orderBy("first_ms")
     .execute();
-  const accounts = rows.map(({ stream, next, last_ms: lastMs, rows: count }) => {
-    const own = gaps.filter((gap) => gap.stream === stream);
-    const produced = reported?.stream === stream ? reported.produced : 0;
-    return accountStream({ stream, next, lastMs, rows: count ?? 0, produced }, own);
+  const accounts = rows.map((row) => {
+    const own = reported.get(row.device);
+    const produced = own?.stream === row.stream ? own.produced : 0;
+    const { device, stream, next, received, declared, loss_unknown, last_ms: lastMs } = row;
+    return accountStream({
+      device,
+      stream,
+      next,
+      received,
+      declared,
+      isLossUnknown: loss_unknown === 1,
+      lastMs,
+      produced,
+    });
   });
-  // Its first batch is still on the way.
-  const isUnheard = reported !== undefined && !rows.some((row) => row.stream === reported.stream);
-  return isUnheard ? [...accounts, accountStream({ ...reported, next: 0, lastMs: 0, rows: 0 }, [])] : accounts;
+  const heard = new Set(rows.map(({ device, stream }) => `${device}/${stream}`));
+  const unheard = [...reported].filter(([device, { stream }]) => !heard.has(`${device}/${stream}`));
+  if (unheard.length === 0) return accounts;
+  // Their first batch is still on the way.
+  const nothing = { next: 0, received: 0, declared: 0, isLossUnknown: false, lastMs: 0 };
+  const waiting = unheard.map(([device, own]) => accountStream({ device, ...own, ...nothing }));
+  return [...accounts, ...waiting].sort((a, b) => (a.device < b.device ? -1 : Number(a.device > b.device)));
 }
 
-export interface StreamCounts {
+export interface CountedStream {
+  readonly device: DeviceId;
   readonly stream: StreamId;
   /** The watermark: everything before it is settled. */
   readonly next: number;
+  readonly received: number;
+  readonly declared: number;
+  readonly isLossUnknown: boolean;
   readonly lastMs: number;
-  readonly rows: number;
   /** As reported; 0 where the newest report is about another stream. */
   readonly produced: number;
 }
 
-/** Pure: the account of one stream from its counts and the gaps that concern it. */
-export function accountStream(counts: StreamCounts, gaps: readonly TelemetryGap[]): StreamAccount {
-  // The controller's own gap records are not records of the device.
-  const received = counts.rows - gaps.filter((gap) => gap.cause === "controller-lost").length;
-  const declared = gaps.reduce((sum, gap) => sum + (gap.count ?? 0), 0);
-  const isLossUnknown = gaps.some((gap) => gap.count === undefined);
-  const produced = Math.max(counts.produced, counts.next);
+/** Pure: the account of one stream from its counts. */
+export function accountStream(counts: CountedStream): StreamAccount {
+  const { device, stream, next, received, declared, isLossUnknown, lastMs } = counts;
+  // A gap record in a later stream may declare numbers that the watermark of this one has not come to.
+  const settled = Math.max(next, received + declared);
+  const produced = Math.max(counts.produced, settled);
   return {
-    stream: counts.stream,
-    produced,
+    device,
+    stream,
+    produced: isLossUnknown ? settled : produced,
     received,
     declared,
-    outstanding: isLossUnknown ? 0 : produced - counts.next,
-    missing: Math.max(0, counts.next - received - declared),
+    outstanding: isLossUnknown ? 0 : produced - settled,
+    missing: settled - received - declared,
     isLossUnknown,
-    lastMs: counts.lastMs,
+    lastMs,
   };
 }

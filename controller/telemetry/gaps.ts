@@ -3,6 +3,7 @@ import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import { checkGapFields, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { Store } from "../store/store.ts";
+import { gapStream } from "./gap-stream.ts";
 
 /** A declared loss: numbers of one stream that will never arrive. */
 export interface TelemetryGap extends Omit<GapFields, "stream"> {
@@ -31,7 +32,8 @@ export async function listGaps(store: Store, { device, sinceMs = 0 }: GapFilter)
   return rows.flatMap(({ device, stream, received_ms: receivedMs, fields_json }) => {
     try {
       const gap = checkGapFields(JSON.parse(fields_json));
-      return [{ ...(gap.cause === "database-damaged" ? {} : { stream }), ...gap, device, receivedMs }];
+      const concerned = gapStream(gap, stream);
+      return [{ ...gap, ...(concerned === undefined ? {} : { stream: concerned }), device, receivedMs }];
     } catch (error) {
       if (error instanceof ProtocolError) return [];
       throw error;

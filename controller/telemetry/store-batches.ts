@@ -1,8 +1,11 @@
-import type { Transaction } from "kysely";
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import type { RecordRange, TelemetryRecord } from "../../protocol/messages/telemetry-batch.ts";
-import type { GapFields } from "../../protocol/messages/telemetry-gap.ts";
-import type { Tables } from "../store/tables.ts";
+import { checkGapFields, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { StoreTransaction } from "../store/store.ts";
+import { gapStream } from "./gap-stream.ts";
+import { FleetTally } from "./fleet-inference.ts";
+import { StreamTally } from "./stream-tally.ts";
 import { insertTelemetry, type TelemetryRow } from "./telemetry-rows.ts";
 
 /** A batch that has been read and checked. */
@@ -27,62 +30,70 @@ export interface Watermark {
   readonly backfill: boolean;
 }
 
-interface StreamChange {
-  readonly known: boolean;
-  next: number;
-  backfill: boolean;
-}
-
 /**
- * Applies the rules of `TelemetryBatch` to batches in the order of their arrival, inside one transaction: the rows and
- * the watermark that vouches for them are stored together or not at all.
+ * Applies the rules of `TelemetryBatch` to batches in the order of their arrival, inside one transaction: the rows, the
+ * watermark that vouches for them and the counts are stored together or not at all. Whether a record is here already is
+ * told by the watermark alone: its row may long have been added up to others.
  */
 export async function storeBatches(
-  db: Transaction<Tables>,
+  db: StoreTransaction,
   batches: readonly ArrivedBatch[],
   nowMs: number,
 ): Promise<StoredBatches> {
-  const changes = new Map<string, StreamChange & Pick<Watermark, "device" | "stream">>();
+  const streams = new StreamTally(db);
+  const fleet = new FleetTally();
   const rows: TelemetryRow[] = [];
+  let duplicates = 0;
   for (const { device, range } of batches) {
     const { stream, acked, from, next, backfill } = range;
-    const key = `${device}/${stream}`;
-    const change = changes.get(key) ?? { device, stream, ...(await readWatermark(db, device, stream)) };
-    changes.set(key, change);
-    if (acked > change.next) {
-      rows.push(lostHere(device, stream, change.next, acked, nowMs));
-      change.next = acked;
+    const counts = await streams.of(device, stream);
+    counts.backfill = backfill;
+    if (acked > counts.next) {
+      rows.push(lostHere(device, stream, counts.next, acked, nowMs));
+      counts.lostHere += 1;
+      counts.declared += acked - counts.next;
+      counts.next = acked;
     }
-    change.backfill = backfill;
-    if (from > change.next) continue;
-    change.next = Math.max(change.next, next);
-    for (const record of range.records) rows.push(rowOf(device, stream, record, backfill, nowMs));
+    if (from > counts.next) continue;
+    const news = range.records.filter(({ seq }) => seq >= counts.next);
+    duplicates += range.records.length - news.length;
+    counts.next = Math.max(counts.next, next);
+    counts.received += news.length;
+    for (const record of news) {
+      rows.push(rowOf(device, stream, record, backfill, nowMs));
+      if (record.kind === "gap") await countGap(streams, device, stream, record);
+      if (record.kind === "inference")
+        ifSound(() => {
+          fleet.add(device, record);
+        });
+    }
   }
-  const stored = await insertTelemetry(db, rows);
-  for (const change of changes.values()) await saveWatermark(db, change, nowMs);
-  return { watermarks: [...changes.values()], stored, duplicates: rows.length - stored };
+  await insertTelemetry(db, rows);
+  await fleet.store(db);
+  const changed = await streams.store(nowMs);
+  const watermarks = changed.flatMap(({ device, stream, next, backfill }) =>
+    backfill === undefined ? [] : [{ device, stream, next, backfill }],
+  );
+  return { watermarks, stored: rows.length, duplicates };
 }
 
-async function readWatermark(db: Transaction<Tables>, device: DeviceId, stream: StreamId): Promise<StreamChange> {
-  const row = await db
-    .selectFrom("streams")
-    .select("next")
-    .where("device", "=", device)
-    .where("stream", "=", stream)
-    .executeTakeFirst();
-  return { known: row !== undefined, next: row?.next ?? 0, backfill: false };
+/** A gap record that cannot be read declares nothing. */
+async function countGap(streams: StreamTally, device: DeviceId, own: StreamId, record: TelemetryRecord): Promise<void> {
+  const gap = ifSound(() => checkGapFields(record.fields));
+  const stream = gap === undefined ? undefined : gapStream(gap, own);
+  if (gap === undefined || stream === undefined) return;
+  const counts = await streams.of(device, stream);
+  if (gap.count === undefined) counts.isLossUnknown = true;
+  else counts.declared += gap.count;
 }
 
-async function saveWatermark(
-  db: Transaction<Tables>,
-  { device, stream, next, known }: StreamChange & Pick<Watermark, "device" | "stream">,
-  nowMs: number,
-): Promise<void> {
-  if (known) {
-    const update = db.updateTable("streams").set({ next, last_ms: nowMs });
-    await update.where("device", "=", device).where("stream", "=", stream).execute();
-  } else {
-    await db.insertInto("streams").values({ device, stream, next, first_ms: nowMs, last_ms: nowMs }).execute();
+/** Undefined where a record cannot be read: it came from one device, and must not stop the others. */
+function ifSound<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (thrown) {
+    if (thrown instanceof ProtocolError) return undefined;
+    throw thrown;
   }
 }
 

@@ -16,6 +16,8 @@ export const InferenceFields = Type.Object({
   /** Absent where no version is to blame: an unknown model, a full queue. */
   version: Type.Optional(Type.String({ maxLength: 64 })),
   intervalMs: Type.Number({ minimum: 0 }),
+  /** How many records were added up to this one; absent: it is one itself. See `protocol/inference-sum.ts`. */
+  records: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Times that the runner process ended by itself. */
   crashes: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Milliseconds that answered requests waited, as `Sketch` text. */

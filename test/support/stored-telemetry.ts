@@ -1,5 +1,5 @@
 import { openStore, type Store } from "../../controller/store/store.ts";
-import { insertTelemetry } from "../../controller/telemetry/telemetry-rows.ts";
+import { storeBatches } from "../../controller/telemetry/store-batches.ts";
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import type { RecordFields, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 
@@ -11,12 +11,13 @@ export interface Stored {
   readonly stream?: StreamId;
   readonly seq: number;
   readonly kind?: RecordKind;
+  readonly atMs?: number;
   readonly receivedMs?: number;
   readonly backfill?: boolean;
   readonly fields?: RecordFields;
 }
 
-/** A database with these records; each stream's watermark is right behind its last one. */
+/** A database with these records, stored as they would be if they came; a stream's ascend. */
 export async function storeOf(path: string, records: readonly Stored[]): Promise<Store & AsyncDisposable> {
   const { store } = await openStore(path);
   await addTo(store, records);
@@ -24,26 +25,12 @@ export async function storeOf(path: string, records: readonly Stored[]): Promise
 }
 
 export async function addTo(store: Store, records: readonly Stored[]): Promise<void> {
-  const rows = records.map(
-    ({ device = "d1", stream = STREAM, seq, kind = "health", receivedMs = 1_000, backfill = false, fields = {} }) => ({
-      device: device as DeviceId,
-      stream,
-      seq,
-      at_ms: 500 + seq,
-      received_ms: receivedMs,
-      kind,
-      backfill: backfill ? (1 as const) : (0 as const),
-      fields_json: JSON.stringify(fields),
-    }),
-  );
-  await store.transaction().execute((db) => insertTelemetry(db, rows));
-  for (const { device, stream, seq, received_ms } of rows) {
-    await store
-      .insertInto("streams")
-      .values({ device, stream, next: seq + 1, first_ms: received_ms, last_ms: received_ms })
-      .onConflict((conflict) =>
-        conflict.columns(["device", "stream"]).doUpdateSet({ next: seq + 1, last_ms: received_ms }),
-      )
-      .execute();
-  }
+  await store.transaction().execute(async (db) => {
+    for (const record of records) {
+      const { device = "d1", stream = STREAM, seq, kind = "health", receivedMs = 1_000, fields = {} } = record;
+      const { backfill = false, atMs = 500 + seq } = record;
+      const range = { stream, acked: 0, from: 0, next: seq + 1, backfill, records: [{ seq, atMs, kind, fields }] };
+      await storeBatches(db, [{ device: device as DeviceId, range }], receivedMs);
+    }
+  });
 }

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import t from "tap";
 import { openOutbox } from "../../agent/telemetry/outbox.ts";
 import { systemClock } from "../../common/clock.ts";
-import { accountDevice } from "../../controller/telemetry/accounting.ts";
+import { accountStreams } from "../../controller/telemetry/accounting.ts";
 import { DEVICE, openPipe, quietLog } from "../support/telemetry-pipe.ts";
 import { until } from "../support/until.ts";
 
@@ -38,7 +38,7 @@ t.test("a full disk stops no one, and what it took is declared when there is roo
   await using outbox = openOutbox(path, { clock: systemClock, log: quietLog });
   await using pipe = await openPipe({ outbox, storePath: `${directory}/controller.db` });
   await until("the outbox is empty", () => outbox.lanes().length === 1 && outbox.pending === 0);
-  const accounts = await accountDevice(pipe.store, DEVICE, outbox);
+  const accounts = await accountStreams(pipe.store, new Map([[DEVICE, outbox]]), [DEVICE]);
   for (const { produced, received, declared } of accounts) t.equal(received + declared, produced);
   const rows = await pipe.store.selectFrom("telemetry").select(["kind", "fields_json"]).execute();
   const held = rows.filter((row) => row.kind === "health").length;

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import t from "tap";
 import { openOutbox, type Outbox } from "../../agent/telemetry/outbox.ts";
 import { systemClock } from "../../common/clock.ts";
-import { accountDevice } from "../../controller/telemetry/accounting.ts";
+import { accountStreams } from "../../controller/telemetry/accounting.ts";
 import { listGaps } from "../../controller/telemetry/gaps.ts";
 import type { Store } from "../../controller/store/store.ts";
 import { seededRandom } from "../support/seeded-random.ts";
@@ -53,7 +53,7 @@ for (const { when, seed, lost, doubled, delayMs } of network) {
     pipe.session = "last";
     await until("the outbox is empty", () => isDrained(outbox));
     t.same(await numbersIn(pipe.store), upTo(count));
-    for (const account of await accountDevice(pipe.store, DEVICE, outbox)) {
+    for (const account of await accountStreams(pipe.store, new Map([[DEVICE, outbox]]), [DEVICE])) {
       t.match(account, { missing: 0, declared: 0, outstanding: 0, received: account.produced });
     }
   });
@@ -84,7 +84,7 @@ t.test("an outbox whose process is killed at any moment loses nothing that it ha
     const numbers = await numbersIn(pipe.store);
     t.equal(new Set(numbers).size, numbers.length, "none twice");
     t.ok(numbers.includes(last), "what was announced is there");
-    for (const account of await accountDevice(pipe.store, DEVICE, outbox)) {
+    for (const account of await accountStreams(pipe.store, new Map([[DEVICE, outbox]]), [DEVICE])) {
       t.match(account, { missing: 0, declared: 0, outstanding: 0, received: account.produced });
     }
   }
@@ -107,7 +107,7 @@ t.test("a controller that loses its database declares what it had acknowledged, 
   t.match(await listGaps(pipe.store, { device: DEVICE }), [
     { cause: "controller-lost", stream: outbox.stream, count: 100, firstSeq: 0, lastSeq: 99 },
   ]);
-  t.match(await accountDevice(pipe.store, DEVICE, outbox), [
+  t.match(await accountStreams(pipe.store, new Map([[DEVICE, outbox]]), [DEVICE]), [
     { produced: 150, received: 50, declared: 100, outstanding: 0, missing: 0 },
   ]);
 });
@@ -128,7 +128,7 @@ t.test(
     const numbers = await numbersIn(pipe.store);
     t.equal(numbers.filter((n) => n % 100 === 0).length, 60, "no event was dropped");
     t.ok(numbers.length < 3_000, `${numbers.length} of 6000 fit`);
-    const accounts = await accountDevice(pipe.store, DEVICE, outbox);
+    const accounts = await accountStreams(pipe.store, new Map([[DEVICE, outbox]]), [DEVICE]);
     for (const { produced, received, declared, missing } of accounts) {
       t.match({ missing, settled: received + declared }, { missing: 0, settled: produced });
     }

@@ -17,7 +17,7 @@ export function telemetryHandlers(store: Store): Pick<Handlers, keyof typeof TEL
       gaps: [...(await listGaps(store, device === undefined ? {} : { device }))],
     }),
     telemetryAccounting: async ({ query: { device } }) => ({
-      accounts: await accountsOf(store, await readDevices(store, device === undefined ? undefined : [device])),
+      accounts: [...(await accountsOf(store, await readDevices(store, device === undefined ? undefined : [device])))],
     }),
   };
 }

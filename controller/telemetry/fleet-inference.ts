@@ -1,0 +1,149 @@
+/**
+ * What the versions do over the whole fleet, minute by minute, kept up as records come: a report over ten thousand
+ * devices reads as many rows as its time has minutes, and not their records.
+ */
+import type { DeviceId } from "../../protocol/ids.ts";
+import { InferenceSum } from "../../protocol/inference-sum.ts";
+import { RecordFieldsSchema, type TelemetryRecord } from "../../protocol/messages/telemetry-batch.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { gate } from "../../protocol/schema.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
+import { HOUR_MS, MINUTE_MS } from "./spans.ts";
+
+/** What one version did on all devices. */
+export interface VersionInference {
+  readonly slot: string;
+  /** Undefined where no version is to blame: an unknown model, a full queue. */
+  readonly version: string | undefined;
+  /** Devices that told of it. */
+  readonly devices: number;
+  readonly sum: InferenceSum;
+}
+
+/** `inference_devices` is written this seldom for one device: who looks for shorter finds it a little longer. */
+const SEEN_AGAIN_MS = 600_000;
+
+const check = gate("stored inference total", RecordFieldsSchema);
+
+/** Collects the records of one transaction. */
+export class FleetTally {
+  readonly #sums = new Map<string, { slot: string; version: string; atMs: number; sum: InferenceSum }>();
+  readonly #seen = new Map<
+    string,
+    { slot: string; version: string; device: DeviceId; firstMs: number; lastMs: number }
+  >();
+
+  /** Throws SCHEMA or MALFORMED, and counts nothing then. */
+  add(device: DeviceId, { atMs, fields }: TelemetryRecord): void {
+    const slot = typeof fields["slot"] === "string" ? fields["slot"] : "";
+    const version = typeof fields["version"] === "string" ? fields["version"] : "";
+    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
+    const key = JSON.stringify([minuteMs, slot, version]);
+    const total = this.#sums.get(key) ?? { slot, version, atMs: minuteMs, sum: new InferenceSum() };
+    total.sum.add(fields);
+    this.#sums.set(key, total);
+    const seenKey = JSON.stringify([device, slot, version]);
+    const seen = this.#seen.get(seenKey) ?? { slot, version, device, firstMs: atMs, lastMs: atMs };
+    seen.firstMs = Math.min(seen.firstMs, atMs);
+    seen.lastMs = Math.max(seen.lastMs, atMs);
+    this.#seen.set(seenKey, seen);
+  }
+
+  /** In the transaction that stores the records, so that each counts once. */
+  async store(db: StoreTransaction): Promise<void> {
+    for (const { slot, version, atMs, sum } of this.#sums.values()) {
+      await addTotal(db, { slot, version, spanMs: MINUTE_MS, atMs }, sum);
+    }
+    for (const { slot, version, device, firstMs, lastMs } of this.#seen.values()) {
+      await db
+        .insertInto("inference_devices")
+        .values({ slot, version, device, first_ms: Math.floor(firstMs), last_ms: Math.ceil(lastMs) })
+        .onConflict((conflict) =>
+          conflict
+            .columns(["slot", "version", "device"])
+            .doUpdateSet((eb) => ({
+              first_ms: eb.fn<number>("min", ["inference_devices.first_ms", "excluded.first_ms"]),
+              last_ms: eb.fn<number>("max", ["inference_devices.last_ms", "excluded.last_ms"]),
+            }))
+            .where((eb) =>
+              eb.or([
+                eb("excluded.first_ms", "<", eb.ref("inference_devices.first_ms")),
+                eb("excluded.last_ms", ">", eb("inference_devices.last_ms", "+", SEEN_AGAIN_MS)),
+              ]),
+            ),
+        )
+        .execute();
+    }
+  }
+}
+
+export interface TotalKey {
+  readonly slot: string;
+  readonly version: string;
+  readonly spanMs: number;
+  readonly atMs: number;
+}
+
+/** Merges into the row that is there. */
+export async function addTotal(db: StoreTransaction, key: TotalKey, sum: InferenceSum): Promise<void> {
+  const { slot, version, spanMs, atMs } = key;
+  const there = await db
+    .selectFrom("inference_totals")
+    .select("fields_json")
+    .where("span_ms", "=", spanMs)
+    .where("at_ms", "=", atMs)
+    .where("slot", "=", slot)
+    .where("version", "=", version)
+    .executeTakeFirst();
+  if (there !== undefined) sum.add(check(JSON.parse(there.fields_json)));
+  const fields_json = JSON.stringify(sum.toFields(slot, version === "" ? undefined : version));
+  await db
+    .insertInto("inference_totals")
+    .values({ slot, version, span_ms: spanMs, at_ms: atMs, fields_json })
+    .onConflict((conflict) => conflict.columns(["span_ms", "at_ms", "slot", "version"]).doUpdateSet({ fields_json }))
+    .execute();
+}
+
+export interface FleetInferenceQuery {
+  /** By the records' own times. A minute counts where it begins, and an hour that minutes were rolled up to. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** By slot and version; all of what the devices told in that time. */
+export async function readFleetInference(
+  store: Store,
+  { fromMs, toMs }: FleetInferenceQuery,
+): Promise<readonly VersionInference[]> {
+  const totals = await store
+    .selectFrom("inference_totals")
+    .select(["slot", "version", "fields_json"])
+    .where("span_ms", "in", [MINUTE_MS, HOUR_MS])
+    .where("at_ms", ">=", Math.floor(fromMs / MINUTE_MS) * MINUTE_MS)
+    .where("at_ms", "<", toMs)
+    .execute();
+  const seen = await store
+    .selectFrom("inference_devices")
+    .select(({ fn }) => ["slot", "version", fn.countAll<number>().as("devices")])
+    .where("last_ms", ">=", fromMs - SEEN_AGAIN_MS)
+    .where("first_ms", "<", toMs)
+    .groupBy(["slot", "version"])
+    .execute();
+  return [...Map.groupBy(totals, ({ slot, version }) => JSON.stringify([slot, version])).values()].flatMap((rows) => {
+    const [first] = rows;
+    if (first === undefined) return [];
+    const { slot, version } = first;
+    const sum = new InferenceSum();
+    for (const { fields_json } of rows) addSound(sum, fields_json);
+    const devices = seen.find((row) => row.slot === slot && row.version === version)?.devices ?? 0;
+    return [{ slot, version: version === "" ? undefined : version, devices, sum }];
+  });
+}
+
+function addSound(sum: InferenceSum, text: string): void {
+  try {
+    sum.add(check(JSON.parse(text)));
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown;
+  }
+}
