@@ -12,9 +12,9 @@ import {
 } from "./prediction-window.ts";
 import { predictedOf } from "./predicted.ts";
 
-/** One truth that was counted. */
+/** One truth that was counted; classes by their labels, or by their indices where the bundle has none. */
 export type Judgement =
-  | { readonly kind: "class"; readonly isRight: boolean }
+  | { readonly kind: "class"; readonly predicted: string; readonly actual: string }
   /** Means over the values of the prediction. */
   | { readonly kind: "values"; readonly absolute: number; readonly square: number };
 
@@ -102,7 +102,8 @@ export function openFeedback({ engine, onJudged, clock }: FeedbackPorts): Feedba
       const actual = "label" in entry ? indexOf(entry.label, of.labels) : undefined;
       if (actual === undefined) return labelNeeded(entry, of.labels);
       of.score.addClass(predicted.index, actual);
-      onJudged?.(of.slot, of.version, { kind: "class", isRight: actual === predicted.index });
+      const name = (index: number) => of.labels[index] ?? String(index);
+      onJudged?.(of.slot, of.version, { kind: "class", predicted: name(predicted.index), actual: name(actual) });
       return undefined;
     }
     const actual = valuesIn(entry);

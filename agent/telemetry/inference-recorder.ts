@@ -2,10 +2,12 @@ import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import type { InferenceFields } from "../../protocol/messages/telemetry-inference.ts";
 import { OUTCOME_PREFIX } from "../../protocol/messages/telemetry-inference.ts";
+import { ClassTally } from "../../protocol/class-tally.ts";
 import { Sketch } from "../../protocol/sketch.ts";
 import type { CopyOutcome, InferenceObserver } from "../inference/inference-engine.ts";
 import type { ProcessingObserver } from "../processing/media-predictor.ts";
 import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
+import { confidenceOf } from "../monitor/confidence.ts";
 import type { Judgement } from "../monitor/feedback.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
 
@@ -52,9 +54,13 @@ interface Tally {
   same: number;
   /** Undefined once an answer differed by no number. */
   distanceMax: number | undefined;
+  /** Answers that chose a class. */
+  confidences: number;
+  confidenceSum: number;
   /** Classes of which the truth came, and values. */
   judged: number;
   right: number;
+  readonly classes: ClassTally;
   measured: number;
   absoluteSum: number;
   squareSum: number;
@@ -85,8 +91,11 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       compared: 0,
       same: 0,
       distanceMax: 0,
+      confidences: 0,
+      confidenceSum: 0,
       judged: 0,
       right: 0,
+      classes: new ClassTally(),
       measured: 0,
       absoluteSum: 0,
       squareSum: 0,
@@ -103,8 +112,13 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
   }
 
   return {
-    answered: (slot, { version, queueMs, inferMs }) => {
+    answered: (slot, { version, queueMs, inferMs, outputs }) => {
       const tally = tallyOf(slot, version);
+      const confidence = confidenceOf(outputs);
+      if (confidence !== undefined) {
+        tally.confidences += 1;
+        tally.confidenceSum += confidence;
+      }
       count(tally, "answered");
       tally.queueMs.add(queueMs);
       tally.inferMs.add(inferMs);
@@ -144,7 +158,8 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
       const tally = tallyOf(slot, version);
       if (judgement.kind === "class") {
         tally.judged += 1;
-        if (judgement.isRight) tally.right += 1;
+        if (judgement.predicted === judgement.actual) tally.right += 1;
+        tally.classes.note(judgement.predicted, judgement.actual);
         return;
       }
       tally.measured += 1;
@@ -168,7 +183,7 @@ function count(tally: Tally, outcome: string): void {
 function fieldsOf(tally: Tally, intervalMs: number) {
   const { slot, version, outcomes, queueMs, inferMs, preMs, postMs, batches, batchMax, crashes, copies } = tally;
   const { compared, same, distanceMax } = tally;
-  const { judged, right, measured, absoluteSum, squareSum } = tally;
+  const { confidences, confidenceSum, judged, right, classes, measured, absoluteSum, squareSum } = tally;
   const fields: InferenceFields = {
     slot,
     version,
@@ -184,7 +199,9 @@ function fieldsOf(tally: Tally, intervalMs: number) {
     ...(batchMax <= 1 ? {} : { batchSketch: batches.toText() }),
     ...(compared === 0 ? {} : { agreementCompared: compared, agreementSame: same }),
     ...(compared === 0 || distanceMax === undefined ? {} : { agreementDistanceMax: distanceMax }),
-    ...(judged === 0 ? {} : { feedbackJudged: judged, feedbackRight: right }),
+    ...(confidences === 0 ? {} : { confidenceCount: confidences, confidenceMean: confidenceSum / confidences }),
+    ...(judged === 0 ? {} : { feedbackJudged: judged, feedbackRight: right, feedbackClasses: classes.classesText() }),
+    ...(judged === right ? {} : { feedbackPairs: classes.pairsText() }),
     ...(measured === 0
       ? {}
       : {

@@ -40,9 +40,15 @@ export const InferenceFields = Type.Object({
   agreementSame: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The largest difference of one output value; absent where an answer was no number, or of another shape. */
   agreementDistanceMax: Type.Optional(Type.Number({ minimum: 0 })),
+  /** Answers that chose a class, and how sure they were of it on average, from 0 to 1. */
+  confidenceCount: Type.Optional(Type.Integer({ minimum: 0 })),
+  confidenceMean: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   /** Predicted classes of which the truth came in this interval, whenever they were predicted, and those that were right. */
   feedbackJudged: Type.Optional(Type.Integer({ minimum: 0 })),
   feedbackRight: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** The same by class, with their labels: the texts of a `ClassTally`. */
+  feedbackClasses: Type.Optional(Type.String({ maxLength: CELL_CHARS_MAX })),
+  feedbackPairs: Type.Optional(Type.String({ maxLength: CELL_CHARS_MAX })),
   /** Predicted values of which the truth came, and the means of their absolute and squared errors. */
   feedbackMeasured: Type.Optional(Type.Integer({ minimum: 0 })),
   feedbackAbsoluteMean: Type.Optional(Type.Number({ minimum: 0 })),

@@ -100,17 +100,36 @@ t.test(
 
 t.test("truth counts in the interval in which it comes", async (t) => {
   const { recorder, records } = openRecorder();
-  for (const isRight of [true, true, false]) recorder.judged(digits, latest, { kind: "class", isRight });
+  for (const predicted of ["7", "7", "1"]) {
+    recorder.judged(digits, latest, { kind: "class", predicted, actual: "7" });
+  }
   for (const absolute of [1, 3]) recorder.judged(digits, latest, { kind: "values", absolute, square: absolute ** 2 });
   recorder.flush();
   t.match(checkInferenceFields(records[0]?.fields), {
     version: latest,
     feedbackJudged: 3,
     feedbackRight: 2,
+    feedbackClasses: '[["7",2,0,1],["1",0,1,0]]',
+    feedbackPairs: '[["7","1",1]]',
     feedbackMeasured: 2,
     feedbackAbsoluteMean: 2,
     feedbackSquareMean: 5,
   });
+});
+
+t.test("how sure answers are of their class is told as a mean", async (t) => {
+  const { recorder, records } = openRecorder();
+  const scores = (values: readonly number[]) => ({
+    ...response("1.1.0", 1),
+    outputs: [
+      { name: "p", datatype: "FP32", shape: [1, 2], bytes: new Uint8Array(Float32Array.from(values).buffer) } as const,
+    ],
+  });
+  recorder.answered(digits, scores([0.25, 0.75]));
+  recorder.answered(digits, scores([0.5, 0.5]));
+  recorder.answered(digits, response("1.1.0", 1));
+  recorder.flush();
+  t.match(checkInferenceFields(records[0]?.fields), { confidenceCount: 2, confidenceMean: 0.625 });
 });
 
 t.test("what was summed up is recorded when the program ends", async (t) => {
