@@ -15,6 +15,7 @@ import { recordEvent } from "./fleet/events.ts";
 import { runHousekeeping } from "./fleet/housekeeping.ts";
 import { createPresenceKeeper } from "./fleet/presence-keeper.ts";
 import type { Status } from "./http/fleet-routes.ts";
+import { accuracyHandlers } from "./http/handlers/accuracy-handlers.ts";
 import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
 import { deviceHandlers } from "./http/handlers/device-handlers.ts";
 import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
@@ -193,6 +194,7 @@ export async function runController(
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
       ...rolloutFileHandlers(store, clock),
       ...telemetryHandlers(store),
+      ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),
     },

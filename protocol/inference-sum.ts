@@ -1,10 +1,13 @@
 /** What `inference` records add up to: of one version on one device over an hour, or of a whole fleet. */
+import { ClassTally } from "./class-tally.ts";
 import type { RecordFields } from "./messages/telemetry-batch.ts";
 import { checkInferenceFields, OUTCOME_PREFIX, type InferenceFields } from "./messages/telemetry-inference.ts";
 import { Sketch } from "./sketch.ts";
 
 /** Outcomes kept apart: agents know about ten. More come from a device that makes names up, and count as `other`. */
 const OUTCOMES_MAX = 32;
+/** Kept apart while records are added up: a fleet whose devices see different classes. A record tells fewer. */
+const CLASSES_MAX = 1_024;
 
 /**
  * Adds up `inference` records of one slot and version; the order does not matter, and sums of sums are the sum of all.
@@ -28,6 +31,10 @@ export class InferenceSum {
   };
   /** Undefined where some compared answer differed by no number. */
   distanceMax: number | undefined = 0;
+  /** Sum over `confidenceCount` answers. */
+  confidenceSum = 0;
+  /** Of `feedbackJudged` predictions, as far as the device told them by class. */
+  readonly classes = new ClassTally(CLASSES_MAX);
   /** Sums over `feedbackMeasured` values. */
   absoluteSum = 0;
   squareSum = 0;
@@ -49,7 +56,10 @@ export class InferenceSum {
       const text = inference[name];
       return text === undefined ? [] : [{ name, sketch: Sketch.fromText(text) }];
     });
+    // Before anything else is added: it may throw.
+    this.classes.addTexts(inference.feedbackClasses, inference.feedbackPairs);
     for (const { name, sketch } of sketches) this.sketches[name].merge(sketch);
+    this.confidenceSum += (inference.confidenceCount ?? 0) * (inference.confidenceMean ?? 0);
     this.records += inference.records ?? 1;
     this.intervalMs += inference.intervalMs;
     for (const name of COUNTS) this.counts[name] += inference[name] ?? 0;
@@ -69,6 +79,8 @@ export class InferenceSum {
     for (const name of SKETCHES) this.sketches[name].merge(other.sketches[name]);
     this.#addDistance(other.counts.agreementCompared, other.distanceMax);
     for (const name of COUNTS) this.counts[name] += other.counts[name];
+    this.classes.merge(other.classes);
+    this.confidenceSum += other.confidenceSum;
     this.absoluteSum += other.absoluteSum;
     this.squareSum += other.squareSum;
     for (const [outcome, count] of other.outcomes) this.#addOutcome(outcome, count);
@@ -76,7 +88,7 @@ export class InferenceSum {
 
   /** An `inference` record with this content; zeros are left out. */
   toFields(slot: string, version: string | undefined): RecordFields {
-    const { feedbackMeasured: measured, agreementCompared: compared } = this.counts;
+    const { feedbackMeasured: measured, agreementCompared: compared, confidenceCount: confidences } = this.counts;
     const fields: InferenceFields = {
       slot,
       ...(version === undefined ? {} : { version }),
@@ -87,6 +99,9 @@ export class InferenceSum {
         SKETCHES.flatMap((name) => (this.sketches[name].count === 0 ? [] : [[name, this.sketches[name].toText()]])),
       ),
       ...(compared === 0 || this.distanceMax === undefined ? {} : { agreementDistanceMax: this.distanceMax }),
+      ...(confidences === 0 ? {} : { confidenceMean: Math.min(1, this.confidenceSum / confidences) }),
+      ...(this.classes.isEmpty ? {} : { feedbackClasses: this.classes.classesText() }),
+      ...(this.classes.pairs().length === 0 ? {} : { feedbackPairs: this.classes.pairsText() }),
       ...(measured === 0
         ? {}
         : {
@@ -118,6 +133,7 @@ const COUNTS = [
   "copiesDropped",
   "agreementCompared",
   "agreementSame",
+  "confidenceCount",
   "feedbackJudged",
   "feedbackRight",
   "feedbackMeasured",
@@ -135,6 +151,7 @@ function zeroCounts(): Record<InferenceCount, number> {
     copiesDropped: 0,
     agreementCompared: 0,
     agreementSame: 0,
+    confidenceCount: 0,
     feedbackJudged: 0,
     feedbackRight: 0,
     feedbackMeasured: 0,

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAccuracyCommand } from "./accuracy.ts";
 import { addApplyCommand } from "./apply.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addBrokerCommands } from "./broker.ts";
@@ -56,6 +57,7 @@ export function createProgram(): Command {
   addDeleteCommand(program);
   addPredictCommand(program);
   addFeedbackCommand(program);
+  addAccuracyCommand(program);
   addBenchCommand(program);
   addTelemetryCommands(program);
   addReportCommands(program);

@@ -1,3 +1,4 @@
+import { ACCURACY_ROUTES } from "./accuracy-routes.ts";
 import { BUNDLE_ROUTES } from "./bundle-routes.ts";
 import { DEVICE_ROUTES } from "./device-routes.ts";
 import { ENROL_ROUTES } from "./enrol-routes.ts";
@@ -21,6 +22,7 @@ export const ROUTES = {
   ...ROLLOUT_FILE_ROUTES,
   ...ROLLOUT_VERB_ROUTES,
   ...TELEMETRY_ROUTES,
+  ...ACCURACY_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,
 } as const;

@@ -1,8 +1,12 @@
 import { Type, type Static } from "typebox";
 
-const ROLES = ["viewer", "operator", "approver", "admin"] as const;
+const ROLES = ["viewer", "annotator", "operator", "approver", "admin"] as const;
 
-/** Operators act, approvers say yes to what waits for it: one person has both only as an admin, so that two can be asked for. */
+/**
+ * Annotators tell what was true of predictions: gates and experiments may rest on it, and whoever labels pictures need not move
+ * the fleet. Operators act, approvers say yes to what waits for it: one person has both only as an admin,
+ * so that two can be asked for.
+ */
 export const OperatorRole = Type.Enum(ROLES);
 export type OperatorRole = Static<typeof OperatorRole>;
 
@@ -15,7 +19,8 @@ export const OPERATOR_ROLES: readonly OperatorRole[] = ROLES;
 /** What may be used by whoever has the role. */
 const MAY_DO: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
   viewer: ["viewer"],
-  operator: ["viewer", "operator"],
+  annotator: ["viewer", "annotator"],
+  operator: ["viewer", "annotator", "operator"],
   approver: ["viewer", "approver"],
   admin: ROLES,
 };

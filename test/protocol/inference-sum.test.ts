@@ -26,6 +26,16 @@ const records: readonly RecordFields[] = [
     },
     ...{ feedbackJudged: 2, feedbackRight: 1, feedbackMeasured: 2, feedbackAbsoluteMean: 3, feedbackSquareMean: 10 },
   },
+  {
+    ...{ slot: "s", version: "1", intervalMs: 0, confidenceCount: 1, confidenceMean: 0.5 },
+    ...{
+      feedbackJudged: 2,
+      feedbackRight: 1,
+      feedbackClasses: '[["7",1,0,1],["1",0,1,0]]',
+      feedbackPairs: '[["7","1",1]]',
+    },
+  },
+  { slot: "s", version: "1", intervalMs: 0, confidenceCount: 3, confidenceMean: 0.9, feedbackClasses: '[["7",1,0,0]]' },
   { slot: "s", version: "1", intervalMs: 5_000, feedbackMeasured: 6, feedbackAbsoluteMean: 1, feedbackSquareMean: 2 },
 ];
 
@@ -40,14 +50,18 @@ t.test("counts add up, sketches merge, means are weighted", async (t) => {
   t.match(fields, {
     slot: "s",
     version: "1",
-    records: 4,
+    records: 6,
     intervalMs: 30_000,
     "outcome.answered": 4,
     "outcome.timed-out": 2,
     crashes: 1,
     agreementCompared: 4,
     agreementDistanceMax: 0.2,
-    feedbackJudged: 2,
+    confidenceCount: 4,
+    confidenceMean: 0.8,
+    feedbackJudged: 4,
+    feedbackClasses: '[["7",2,0,1],["1",0,1,0]]',
+    feedbackPairs: '[["7","1",1]]',
     feedbackMeasured: 8,
     feedbackAbsoluteMean: 1.5,
     feedbackSquareMean: 4,

@@ -1,7 +1,9 @@
 import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
+import type { FeedbackAnswer, FeedbackEntries } from "../../../protocol/messages/feedback.ts";
 import { tensorFromValues, valuesFromTensor } from "../../../protocol/tensor-values.ts";
+import { sha256 } from "../../../protocol/trust/digest.ts";
 import { decodeBase64 } from "../../../protocol/trust/base64.ts";
 import type { Tensor, TensorSpec } from "../../../protocol/tensor.ts";
 import { slotReportOf, type DeviceView } from "../../fleet/device-view.ts";
@@ -26,11 +28,13 @@ export interface PredictHandlerPorts {
 export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyof typeof PREDICT_ROUTES> {
   const { store, ask, tell, clock } = ports;
   return {
-    feedback: async ({ params, body }) => {
+    feedback: async ({ params, body }, { audit }) => {
       const device = await oneDevice(store, params.device);
       requireOnline(device);
       const timeoutMs = body.timeoutMs ?? TIMEOUT_MS;
       const { feedback } = await tell({ device: device.id, model: params.model, feedback: body.feedback, timeoutMs });
+      const entry = { target: `${device.id}/${params.model}`, detail: toldText(body.feedback, feedback) };
+      await store.transaction().execute(audit(entry));
       return feedback;
     },
     predict: async ({ params, body }) => {
@@ -65,6 +69,12 @@ export function predictHandlers(ports: PredictHandlerPorts): Pick<Handlers, keyo
       };
     },
   };
+}
+
+/** The digest binds the entry to what was told: whoever has the labels can show that it was these. */
+function toldText(told: FeedbackEntries, { joined, duplicate, unknown, unfit }: FeedbackAnswer): string {
+  const digest = sha256(JSON.stringify(told)).slice(0, 16);
+  return `${told.length} truths (sha256 ${digest}…): ${joined} counted, ${duplicate} known, ${unknown} unknown, ${unfit} unfit`;
 }
 
 function requireOnline({ id, online, onlineSinceMs }: DeviceView): void {

@@ -30,8 +30,8 @@ function ask(url: string, shape: Pick<RouteShape, "method">, path: string, token
 }
 
 t.test("what changes the fleet is never for anyone or for viewers, and is audited", async (t) => {
-  // They ask, or tell a device what its model is measured by: nothing of the fleet is another afterwards.
-  const changesNothing = new Set(["planRollout", "predict", "feedback"]);
+  // They ask: nothing of the fleet is another afterwards.
+  const changesNothing = new Set(["planRollout", "predict"]);
   for (const [name, { method, role, changes }] of shapes) {
     t.equal(
       changes === true,

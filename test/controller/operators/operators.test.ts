@@ -11,23 +11,27 @@ import { NOTHING_ELSE, openStore } from "../../../controller/store/store.ts";
 
 const nowMs = () => 1_000;
 
-t.test("everybody reads; operators act, approvers approve, and admins alone do both", async (t) => {
-  const may: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
-    viewer: ["viewer"],
-    operator: ["viewer", "operator"],
-    approver: ["viewer", "approver"],
-    admin: ["viewer", "operator", "approver", "admin"],
-  };
-  for (const role of OPERATOR_ROLES) {
-    t.same(
-      OPERATOR_ROLES.filter((needed) => mayDo(role, needed)),
-      may[role],
-      role,
-    );
-  }
-  t.ok(mayDo("approver", ["operator", "approver"]), "any of several will do");
-  t.notOk(mayDo("viewer", ["operator", "approver"]));
-});
+t.test(
+  "everybody reads; annotators tell the truth, operators act, approvers approve, and admins alone do both",
+  async (t) => {
+    const may: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
+      viewer: ["viewer"],
+      annotator: ["viewer", "annotator"],
+      operator: ["viewer", "annotator", "operator"],
+      approver: ["viewer", "approver"],
+      admin: ["viewer", "annotator", "operator", "approver", "admin"],
+    };
+    for (const role of OPERATOR_ROLES) {
+      t.same(
+        OPERATOR_ROLES.filter((needed) => mayDo(role, needed)),
+        may[role],
+        role,
+      );
+    }
+    t.ok(mayDo("approver", ["operator", "approver"]), "any of several will do");
+    t.notOk(mayDo("viewer", ["operator", "approver"]));
+  },
+);
 
 t.test("tokens are recognised by their shape, and never alike", async (t) => {
   const tokens = Array.from({ length: 100 }, newToken);
