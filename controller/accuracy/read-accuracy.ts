@@ -36,7 +36,7 @@ export async function readAccuracy(store: Store, query: AccuracyQuery): Promise<
   for await (const { device, slot, version: of, sum } of readInference(store, asked)) {
     if (of === undefined || (sum.counts.feedbackJudged === 0 && sum.counts.feedbackMeasured === 0)) continue;
     const key = JSON.stringify([slot, of]);
-    const part = parts.get(key) ?? { model: slot, version: of, sum: new InferenceSum(), byDevice: new Map() };
+    const part: Part = parts.get(key) ?? { model: slot, version: of, sum: new InferenceSum(), byDevice: new Map() };
     parts.set(key, part);
     part.sum.merge(sum);
     const own = part.byDevice.get(device) ?? new InferenceSum();
