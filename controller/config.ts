@@ -6,6 +6,7 @@ import { Type, type Static } from "typebox";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../common/ferry-error.ts";
 import { FleetId } from "../protocol/ids.ts";
 import { closedObject, gate, parseJson } from "../protocol/schema.ts";
+import { RetentionConfig } from "./telemetry/retention.ts";
 
 export interface ControllerPaths {
   readonly home: string;
@@ -83,6 +84,8 @@ export const ControllerConfig = closedObject({
     port: Port,
     tls: Type.Optional(closedObject({ cert: Type.String(), key: Type.String() })),
   }),
+  /** How long telemetry is kept, and how finely. */
+  telemetry: Type.Optional(RetentionConfig),
   /** Where the director's key is, when it is not a file of this folder: a command that signs, and its public key's file. */
   director: Type.Optional(
     closedObject({

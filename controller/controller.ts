@@ -40,6 +40,8 @@ import { openRolloutEngine } from "./rollout/engine.ts";
 import { openGateReader } from "./rollout/read-gate-metrics.ts";
 import { openStore } from "./store/store.ts";
 import { openTelemetryIngest } from "./telemetry/ingest.ts";
+import { retentionOf } from "./telemetry/retention.ts";
+import { createRollUp } from "./telemetry/roll-up.ts";
 import { openTransferService } from "./transfer/transfer-service.ts";
 import { openLiveRoots, runRootWatch } from "./roots/live-roots.ts";
 import { rootExpiry } from "./roots/root-expiry.ts";
@@ -79,6 +81,7 @@ export async function runController(
   signal: AbortSignal,
 ): Promise<void> {
   const { fleet } = config;
+  const retention = retentionOf(config.telemetry);
   const startedMs = clock.nowMs();
   const live = await openLiveRoots({ paths, director: config.director });
   const { trust } = live;
@@ -110,6 +113,7 @@ export async function runController(
   await using deployments = openDirector({ store, fleet, trust, publish, clock, log });
   await using transfers = openTransferService({ fleet, publish, openArchive: shelf.openArchive, clock, log });
   await using ingest = openTelemetryIngest({ store, publish, fleet, clock, log });
+  const rollUp = createRollUp({ store, retention, clock, log });
   await using engine = openRolloutEngine({
     store,
     publish: deployments.publish,
@@ -225,6 +229,7 @@ export async function runController(
       log.error({ error: messageOf(error) }, "it could not be seen who signed the bundles of the catalogue");
     }),
     network.run(signal),
+    rollUp.run(signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(
       {

@@ -5,9 +5,9 @@ import { EXIT } from "../../common/ferry-error.ts";
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { TelemetryAccount, TelemetryGap, TelemetryRecord } from "../http/telemetry-routes.ts";
 import { clientOf, formatOf, stopSignal, withRemote, type RemoteCommandOptions } from "./context.ts";
-import { ago, instant, shortDigest } from "./human.ts";
+import { ago, counted, instant, shortDigest } from "./human.ts";
 import { deviceId } from "./ids.ts";
-import { print, printListing, type Column, type OutputFormat } from "./output.ts";
+import { print, printListing, say, type Column, type OutputFormat } from "./output.ts";
 
 type Options = RemoteCommandOptions & { readonly device?: string };
 
@@ -40,8 +40,9 @@ export function addTelemetryCommands(program: Command): void {
     .command("accounting")
     .description("what became of every record: produced = received + declared + outstanding + missing")
     .option("--device <id>", "of one device")
+    .option("--verify", "count every record anew and compare; takes long in a large fleet")
     .action(showAccounting);
-  withRemote(accounting, "ferry telemetry accounting");
+  withRemote(accounting, "ferry telemetry accounting", "ferry telemetry accounting --device cam-0017 --verify");
 }
 
 const KINDS = ["health", "inference", "event", "gap"] as const satisfies readonly RecordKind[];
@@ -122,14 +123,33 @@ const GAP_COLUMNS: readonly Column<TelemetryGap>[] = [
   { title: "STREAM", text: ({ stream }) => stream ?? "–", wide: true },
 ];
 
-async function showAccounting(options: Options): Promise<void> {
-  const { accounts } = await clientOf(options).telemetryAccounting({ query: ofDevice(options) });
-  const whenEmpty = "No telemetry yet: devices send some within a minute of joining.";
-  printListing(
-    { rows: accounts, columns: ACCOUNT_COLUMNS, name: ({ device }) => device, whenEmpty },
-    formatOf(options),
-  );
+interface AccountingOptions extends Options {
+  readonly verify?: true;
 }
+
+async function showAccounting(options: AccountingOptions): Promise<void> {
+  const verify = options.verify === true;
+  const { accounts } = await clientOf(options).telemetryAccounting({ query: { ...ofDevice(options), verify } });
+  const whenEmpty = "No telemetry yet: devices send some within a minute of joining.";
+  const columns = verify ? [...ACCOUNT_COLUMNS, RECOUNTED] : ACCOUNT_COLUMNS;
+  printListing({ rows: accounts, columns, name: ({ device }) => device, whenEmpty }, formatOf(options));
+  const wrong = accounts.filter(isMiscounted);
+  if (wrong.length === 0) return;
+  say(`error: ${counted(wrong.length, "stream")} of ${counted(accounts.length, "stream")} counted otherwise than kept`);
+  say("  This is a defect, or the database was changed by hand: keep a copy of controller.db, and report it.");
+  process.exitCode = EXIT.failed;
+}
+
+/** Records that came while they were being counted are in the count alone. */
+function isMiscounted({ received, recounted }: TelemetryAccount): boolean {
+  return recounted !== undefined && recounted !== received;
+}
+
+const RECOUNTED: Column<TelemetryAccount> = {
+  title: "RECOUNTED",
+  text: (account) => (isMiscounted(account) ? pc.red(String(account.recounted)) : String(account.recounted ?? "–")),
+  align: "right",
+};
 
 const ACCOUNT_COLUMNS: readonly Column<TelemetryAccount>[] = [
   { title: "DEVICE", text: ({ device }) => device },
@@ -139,7 +159,7 @@ const ACCOUNT_COLUMNS: readonly Column<TelemetryAccount>[] = [
   { title: "DECLARED", text: ({ declared }) => String(declared), align: "right" },
   { title: "OUTSTANDING", text: ({ outstanding }) => String(outstanding), align: "right" },
   { title: "MISSING", text: ({ missing }) => (missing === 0 ? "0" : pc.red(String(missing))), align: "right" },
-  { title: "LAST", text: ({ lastMs }) => `${ago(lastMs)} ago` },
+  { title: "LAST", text: ({ lastMs }) => (lastMs === 0 ? "never" : `${ago(lastMs)} ago`) },
 ];
 
 function ofDevice({ device }: Options) {

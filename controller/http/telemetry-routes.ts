@@ -46,6 +46,8 @@ export const TelemetryAccount = Type.Object({
   /** True where the device lost an outbox, and cannot tell how much was in it. */
   isLossUnknown: Type.Boolean(),
   lastMs: Type.Number(),
+  /** `received`, counted anew from every row: where that was asked for. */
+  recounted: Type.Optional(Type.Integer()),
 });
 export type TelemetryAccount = Static<typeof TelemetryAccount>;
 
@@ -82,7 +84,8 @@ export const TELEMETRY_ROUTES = {
     tag: "telemetry",
     summary: "What became of every record of every stream",
     role: "viewer",
-    query: Type.Object(ofDevice),
+    /** `verify`: counts every record anew, which takes long. */
+    query: Type.Object({ ...ofDevice, verify: Type.Boolean({ default: false }) }),
     result: Type.Object({ accounts: Type.Array(TelemetryAccount) }),
   }),
 } as const;

@@ -319,7 +319,7 @@ async function deliveries(db: Kysely<unknown>): Promise<void> {
  */
 async function telemetryRollups(db: Kysely<unknown>): Promise<void> {
   const { schema } = db;
-  for (const name of ["received", "declared", "lost_here", "rolled", "expired", "loss_unknown"]) {
+  for (const name of ["received", "declared", "lost_here", "expired", "loss_unknown"]) {
     const type = name === "loss_unknown" ? "integer" : "bigint";
     await schema
       .alterTable("streams")

@@ -169,9 +169,8 @@ export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
 
 /**
  * The watermark of each telemetry stream: everything before `next` is stored or declared as a gap. The counts change in
- * the same transactions as the records that they count:
- * received + lost_here = rows of `telemetry` + rolled + expired, and rolled = records of `telemetry_rollups` + those that
- * were deleted from there, which `rolled` and `expired` then both count.
+ * the same transactions as the records that they count: received + lost_here = rows of `telemetry` + records in
+ * `telemetry_rollups` + expired.
  */
 export interface StreamsTable {
   device: DeviceId;
@@ -185,9 +184,7 @@ export interface StreamsTable {
   declared: Generated<number>;
   /** Gap records of this controller's own among the rows: it had acknowledged numbers and lost them. */
   lost_here: Generated<number>;
-  /** Records that were added up to roll-ups. */
-  rolled: Generated<number>;
-  /** Records that were deleted because of their age: raw ones, and those in roll-ups. */
+  /** Records that were deleted because of their age, alone or in a roll-up. */
   expired: Generated<number>;
   /** 1: the device lost an outbox with records of this stream, and cannot tell how many. */
   loss_unknown: Generated<0 | 1>;
@@ -216,6 +213,7 @@ export interface TelemetryRollupsTable {
   stream: StreamId;
   /** What of the device it is about: slot and version. Empty: the device itself. */
   subject: string;
+  /** Rows of `telemetry` that went into it. */
   records: number;
   fields_json: string;
 }

@@ -2,6 +2,7 @@ import { readDevices } from "../../fleet/read-devices.ts";
 import { accountsOf } from "../../reports/telemetry-accounts.ts";
 import type { Store } from "../../store/store.ts";
 import { listGaps } from "../../telemetry/gaps.ts";
+import { recountStreams } from "../../telemetry/recount.ts";
 import { tailTelemetry } from "../../telemetry/tail.ts";
 import type { Handlers } from "../bind-routes.ts";
 import type { TELEMETRY_ROUTES } from "../telemetry-routes.ts";
@@ -16,8 +17,18 @@ export function telemetryHandlers(store: Store): Pick<Handlers, keyof typeof TEL
     telemetryGaps: async ({ query: { device } }) => ({
       gaps: [...(await listGaps(store, device === undefined ? {} : { device }))],
     }),
-    telemetryAccounting: async ({ query: { device } }) => ({
-      accounts: [...(await accountsOf(store, await readDevices(store, device === undefined ? undefined : [device])))],
-    }),
+    telemetryAccounting: async ({ query: { device, verify } }) => {
+      const devices = await readDevices(store, device === undefined ? undefined : [device]);
+      const accounts = await accountsOf(store, devices);
+      if (!verify) return { accounts: [...accounts] };
+      const recounts = await recountStreams(store, device);
+      const excessOf = new Map(recounts.map((one) => [`${one.device}/${one.stream}`, one.excess]));
+      return {
+        accounts: accounts.map((account) => ({
+          ...account,
+          recounted: account.received + (excessOf.get(`${account.device}/${account.stream}`) ?? 0),
+        })),
+      };
+    },
   };
 }
