@@ -1,15 +1,24 @@
 /** Whether a model answers a batch as it answers each of its requests alone, on this hardware, and how large a batch may be. */
 import { blankInputs, joinKey, rowsOf, splitRows } from "../../common/onnx-batch.ts";
+import type { LoadedCase } from "../../processing/golden-case.ts";
 import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
+import type { Tolerance } from "../../protocol/bundle/golden.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Batching } from "../../protocol/bundle/serving.ts";
-import type { GoldenCase, GoldenCases } from "./golden-cases.ts";
 import { Refused } from "./refused.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
 import { RunnerGone, type Runner } from "./runner.ts";
 
 /** Of each size of batch: the first allocates memory, the best of the others tells the time. */
 const RUNS = 3;
+
+/** Cases with the outputs that the model gives, or must give, to each alone. */
+export interface BatchQuestions {
+  readonly count: number;
+  readonly tolerance: Tolerance;
+  /** Throws Refused. */
+  readonly at: (index: number) => Promise<LoadedCase>;
+}
 
 /**
  * The batches that this device makes of a model: as `model.json` asks for them, smaller where a batch would take longer than
@@ -19,7 +28,7 @@ const RUNS = 3;
 export async function testBatches(
   runner: Pick<Runner, "inferAll">,
   { serving, budgets }: ModelJson,
-  golden: GoldenCases,
+  golden: BatchQuestions,
 ): Promise<Batching | undefined> {
   if (serving?.batching === undefined) return undefined;
   const { maxBatch, ...rest } = serving.batching;
@@ -32,10 +41,10 @@ export async function testBatches(
 }
 
 /** The rows of the golden cases that can be joined with the first one, again and again until they fill a batch. */
-async function rowsForBatch(golden: GoldenCases, maxBatch: number): Promise<GoldenCase[]> {
+async function rowsForBatch(golden: BatchQuestions, maxBatch: number): Promise<LoadedCase[]> {
   const first = await golden.at(0);
-  const key = (one: GoldenCase) => [joinKey(one.inputs), ...one.outputs.map(({ name }) => name)].join("\n");
-  const rows: GoldenCase[] = [];
+  const key = (one: LoadedCase) => [joinKey(one.inputs), ...one.outputs.map(({ name }) => name)].join("\n");
+  const rows: LoadedCase[] = [];
   for (let at = 0; at < golden.count && rows.length < maxBatch; at += 1) {
     const next = await golden.at(at);
     if (key(next) === key(first)) rows.push(...rowsOfCase(next));
@@ -46,7 +55,7 @@ async function rowsForBatch(golden: GoldenCases, maxBatch: number): Promise<Gold
   return Array.from({ length: maxBatch }, (_, at) => rows[at % rows.length] ?? first);
 }
 
-function rowsOfCase({ name, inputs, outputs }: GoldenCase): GoldenCase[] {
+function rowsOfCase({ name, inputs, outputs }: LoadedCase): LoadedCase[] {
   const ones = new Array<number>(rowsOf(inputs) ?? 0).fill(1);
   const [insides, outsides] = [splitRows(inputs, ones), splitRows(outputs, ones)];
   if (insides === undefined || outsides === undefined || ones.length === 0) {
@@ -58,8 +67,8 @@ function rowsOfCase({ name, inputs, outputs }: GoldenCase): GoldenCase[] {
 /** In milliseconds of the model's own time. */
 async function timeOf(
   runner: Pick<Runner, "inferAll">,
-  cases: readonly GoldenCase[],
-  tolerance: GoldenCases["tolerance"],
+  cases: readonly LoadedCase[],
+  tolerance: Tolerance,
 ): Promise<number> {
   let best = Infinity;
   for (let run = 0; run < RUNS; run += 1) {
@@ -77,7 +86,7 @@ async function timeOf(
   return best;
 }
 
-async function compute(runner: Pick<Runner, "inferAll">, cases: readonly GoldenCase[]): Promise<RunnerAnswer[]> {
+async function compute(runner: Pick<Runner, "inferAll">, cases: readonly LoadedCase[]): Promise<RunnerAnswer[]> {
   try {
     const outcomes = await runner.inferAll(
       cases.map(({ inputs }) => inputs),

@@ -3,6 +3,7 @@ import { messageOf } from "../../common/ferry-error.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
+import type { Processor } from "../processing/processor.ts";
 import { bestVariant, type BestVariant, type VariantChoice, type VariantMemory } from "./best-variant.ts";
 import type { EngineCache } from "./engine-cache.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
@@ -27,6 +28,8 @@ export interface CandidatePorts extends RoomPorts {
   readonly hardwareClasses: readonly string[];
   readonly variantMemory: VariantMemory;
   readonly engines: EngineCache;
+  /** Tells what golden pictures and sounds mean. */
+  readonly processor: Pick<Processor, "interpret">;
   readonly clock: Clock;
 }
 
@@ -124,9 +127,10 @@ export class Candidates {
   /** Leaves no process behind where the test throws, or is stopped. */
   async #test(loaded: WarmRunner, bundle: VerifiedBundle, signal: AbortSignal): Promise<SelfTest> {
     const { runner } = loaded;
+    const { processor, clock } = this.#ports;
     using _killing = killOnAbort(runner, signal);
     try {
-      const result = await selfTest(loaded, bundle.model, this.#ports.clock.nowMs());
+      const result = await selfTest(loaded, bundle, { processor, nowMs: clock.nowMs() });
       if (signal.aborted) throw new RunnerGone("It was stopped");
       return result;
     } catch (error) {

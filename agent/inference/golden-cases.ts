@@ -1,61 +1,74 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../common/ferry-error.ts";
+import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../processing/golden-case.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
-import { tensorOfGolden } from "../../protocol/bundle/golden-compare.ts";
-import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
-import type { Tensor } from "../../protocol/tensor.ts";
+import { isMediaCase, parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
+import type { Processor } from "../processing/processor.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
+import { InferenceError } from "./inference-error.ts";
 import { Refused } from "./refused.ts";
-
-export interface GoldenCase {
-  readonly name: string;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-}
 
 /** A bundle's golden set; its cases are read one at a time, because their tensors may be large. */
 export interface GoldenCases {
   readonly count: number;
-  readonly tolerance: GoldenSet["tolerance"];
-  /** Throws Refused. */
-  readonly at: (index: number) => Promise<GoldenCase>;
+  readonly tolerances: GoldenTolerances;
+  /** Begins anew after the last. Throws Refused. */
+  readonly at: (index: number) => Promise<LoadedCase>;
 }
 
-/** Throws Refused `bundle-malformed` for a golden set that is missing or cannot be understood. */
-export async function openGoldenCases({ directory, model }: VerifiedBundle): Promise<GoldenCases> {
+/** Decoding takes longer than most models compute: pictures and sounds are decoded once, up to so many bytes of tensors. */
+const PREPARED_BYTES_MAX = 64 * 1024 ** 2;
+
+/**
+ * Throws Refused `bundle-malformed` for a golden set that is missing or cannot be understood. Without a processor its
+ * pictures and sounds are refused.
+ */
+export async function openGoldenCases(
+  { directory, model }: VerifiedBundle,
+  processor?: Pick<Processor, "prepare">,
+): Promise<GoldenCases> {
   const read = (file: string) => {
     checkBundlePath(file);
     return readFile(join(directory, file));
   };
-  const set = await orRefuse(model.golden, async () => parseGoldenSet(await read(model.golden)));
+  const { cases, ...tolerances } = await orRefuse(model.golden, async () => parseGoldenSet(await read(model.golden)));
+  const prepare: Processor["prepare"] = async (media, preparing) => {
+    if (processor !== undefined) return processor.prepare(media, preparing);
+    throw new InferenceError("unavailable", "pictures and sounds are not decoded for this");
+  };
+  const kept = new Map<GoldenSet["cases"][number], LoadedCase>();
+  let keptBytes = 0;
   return {
-    count: set.cases.length,
-    tolerance: set.tolerance,
+    count: cases.length,
+    tolerances,
     at: async (index) => {
-      const golden = set.cases[index % set.cases.length];
+      const golden = cases[index % cases.length];
       if (golden === undefined) throw new Refused("bundle-malformed", `${model.golden} has no cases`);
-      return orRefuse(`${model.golden}, case "${golden.name}"`, () => tensorsOf(golden, read));
+      const known = kept.get(golden);
+      if (known !== undefined) return known;
+      const loaded = await orRefuse(`${model.golden}, case "${golden.name}"`, () =>
+        loadGoldenCase(golden, model, { read, prepare }),
+      );
+      const frames = loaded.media?.prepared.frames ?? [];
+      const bytes = frames.reduce((sum, frame) => sum + frame.bytes.byteLength, 0);
+      if (isMediaCase(golden) && keptBytes + bytes <= PREPARED_BYTES_MAX) {
+        kept.set(golden, loaded);
+        keptBytes += bytes;
+      }
+      return loaded;
     },
   };
-}
-
-async function tensorsOf(
-  golden: GoldenSet["cases"][number],
-  read: (file: string) => Promise<Uint8Array>,
-): Promise<GoldenCase> {
-  const files = new Map<string, Uint8Array>();
-  for (const { file } of [...golden.inputs, ...golden.outputs])
-    if (file !== undefined) files.set(file, await read(file));
-  const resolve = (tensor: GoldenSet["cases"][number]["inputs"][number]) =>
-    tensorOfGolden(tensor, (file) => files.get(file) ?? new Uint8Array());
-  return { name: golden.name, inputs: golden.inputs.map(resolve), outputs: golden.outputs.map(resolve) };
 }
 
 async function orRefuse<T>(what: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw error instanceof Refused ? error : new Refused("bundle-malformed", `${what}: ${messageOf(error)}`);
+    if (error instanceof Refused) throw error;
+    // The file is the publisher's, and verified: what cannot be decoded here is a golden case that does not pass.
+    const isMedia = error instanceof ProcessingError || error instanceof InferenceError;
+    throw new Refused(isMedia ? "self-test" : "bundle-malformed", `${what}: ${messageOf(error)}`);
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import { keepsEngines } from "../../common/onnx-provider.ts";
 import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
+import type { Processor } from "../processing/processor.ts";
 import type { EngineCache } from "./engine-cache.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import type { LoadChoice } from "./load-choice.ts";
@@ -14,6 +15,8 @@ export interface LoadPorts {
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
   readonly engines: EngineCache;
   readonly intraOpThreads: number;
+  /** Decodes the pictures and sounds of golden sets. */
+  readonly processor: Pick<Processor, "prepare">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,7 +32,7 @@ const BACKGROUND_MS_MAX = 5_000;
  * where it throws: Refused, what `confirm` throws, RunnerGone where the signal aborts.
  */
 export async function loadRunner(
-  { command, confirm, engines, intraOpThreads, log }: LoadPorts,
+  { command, confirm, engines, intraOpThreads, processor, log }: LoadPorts,
   bundle: VerifiedBundle,
   choice: LoadChoice,
   signal: AbortSignal,
@@ -41,7 +44,8 @@ export async function loadRunner(
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
-    const warm = await warmUp(runner, bundle, { ...choice, settings }, intraOpThreads).finally(() => confirm?.(bundle));
+    const warming = warmUp(runner, bundle, { ...choice, settings }, { intraOpThreads, processor });
+    const warm = await warming.finally(() => confirm?.(bundle));
     if (signal.aborted) throw new RunnerGone("It was stopped");
     return { choice, runner, warm };
   } catch (error) {

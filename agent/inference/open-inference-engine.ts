@@ -4,6 +4,7 @@ import type { Log } from "../../common/log.ts";
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
+import { openProcessor } from "../processing/processor.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import type { VariantMemory } from "./best-variant.ts";
 import { Candidates } from "./candidates.ts";
@@ -59,6 +60,9 @@ const NO_MEMORY: VariantMemory = { recall: () => undefined, remember: async () =
 /** Requests in flight when the agent stops get this long: the whole agent stops within 5 s. */
 const CLOSE_MS_MAX = 3_000;
 
+/** A golden set is asked at once, and then not again until the next load: its decoders need not stay in memory. */
+const PROCESSOR_IDLE_MS = 5_000;
+
 /** Starts nothing yet: each runner is a child process that starts with a qualification and ends with its version. */
 export function openInferenceEngine(options: InferenceEngineOptions): InferenceEngine {
   const { log, clock = systemClock, random = Math.random, command = RUNNER_COMMAND, confirm } = options;
@@ -68,10 +72,12 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const slots = new Map<ModelName, Slot>();
   const needs = new MemoryNeeds();
   const engines = options.engines ?? NO_ENGINE_CACHE;
+  // Not the one that answers clients: what they send must not hold up a qualification.
+  const processor = openProcessor({ log, idleMs: PROCESSOR_IDLE_MS });
   const shareOf = ({ model }: VerifiedBundle) => shareProcessors(model.serving ?? {}, processors);
   const loadPorts = (bundle: VerifiedBundle) => {
     const intraOpThreads = options.intraOpThreads ?? shareOf(bundle).intraOpThreads;
-    return { command, confirm, engines, intraOpThreads, clock, log };
+    return { command, confirm, engines, intraOpThreads, processor, clock, log };
   };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>
@@ -83,6 +89,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
     hardwareClasses: options.hardwareClasses ?? [],
     variantMemory: options.variantMemory ?? NO_MEMORY,
     engines,
+    processor,
     clock,
   });
   let isClosed = false;
@@ -216,6 +223,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       isClosed = true;
       await Promise.all([candidates.close(), ...[...slots.values()].map((slot) => slot.close(CLOSE_MS_MAX))]);
       slots.clear();
+      await processor[Symbol.asyncDispose]();
     },
   };
 }

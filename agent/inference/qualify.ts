@@ -1,13 +1,21 @@
 /** What stands between a verified bundle and its first request: load, warm-up, golden set, budgets, on this hardware. */
 import { join } from "node:path";
-import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
+import { caseDifference, type LoadedCase } from "../../processing/golden-case.ts";
+import { inferSequence } from "../../processing/infer-sequence.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson, OutputRange } from "../../protocol/bundle/model-json.ts";
+import { parametersInForce } from "../../protocol/bundle/parameters.ts";
+import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { Batching } from "../../protocol/bundle/serving.ts";
 import { testBatches } from "./batch-test.ts";
-import { openGoldenCases, type GoldenCase, type GoldenCases } from "./golden-cases.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
+import type { Processor } from "../processing/processor.ts";
+import { openGoldenCases, type GoldenCases } from "./golden-cases.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
+import { InferenceError } from "./inference-error.ts";
 import { interfaceDifference } from "./interface-difference.ts";
 import type { LoadChoice } from "./load-choice.ts";
 import { percentile } from "./percentile.ts";
@@ -35,15 +43,21 @@ export interface WarmModel {
   readonly golden: GoldenCases;
 }
 
+export interface WarmUpPorts {
+  readonly intraOpThreads: number;
+  /** Decodes the pictures and sounds of golden sets. */
+  readonly processor: Pick<Processor, "prepare">;
+}
+
 /** Loads the model into a fresh runner and computes until times are steady; also what a restart does. Throws Refused. */
 export async function warmUp(
   runner: Runner,
   bundle: VerifiedBundle,
   { file, provider, settings }: LoadChoice,
-  intraOpThreads: number,
+  { intraOpThreads, processor }: WarmUpPorts,
 ): Promise<WarmModel> {
   const { directory, model } = bundle;
-  const golden = await openGoldenCases(bundle);
+  const golden = await openGoldenCases(bundle, processor);
   checkBundlePath(file);
   const startedMs = performance.now();
   const load = {
@@ -81,21 +95,26 @@ export interface SelfTest {
 /** Measures a warm model against what its publisher promised. Throws Refused. */
 export async function selfTest(
   { runner, warm, choice }: WarmRunner,
-  model: ModelJson,
-  nowMs: number,
+  bundle: VerifiedBundle,
+  { processor, nowMs }: { readonly processor: Pick<Processor, "interpret">; readonly nowMs: number },
 ): Promise<SelfTest> {
   const { golden, ignoredOptions } = warm;
-  const tolerance = choice.tolerance ?? golden.tolerance;
+  const { model } = bundle;
+  const { tolerance = golden.tolerances.tolerance } = choice;
+  const tolerances = { ...golden.tolerances, tolerance };
   let givesNonFinite = false;
   for (let at = 0; at < golden.count; at += 1) {
     const goldenCase = await golden.at(at);
-    const { outputs, fault } = await compute(runner, goldenCase);
-    if (fault === "out-of-range") throw new Refused("self-test", outOfRange(goldenCase.name, model));
-    givesNonFinite ||= fault === "not-finite";
-    const difference = goldenDifference(goldenCase.name, goldenCase.outputs, outputs, tolerance);
+    const { outputs, results, isNonFinite } = await answerCase(runner, bundle, goldenCase, processor);
+    givesNonFinite ||= isNonFinite;
+    const difference = caseDifference(goldenCase, { outputs, results }, tolerances);
     if (difference !== undefined) throw new Refused("self-test", difference);
   }
-  const batching = await testBatches(runner, model, { ...golden, tolerance });
+  const batching = await testBatches(runner, model, {
+    count: golden.count,
+    tolerance,
+    at: async (index) => withAnswers(runner, await golden.at(index)),
+  });
   const times = await timedRuns(runner, golden);
   const evidence: Evidence = {
     provider: choice.provider,
@@ -125,12 +144,61 @@ async function timedRuns(runner: Runner, golden: GoldenCases): Promise<number[]>
   return times.sort((a, b) => a - b);
 }
 
-async function compute(runner: Runner, { name, inputs, outputs }: GoldenCase): Promise<RunnerAnswer> {
+interface CaseAnswer {
+  /** Of the last inference: there is more than one over a sound in frames. */
+  readonly outputs: readonly Tensor[];
+  readonly results: PredictionResults;
+  readonly isNonFinite: boolean;
+}
+
+async function answerCase(
+  runner: Runner,
+  bundle: VerifiedBundle,
+  goldenCase: LoadedCase,
+  processor: Pick<Processor, "interpret">,
+): Promise<CaseAnswer> {
+  const { model } = bundle;
+  let isNonFinite = false;
+  const ask = async (asked: LoadedCase) => {
+    const { outputs, fault } = await compute(runner, asked);
+    if (fault === "out-of-range") throw new Refused("self-test", outOfRange(asked.name, model));
+    isNonFinite ||= fault === "not-finite";
+    return outputs;
+  };
+  const { media } = goldenCase;
+  if (media === undefined) return { outputs: await ask(goldenCase), results: {}, isNonFinite };
+  const frames = await inferSequence(model, media.prepared, (inputs) => ask({ ...goldenCase, inputs }));
+  const results = await resultsOf(bundle, goldenCase, frames, processor);
+  return { outputs: frames.at(-1) ?? [], results, isNonFinite };
+}
+
+/** By the defaults of the model's parameters: what an operator sets is no matter of the golden set. */
+async function resultsOf(
+  bundle: VerifiedBundle,
+  { name, media }: LoadedCase,
+  frames: readonly (readonly Tensor[])[],
+  processor: Pick<Processor, "interpret">,
+): Promise<PredictionResults> {
+  const { postprocessing, parameters } = bundle.model;
+  if (postprocessing === undefined || media === undefined) return {};
+  const labels = await readLabels(bundle);
+  const { placement, stepMs } = media.prepared;
+  const interpretation = { postprocessing, labels, parameters: parametersInForce(parameters), frames };
+  return processor.interpret({ ...interpretation, placement, stepMs }).catch((error: unknown) => {
+    if (!(error instanceof ProcessingError || error instanceof InferenceError)) throw error;
+    throw new Refused("self-test", `golden case "${name}": ${error.message}`);
+  });
+}
+
+/** Of a picture or a sound, what the model answers alone is what it must answer in a batch. */
+async function withAnswers(runner: Runner, goldenCase: LoadedCase): Promise<LoadedCase> {
+  if (goldenCase.media === undefined) return goldenCase;
+  return { ...goldenCase, outputs: (await compute(runner, goldenCase)).outputs };
+}
+
+async function compute(runner: Runner, { name, inputs, outputs, media }: LoadedCase): Promise<RunnerAnswer> {
   try {
-    return await runner.infer(
-      inputs,
-      outputs.map((output) => output.name),
-    );
+    return await runner.infer(inputs, media === undefined ? outputs.map((output) => output.name) : undefined);
   } catch (error) {
     if (error instanceof ModelFailure) throw new Refused("self-test", `golden case "${name}": ${error.message}`);
     if (error instanceof RunnerGone) throw new Refused("runner-crash", `golden case "${name}": ${error.message}`);

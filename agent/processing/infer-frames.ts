@@ -2,6 +2,7 @@
 import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
+import { handedOn } from "../../processing/infer-sequence.ts";
 import type { InferenceEngine, InferResponse, VerifiedBundle } from "../inference/inference-engine.ts";
 import { InferenceError } from "../inference/inference-error.ts";
 
@@ -75,16 +76,4 @@ export async function inferFrames(
 function preparesAlike({ model: one }: VerifiedBundle, { model: other }: VerifiedBundle): boolean {
   const described = ({ inputs, preprocessing }: ModelJson) => JSON.stringify([inputs, preprocessing]);
   return described(one) === described(other);
-}
-
-function handedOn(
-  { preprocessing = [] }: ModelJson,
-  inputs: readonly Tensor[],
-  outputs: readonly Tensor[],
-): readonly Tensor[] {
-  return inputs.map((input) => {
-    const state = preprocessing.find((entry) => entry.kind === "state" && entry.input === input.name);
-    const given = state?.kind === "state" ? outputs.find(({ name }) => name === state.output) : undefined;
-    return given === undefined ? input : { ...given, name: input.name };
-  });
 }

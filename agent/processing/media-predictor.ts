@@ -7,7 +7,7 @@ import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import { elementCount, type Tensor } from "../../protocol/tensor.ts";
 import { interpretOutputs, type Interpretation } from "../../processing/results/interpret-outputs.ts";
 import { steadyInputs, type Media, type PreparedMedia } from "../../processing/prepare-media.ts";
-import { readLabels } from "../inference/bundle-labels.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
 import type { InferenceEngine, InferResponse, VerifiedBundle } from "../inference/inference-engine.ts";
 import { InferenceError } from "../inference/inference-error.ts";
 import { inferFrames, type FramesRequest, type SequenceAnswer } from "./infer-frames.ts";

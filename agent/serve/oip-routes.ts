@@ -7,7 +7,7 @@ import { servedVersion, TIMEOUT_MS } from "./ask-model.ts";
 import { classify } from "./classification.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { InferenceStatistics } from "./inference-statistics.ts";
-import { readLabels } from "../inference/bundle-labels.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
 import { requestNames } from "./request-names.ts";

@@ -8,7 +8,7 @@ import type { MediaPredictor, MediaRequest } from "../processing/media-predictor
 import { askModel, onlySlot, TIMEOUT_MS } from "./ask-model.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
-import { readLabels } from "../inference/bundle-labels.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
 import { mediaIn } from "./media-body.ts";
 import { inputFromNpy, inputOf, inputsByName, onlyInput } from "./model-inputs.ts";
 import { isNpy, readNpy } from "../../processing/decode/read-npy.ts";

@@ -23,7 +23,7 @@ import { AnswerCache } from "./answer-cache.ts";
 import { classify } from "./classification.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError } from "./http-answer.ts";
-import { readLabels } from "../inference/bundle-labels.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
 
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;

@@ -2,29 +2,26 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FerryError, systemCodeOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
+import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../processing/golden-case.ts";
+import { ProcessingError } from "../../processing/processing-error.ts";
 import { checkBundlePath, checkNoTwins, MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
-import { parseGoldenSet, type GoldenTensor } from "../../protocol/bundle/golden.ts";
-import { tensorOfGolden } from "../../protocol/bundle/golden-compare.ts";
+import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { isOutside } from "../../protocol/bundle/output-range.ts";
 import { allVariants } from "../../protocol/bundle/variants.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { shapeFits, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";
-import type { GoldenSet } from "../../protocol/bundle/golden.ts";
 import { bundleFiles } from "./bundle-source.ts";
-
-/** A golden case with its tensors read. */
-export interface LoadedCase {
-  readonly name: string;
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-}
+import { prepareHere } from "./prepare-here.ts";
 
 /** A directory whose parts fit together, with its model loaded. */
 export interface CheckedBundle {
   readonly model: ModelJson;
   readonly session: OnnxSession;
-  readonly tolerance: GoldenSet["tolerance"];
+  /** Empty where the bundle has none. */
+  readonly labels: readonly string[];
+  readonly tolerances: GoldenTolerances;
   readonly cases: readonly LoadedCase[];
 }
 
@@ -46,8 +43,8 @@ export async function openCheckedBundle(directory: string): Promise<CheckedBundl
     requirePart(directory, present, path);
   }
   const goldenJson = await readPart(directory, model.golden, "");
-  const { cases, tolerance } = asBadBundle(directory, () => parseGoldenSet(goldenJson));
-  const loaded = await Promise.all(cases.map((golden) => loadCase(directory, present, golden)));
+  const { cases, ...tolerances } = asBadBundle(directory, () => parseGoldenSet(goldenJson));
+  const loaded = await loadCases(directory, present, { model, cases });
   const session = await openOnnxSession(join(directory, model.file));
   try {
     checkInterface(directory, model, model.file, session);
@@ -58,7 +55,7 @@ export async function openCheckedBundle(directory: string): Promise<CheckedBundl
     await session.release();
     throw thrown;
   }
-  return { model, session, tolerance, cases: loaded };
+  return { model, session, labels: await readLabels({ directory, model }), tolerances, cases: loaded };
 }
 
 async function readPart(directory: string, path: string, hint: string): Promise<Buffer> {
@@ -80,21 +77,30 @@ function requirePart(directory: string, present: ReadonlySet<string>, path: stri
   }
 }
 
-async function loadCase(
+async function loadCases(
   directory: string,
   present: ReadonlySet<string>,
-  { name, inputs, outputs }: GoldenSet["cases"][number],
-): Promise<LoadedCase> {
-  const load = async (tensor: GoldenTensor) => {
-    const { file } = tensor;
-    if (file !== undefined && !present.has(file)) {
+  { model, cases }: Pick<CheckedBundle, "model"> & Pick<GoldenSet, "cases">,
+): Promise<LoadedCase[]> {
+  const loaded: LoadedCase[] = [];
+  for (const golden of cases) {
+    const { name } = golden;
+    const read = (file: string) => {
+      if (present.has(file)) return readFile(join(directory, file));
       throw badBundle(directory, `golden case "${name}" names ${file}, which is not there`, INIT_AGAIN);
+    };
+    try {
+      loaded.push(await loadGoldenCase(golden, model, { read, prepare: prepareHere }));
+    } catch (thrown) {
+      if (thrown instanceof ProcessingError)
+        throw badBundle(directory, `golden case "${name}": ${thrown.message}`, MEDIA_HINT, thrown);
+      throw asBadBundleError(directory, thrown);
     }
-    const bytes = file === undefined ? new Uint8Array() : await readFile(join(directory, file));
-    return asBadBundle(directory, () => tensorOfGolden(tensor, () => bytes));
-  };
-  return { name, inputs: await Promise.all(inputs.map(load)), outputs: await Promise.all(outputs.map(load)) };
+  }
+  return loaded;
 }
+
+const MEDIA_HINT = "Put a picture or sound there that a client would send, and see the model's preprocessing.";
 
 /** As many labels as the last dimension of the first output, where that is fixed. */
 async function checkLabels(directory: string, present: ReadonlySet<string>, model: ModelJson): Promise<void> {
@@ -141,9 +147,9 @@ function interfaceText(
   return specs.map(({ name, datatype, shape }) => `${name} ${datatype} [${shape.join(", ")}]`).join(", ");
 }
 
-/** Every input once, and only outputs that the model has. */
-function checkCase(directory: string, model: ModelJson, { name, inputs, outputs }: LoadedCase): void {
-  for (const spec of model.inputs) {
+/** Every input once (a picture or a sound becomes them all), and only outputs that the model has. */
+function checkCase(directory: string, model: ModelJson, { name, inputs, outputs, media }: LoadedCase): void {
+  for (const spec of media === undefined ? model.inputs : []) {
     if (inputs.filter((tensor) => tensor.name === spec.name).length === 1) continue;
     throw badBundle(directory, `golden case "${name}" does not give input "${spec.name}" once`, INIT_AGAIN);
   }
@@ -176,10 +182,13 @@ const INIT_AGAIN = "Correct the file, or write it anew with: ferry bundle init -
 function asBadBundle<T>(directory: string, read: () => T): T {
   try {
     return read();
-  } catch (cause) {
-    if (cause instanceof ProtocolError) throw badBundle(directory, cause.message, INIT_AGAIN, cause);
-    throw cause;
+  } catch (thrown) {
+    throw asBadBundleError(directory, thrown);
   }
+}
+
+function asBadBundleError(directory: string, thrown: unknown): unknown {
+  return thrown instanceof ProtocolError ? badBundle(directory, thrown.message, INIT_AGAIN, thrown) : thrown;
 }
 
 function badBundle(directory: string, why: string, hint: string, cause?: unknown): FerryError {

@@ -1,4 +1,4 @@
-import type { GoldenSet, GoldenTensor } from "../../protocol/bundle/golden.ts";
+import type { GoldenSet, GoldenTensor, TensorCase } from "../../protocol/bundle/golden.ts";
 import { FerryError } from "../../common/ferry-error.ts";
 import type { OnnxSession } from "../../common/onnx-session.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -16,11 +16,11 @@ const DEFAULT_TOLERANCE: GoldenSet["tolerance"] = { absolute: 1e-3, relative: 1e
 /** Elements beyond which a tensor gets a file of its own: `golden.json` stays something that a person can read. */
 const INLINE_ELEMENTS_MAX = 1_024;
 
-/** Where the files of large tensors lie. */
-const GOLDEN_FOLDER = "golden";
+/** Where the files of large tensors lie, and copies of pictures and sounds. */
+export const GOLDEN_FOLDER = "golden";
 
 interface WrittenGolden {
-  readonly golden: GoldenSet;
+  readonly golden: GoldenSet & { readonly cases: readonly TensorCase[] };
   /** By path in the bundle: little-endian bytes of the tensors that do not stand in the JSON. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
@@ -28,7 +28,7 @@ interface WrittenGolden {
 /** Runs the model over the samples and keeps what it answers. Throws FerryError `golden-not-finite` or `onnx-run`. */
 export async function writeGolden(session: OnnxSession, samples: readonly SampleCase[]): Promise<WrittenGolden> {
   const files = new Map<string, Uint8Array>();
-  const cases: GoldenSet["cases"] = [];
+  const cases: TensorCase[] = [];
   for (const [at, { name, inputs }] of samples.entries()) {
     const outputs = await session.run(inputs);
     for (const output of outputs) checkFinite(name, output);
@@ -41,7 +41,8 @@ export async function writeGolden(session: OnnxSession, samples: readonly Sample
   return { golden: { formatVersion: 1, tolerance: DEFAULT_TOLERANCE, cases }, files };
 }
 
-function goldenTensor(tensor: Tensor, file: string, files: Map<string, Uint8Array>): GoldenTensor {
+/** With its values, or naming `file`, whose bytes it puts into `files`. */
+export function goldenTensor(tensor: Tensor, file: string, files: Map<string, Uint8Array>): GoldenTensor {
   const { name, datatype, shape, bytes } = tensor;
   const values = elementCount(shape) > INLINE_ELEMENTS_MAX ? undefined : jsonValues(tensor);
   if (values !== undefined) return { name, datatype, shape: [...shape], values };

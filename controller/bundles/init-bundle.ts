@@ -1,12 +1,19 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import { EXIT, FerryError, systemCodeOf } from "../../common/ferry-error.ts";
 import { openOnnxSession } from "../../common/onnx-session.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
-import type { ModelJson } from "../../protocol/bundle/model-json.ts";
+import { readLabels } from "../../processing/bundle-labels.ts";
+import type { MediaCase } from "../../protocol/bundle/golden.ts";
+import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
+import { mediaInput } from "../../protocol/bundle/preprocessing.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { bundleFiles } from "./bundle-source.ts";
 import { findVariants } from "./find-variants.ts";
+import { makeMediaGolden, readMediaFiles } from "./media-golden.ts";
 import { modelNameFrom, modelVersionFrom, releaseOf } from "./model-name.ts";
+import { proposePicture } from "./propose-processing.ts";
 import { readSamples } from "./sample-inputs.ts";
 import { GOLDEN_JSON, interfaceOf, writeBundle } from "./write-bundle.ts";
 
@@ -21,6 +28,8 @@ export interface InitOptions {
   readonly release?: number;
   /** A file of sample inputs; synthetic ones where it is absent. */
   readonly samples?: string;
+  /** Pictures and sounds for the golden set; from them, preprocessing is proposed where the bundle has none. */
+  readonly media?: readonly string[];
   /** Replaces a `model.json` and a golden set that are there already. */
   readonly force: boolean;
 }
@@ -30,9 +39,16 @@ interface InitReport {
   readonly cases: number;
   /** True where no samples were given: such a golden set shows that machines compute alike, not that the model is right. */
   readonly synthetic: boolean;
+  /** What the model makes of each picture and sound. */
+  readonly media: readonly MediaCase[];
+  /** No media were given, but an input has the shape of a picture. */
+  readonly looksLikePicture: boolean;
 }
 
-/** Makes a bundle of a directory with an ONNX file: reads its interface, writes `model.json` and a golden set. */
+/**
+ * Makes a bundle of a directory with an ONNX file: reads its interface, writes `model.json` and a golden set. With
+ * `force`, preprocessing, postprocessing and parameters of a `model.json` that is there are kept.
+ */
 export async function initBundle(directory: string, options: InitOptions): Promise<InitReport> {
   const name = modelNameFrom(options.name ?? basename(resolve(directory)));
   const version = modelVersionFrom(options.version);
@@ -40,9 +56,15 @@ export async function initBundle(directory: string, options: InitOptions): Promi
   const file = mainFile(directory, onnxFiles);
   const variants = findVariants(file, onnxFiles);
   if (!options.force) refuseToOverwrite(directory);
+  const kept = await formerProcessing(directory);
+  const files = await readMediaFiles(directory, options.media ?? []);
   const session = await openOnnxSession(join(directory, file));
   try {
     const { samples } = options;
+    const real = interfaceOf(session);
+    const labels = existsSync(join(directory, LABELS_FILE)) ? { labels: LABELS_FILE } : {};
+    const known = { ...real, ...kept, labels: await readLabels({ directory, model: labels }) };
+    const media = files.length === 0 ? undefined : await makeMediaGolden(session, files, known);
     const { model, cases } = await writeBundle(
       directory,
       session,
@@ -52,13 +74,46 @@ export async function initBundle(directory: string, options: InitOptions): Promi
         release: options.release ?? releaseOf(version),
         file,
         ...(variants.length === 0 ? {} : { variants }),
-        ...(existsSync(join(directory, LABELS_FILE)) ? { labels: LABELS_FILE } : {}),
+        ...labels,
+        ...kept,
       },
-      samples === undefined ? undefined : await readSamples(samples, interfaceOf(session).inputs),
+      samples === undefined ? undefined : await readSamples(samples, real.inputs),
+      media,
     );
-    return { model, cases, synthetic: samples === undefined };
+    return {
+      model,
+      cases,
+      synthetic: samples === undefined && media === undefined,
+      media: media?.cases ?? [],
+      looksLikePicture: mediaInput(model.preprocessing) === undefined && proposePicture(real) !== undefined,
+    };
   } finally {
     await session.release();
+  }
+}
+
+/** What a person has written about pictures, sounds and answers is no guess of ours, and stays. */
+async function formerProcessing(
+  directory: string,
+): Promise<Pick<ModelJson, "preprocessing" | "postprocessing" | "parameters">> {
+  const bytes = await readFile(join(directory, MODEL_JSON)).catch((thrown: unknown) => {
+    if (systemCodeOf(thrown) === "ENOENT") return undefined;
+    throw thrown;
+  });
+  if (bytes === undefined) return {};
+  try {
+    const { preprocessing, postprocessing, parameters } = parseModelJson(bytes);
+    return {
+      ...(preprocessing === undefined ? {} : { preprocessing }),
+      ...(postprocessing === undefined ? {} : { postprocessing }),
+      ...(parameters === undefined ? {} : { parameters }),
+    };
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new FerryError("bad-bundle", `${directory}/${MODEL_JSON} cannot be read: ${cause.message}`, {
+      hint: "Correct it, so that what it says of pictures and answers is kept; or delete it.",
+      cause,
+    });
   }
 }
 

@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { OnnxSession } from "../../common/onnx-session.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
-import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
+import { goldenFiles, isMediaCase, parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TensorSpec } from "../../protocol/tensor.ts";
 import { bundleFiles } from "./bundle-source.ts";
-import { writeGolden } from "./golden-writer.ts";
+import { GOLDEN_FOLDER, writeGolden } from "./golden-writer.ts";
+import type { MediaGolden } from "./media-golden.ts";
 import { proposeBatching } from "./propose-batching.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { syntheticSamples } from "./synthetic-inputs.ts";
@@ -31,18 +32,21 @@ export function interfaceOf({ inputs, outputs }: OnnxSession): { inputs: TensorS
   return { inputs: inputs.map(specOf), outputs: outputs.map(specOf) };
 }
 
-/** Writes `model.json` and a golden set beside an ONNX file. Without samples their inputs are synthetic. */
+/** Writes `model.json` and a golden set beside an ONNX file. Without samples and media its inputs are synthetic. */
 export async function writeBundle(
   directory: string,
   session: OnnxSession,
   description: BundleDescription,
   samples: readonly SampleCase[] | undefined,
+  media?: MediaGolden,
 ): Promise<{ readonly model: ModelJson; readonly cases: number }> {
   const { name, version, release, file, ...more } = description;
   const { inputs, outputs } = interfaceOf(session);
-  const cases = samples ?? syntheticSamples(inputs);
-  const { tolerance } = await writeGoldenSet(directory, session, cases, samples === undefined);
-  const batching = more.serving?.batching ?? (await proposeBatching(session, cases, tolerance));
+  const isSynthetic = samples === undefined && media === undefined;
+  const ofTensors = isSynthetic ? syntheticSamples(inputs) : (samples ?? []);
+  const { cases, tolerance } = await writeGoldenSet(directory, session, { samples: ofTensors, isSynthetic, media });
+  const known = [...ofTensors, ...(media?.loaded ?? [])];
+  const batching = more.serving?.batching ?? (await proposeBatching(session, known, tolerance));
   const serving = batching === undefined ? {} : { serving: { ...more.serving, batching } };
   const model: ModelJson = {
     formatVersion: 1,
@@ -56,42 +60,53 @@ export async function writeBundle(
     golden: GOLDEN_JSON,
     compatible: ["*"],
     ...more,
+    ...media?.processing,
     ...serving,
   };
   await writeJson(join(directory, MODEL_JSON), model);
   return { model, cases: cases.length };
 }
 
+interface GoldenSource {
+  readonly samples: readonly SampleCase[];
+  readonly isSynthetic: boolean;
+  readonly media: MediaGolden | undefined;
+}
+
 async function writeGoldenSet(
   directory: string,
   session: OnnxSession,
-  samples: readonly SampleCase[],
-  synthetic: boolean,
+  { samples, isSynthetic, media }: GoldenSource,
 ): Promise<GoldenSet> {
   const { golden, files } = await writeGolden(session, samples).catch((cause: unknown) => {
-    if (!synthetic) throw cause;
+    if (!isSynthetic) throw cause;
     throw new FerryError("synthetic-refused", `The model cannot use synthetic inputs: ${messageOf(cause)}`, {
       hint: "Give it inputs that it is made for: --samples FILE, a JSON list of {name, inputs: {tensor: values}}.",
       cause,
     });
   });
-  await removeFormerTensors(directory);
-  for (const [path, bytes] of files) {
+  await removeFormerFiles(directory);
+  for (const [path, bytes] of [...files, ...(media?.files ?? [])]) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), bytes);
   }
-  await writeJson(join(directory, GOLDEN_JSON), golden);
-  return golden;
+  const all = { ...golden, cases: [...golden.cases, ...(media?.cases ?? [])] };
+  await writeJson(join(directory, GOLDEN_JSON), all);
+  return all;
 }
 
-/** Tensor files of a golden set that is being replaced would travel on with every bundle. */
-async function removeFormerTensors(directory: string): Promise<void> {
+/** Files of a golden set that is being replaced would travel on with every bundle. What else a person put there stays. */
+async function removeFormerFiles(directory: string): Promise<void> {
   if (!existsSync(join(directory, GOLDEN_JSON))) return;
   try {
     const { cases } = parseGoldenSet(await readFile(join(directory, GOLDEN_JSON)));
-    const named = new Set(cases.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].map(({ file }) => file)));
+    const media = new Set(cases.flatMap((golden) => (isMediaCase(golden) ? golden.media : [])));
+    const named = new Set(cases.flatMap(goldenFiles));
     const present = await bundleFiles(directory);
-    for (const path of present) if (named.has(path)) await rm(join(directory, path));
+    for (const path of present) {
+      const isOurs = !media.has(path) || path.startsWith(`${GOLDEN_FOLDER}/`);
+      if (named.has(path) && isOurs) await rm(join(directory, path));
+    }
   } catch (thrown) {
     // A golden set that cannot be read names nothing.
     if (!(thrown instanceof ProtocolError)) throw thrown;

@@ -9,12 +9,14 @@ import { refusalsAsErrors } from "./bundle-errors.ts";
 import { withExamples } from "./context.ts";
 import { counted } from "./human.ts";
 import { print, say } from "./output.ts";
+import { expectedText, processingLines } from "./processing-text.ts";
 
 interface InitOptions {
   readonly name?: string;
   readonly version: string;
   readonly release?: string;
   readonly samples?: string;
+  readonly media?: readonly string[];
   readonly force?: true;
 }
 
@@ -26,17 +28,19 @@ export function addBundleInit(bundle: Command): void {
     .option("--version <version>", "the model's version", "1.0.0")
     .option("--release <number>", "ascends with each release of the model (default: from the version)")
     .option("--samples <file>", "sample inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
-    .option("--force", "write files anew that are there already")
+    .option("--media <file...>", "pictures (JPEG, PNG, npy) or sounds (WAV) for the golden set")
+    .option("--force", "write files anew that are there already; what they say of pictures and answers is kept")
     .action(refusalsAsErrors(init));
   withExamples(
     command,
     "ferry bundle init ./digits --samples samples.json",
+    "ferry bundle init ./classifier --media cat.jpg dog.jpg",
     "ferry bundle init ./export --name digits --version 1.1.0",
   );
 }
 
 async function init(directory: string, { release, force, ...options }: InitOptions): Promise<void> {
-  const { model, cases, synthetic } = await initBundle(directory, {
+  const { model, cases, synthetic, media, looksLikePicture } = await initBundle(directory, {
     ...options,
     ...(release === undefined ? {} : { release: releaseNumber(release) }),
     force: force === true,
@@ -48,6 +52,8 @@ async function init(directory: string, { release, force, ...options }: InitOptio
       ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
       ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
       `  golden  ${counted(cases, "case")} in ${model.golden}${synthetic ? ", from synthetic inputs" : ""}`,
+      ...media.map((golden) => `          ${golden.name}: ${expectedText(golden)}`),
+      ...processingLines(model).map(([term, text]) => `  ${term.padEnd(7)} ${text}`),
       ...batchingLines(model),
       ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
       ...(model.variants ?? []).map(({ name, file }) => `  variant ${name}: ${file}`),
@@ -57,6 +63,17 @@ async function init(directory: string, { release, force, ...options }: InitOptio
     say(
       `${pc.yellow("note:")}  synthetic inputs show that a device computes as this machine does, not that the model is right.\n` +
         `       Real ones prove more: ferry bundle init ${directory} --force --samples FILE`,
+    );
+  }
+  if (media.length > 0) {
+    say(
+      `${pc.yellow("note:")}  what a picture or sound becomes is a guess where model.json did not say it: hold scale, mean, std, colour and\n` +
+        `       resize against how the model was trained. After a correction: ferry bundle init ${directory} --force --media …`,
+    );
+  } else if (looksLikePicture) {
+    say(
+      `${pc.yellow("note:")}  an input looks like a picture. With --media PICTURE… clients may send JPEG and PNG files as they are,\n` +
+        "       and the golden set shows what is seen in them.",
     );
   }
   if (model.variants !== undefined) {

@@ -18,6 +18,7 @@ import { variantLines } from "./bundle-text.ts";
 import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
 import { bytes, counted, milliseconds, shortDigest } from "./human.ts";
 import { printOne, table, type Column } from "./output.ts";
+import { processingLines } from "./processing-text.ts";
 
 interface VerifyOptions extends OutputOptions {
   readonly home?: string;
@@ -132,6 +133,7 @@ function describe({ model, statement, signatures, files, goldenCases, archive }:
     ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output      ${specText(spec)}`),
     `  hardware    ${model.compatible.join(", ")}`,
+    ...processingLines(model).map(([term, text]) => `  ${term.padEnd(11)} ${text}`),
     ...variantLines(model),
     `  golden set  ${counted(goldenCases.length, "case")}: ${shownCases}`,
     `  statement   ${statement}`,

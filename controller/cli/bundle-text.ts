@@ -5,6 +5,7 @@ import type { Bundle } from "../http/bundle-routes.ts";
 import { specText } from "./bundle-init.ts";
 import { signedText } from "./bundle-list.ts";
 import { ago, bytes } from "./human.ts";
+import { processingLines } from "./processing-text.ts";
 
 /** A bundle of the catalogue, as its own signed description has it. */
 export function describeBundle(bundle: Bundle): string {
@@ -18,6 +19,7 @@ export function describeBundle(bundle: Bundle): string {
     ...variantLines(model),
     ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output      ${specText(spec)}`),
+    ...processingLines(model).map(([term, text]) => `  ${term.padEnd(11)} ${text}`),
     `  index       ${model.rollbackIndex}: a device goes back to none below it`,
     ...(model.minimumAgent === undefined ? [] : [`  needs       agent ${model.minimumAgent} or newer`]),
   ].join("\n");

@@ -4,11 +4,13 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VerifiedBundle } from "../../agent/inference/inference-engine.ts";
 import { openOnnxSession } from "../../common/onnx-session.ts";
-import type { GoldenTensor } from "../../protocol/bundle/golden.ts";
+import type { GoldenTensor, MediaCase } from "../../protocol/bundle/golden.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
 import { valuesFromTensor } from "../../protocol/tensor-values.ts";
 import { ELEMENT_BYTES, type Datatype, type Tensor } from "../../protocol/tensor.ts";
+import { textPicture } from "./pixel-text.ts";
+import { png } from "./pictures.ts";
 import { ONNX_TYPES, tinyOnnx, type TinyModel } from "./tiny-onnx.ts";
 
 /** One of the digit classifiers of examples/; 1.2.0 has variants. */
@@ -34,6 +36,8 @@ interface FolderOptions {
   readonly describe?: Partial<ModelJson>;
   /** What the golden set is to expect otherwise, of each output. */
   readonly expect?: (output: GoldenTensor) => GoldenTensor;
+  /** Golden cases of pictures or sounds instead, with the files that they name. */
+  readonly media?: { readonly cases: readonly MediaCase[]; readonly files: Readonly<Record<string, Uint8Array>> };
 }
 
 /** Describes an ONNX file and makes its golden set from what it answers to `inputs`. */
@@ -66,9 +70,12 @@ export async function writeFolder(
   const goldenSet = {
     formatVersion: 1,
     tolerance: { absolute: 0.0001, relative: 0.001 },
-    cases: [{ name: "first", inputs: inputs.map(golden), outputs: outputs.map(golden).map(expect) }],
+    cases: options.media?.cases ?? [
+      { name: "first", inputs: inputs.map(golden), outputs: outputs.map(golden).map(expect) },
+    ],
   };
   await session.release();
+  for (const [path, bytes] of Object.entries(options.media?.files ?? {})) writeFileSync(join(directory, path), bytes);
   writeFileSync(join(directory, "model.json"), JSON.stringify(described));
   writeFileSync(join(directory, "golden.json"), JSON.stringify(goldenSet));
   return verifiedFolder(directory);
@@ -117,6 +124,32 @@ export function writeOcrAngle(directory: string): Promise<VerifiedBundle> {
   const pixels = Array.from({ length: 3 * 48 * 192 }, (_, at) => ((at % 255) / 255 - 0.5) / 0.5);
   const inputs = [floats("x", [1, 3, 48, 192], pixels)];
   return writeFolder(join(directory, "ocr-angle"), OCR_ANGLE.pathname, { name: "ocr-angle", version: "2.0.0", inputs });
+}
+
+/** The same as somebody describes it who sends pictures: `cases` are about `hello.png`, which stands upright. */
+export function writeOcrAngleMedia(directory: string, cases: readonly MediaCase[]): Promise<VerifiedBundle> {
+  const picture = textPicture(64, 16, 3, [{ text: "HELLOWORLD", left: 2, top: 4 }]);
+  const upsideDown = { ...picture, data: Uint8Array.from(picture.data).reverse() };
+  return writeFolder(join(directory, "ocr-angle"), OCR_ANGLE.pathname, {
+    name: "ocr-angle",
+    version: "2.1.0",
+    inputs: [floats("x", [1, 3, 48, 192], new Float32Array(3 * 48 * 192))],
+    describe: {
+      preprocessing: [
+        {
+          kind: "picture",
+          input: "x",
+          resize: { mode: "stretch", width: 192, height: 48 },
+          colour: "bgr",
+          scale: 2 / 255,
+          mean: [1],
+          layout: "nchw",
+        },
+      ],
+      postprocessing: [{ kind: "classes", output: "softmax_0.tmp_0" }],
+    },
+    media: { cases, files: { "hello.png": png(picture), "turned.png": png(upsideDown) } },
+  });
 }
 
 /** y = x + 1, of any length: a model so small that what is around it shows. */

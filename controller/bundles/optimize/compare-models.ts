@@ -1,9 +1,7 @@
 import { stat } from "node:fs/promises";
 import { openOnnxSession, type OnnxSession } from "../../../common/onnx-session.ts";
-import { goldenDifference } from "../../../protocol/bundle/golden-compare.ts";
-import type { GoldenSet } from "../../../protocol/bundle/golden.ts";
-import type { Tensor } from "../../../protocol/tensor.ts";
-import type { LoadedCase } from "../check-bundle.ts";
+import { caseDifference, type GoldenTolerances, type LoadedCase } from "../../../processing/golden-case.ts";
+import { answerCase, type AnsweringModel, type CaseAnswer } from "../answer-case.ts";
 import { AccuracyTally, neededTolerance, type Accuracy } from "./accuracy.ts";
 
 /** A file that answers the same questions as the others. */
@@ -31,9 +29,9 @@ export interface CandidateFigures {
   readonly neededTolerance: number;
 }
 
-interface Questions {
+interface Questions extends AnsweringModel {
   readonly cases: readonly LoadedCase[];
-  readonly tolerance: GoldenSet["tolerance"];
+  readonly tolerances: GoldenTolerances;
   /** The last dimension of the first output counts classes. */
   readonly hasClasses: boolean;
 }
@@ -61,8 +59,8 @@ export async function compareModels(
       const session = await openOnnxSession(candidate.path);
       opened.push({ candidate, session, loadMs: performance.now() - beganMs, latenciesMs: [] });
     }
-    const answers: Tensor[][][] = [];
-    for (const { session } of opened) answers.push(await answerAll(session, questions.cases));
+    const answers: CaseAnswer[][] = [];
+    for (const { session } of opened) answers.push(await answerAll(session, questions));
     await timeInTurns(opened, questions.cases);
     return opened.map((one, at) =>
       figuresOf(one, answers[at] ?? [], answers[0] ?? [], { ...questions, isFirst: at === 0 }),
@@ -72,11 +70,12 @@ export async function compareModels(
   }
 }
 
-async function answerAll(session: OnnxSession, cases: readonly LoadedCase[]): Promise<Tensor[][]> {
-  const answers: Tensor[][] = [];
-  for (const { inputs } of cases) {
-    const outputs = await session.run(inputs);
-    answers.push(outputs.map((tensor) => ({ ...tensor, bytes: Uint8Array.from(tensor.bytes) })));
+async function answerAll(session: OnnxSession, questions: Questions): Promise<CaseAnswer[]> {
+  const answers: CaseAnswer[] = [];
+  for (const golden of questions.cases) {
+    const { outputs, results } = await answerCase(session, questions, golden);
+    const kept = outputs.map((tensor) => ({ ...tensor, bytes: Uint8Array.from(tensor.bytes) }));
+    answers.push({ outputs: kept, results });
   }
   return answers;
 }
@@ -94,19 +93,19 @@ async function timeInTurns(opened: readonly Opened[], cases: readonly LoadedCase
 
 function figuresOf(
   { candidate, loadMs, latenciesMs }: Opened,
-  answers: readonly Tensor[][],
-  before: readonly Tensor[][],
-  { cases, tolerance, hasClasses, isFirst }: Questions & { readonly isFirst: boolean },
+  answers: readonly CaseAnswer[],
+  before: readonly CaseAnswer[],
+  { cases, tolerances, hasClasses, isFirst }: Questions & { readonly isFirst: boolean },
 ): CandidateFigures {
   const tally = new AccuracyTally(hasClasses);
   const failures: string[] = [];
   let needed = 0;
-  for (const [at, { name, outputs }] of cases.entries()) {
-    const answer = answers[at] ?? [];
-    tally.add(before[at] ?? [], answer);
-    const failure = goldenDifference(name, outputs, answer, tolerance);
+  for (const [at, golden] of cases.entries()) {
+    const { outputs, results } = answers[at] ?? { outputs: [], results: {} };
+    tally.add(before[at]?.outputs ?? [], outputs);
+    const failure = caseDifference(golden, { outputs, results }, tolerances);
     if (failure !== undefined) failures.push(failure);
-    needed = Math.max(needed, neededTolerance(outputs, answer, tolerance.relative));
+    needed = Math.max(needed, neededTolerance(golden.outputs, outputs, tolerances.tolerance.relative));
   }
   const sorted = latenciesMs.toSorted((a, b) => a - b);
   const quantile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;

@@ -164,11 +164,21 @@ interface ToJudge {
 }
 
 /** Throws NotAccurate where nothing passes the golden set. */
-async function judge({ model, cases, tolerance: former }: CheckedBundle, { all, quantized, options }: ToJudge) {
-  const tolerance = { ...former, ...(options.tolerance === undefined ? {} : { absolute: options.tolerance }) };
+async function judge(bundle: CheckedBundle, { all, quantized, options }: ToJudge) {
+  const { model, labels, cases, tolerances } = bundle;
+  const tolerance = {
+    ...tolerances.tolerance,
+    ...(options.tolerance === undefined ? {} : { absolute: options.tolerance }),
+  };
   const [output] = model.outputs;
   const hasClasses = model.labels !== undefined || output?.shape.length === 2;
-  const figures = await compareModels(all, { cases, tolerance, hasClasses });
+  const figures = await compareModels(all, {
+    model,
+    labels,
+    cases,
+    tolerances: { ...tolerances, tolerance },
+    hasClasses,
+  });
   const chosen = chooseCandidate(figures);
   const winner = all.find(({ name }) => name === chosen);
   const measured = figures.find(({ name }) => name === chosen);
@@ -177,10 +187,16 @@ async function judge({ model, cases, tolerance: former }: CheckedBundle, { all, 
     throw new FerryError("optimize-nothing", "There is nothing to write");
   if (passes(measured)) return { report, winner };
   const failed = `${winner.name} passes ${measured.passedCases} of ${measured.cases} golden cases: ${String(measured.firstFailure)}`;
-  const hint = Number.isFinite(measured.neededTolerance)
-    ? `Nothing was written. If that is near enough for what the model is for: --tolerance ${roundedUp(measured.neededTolerance)}`
-    : "Nothing was written. The model answers with what is no number.";
+  const hint = `Nothing was written. ${whatItTakes(measured, tolerance)}`;
   throw new NotAccurate(new FerryError("optimize-accuracy", failed, { hint }), report);
+}
+
+function whatItTakes({ neededTolerance }: CandidateFigures, { absolute }: { readonly absolute: number }): string {
+  if (!Number.isFinite(neededTolerance)) return "The model answers with what is no number.";
+  if (neededTolerance <= absolute) {
+    return "Pictures or sounds of the golden set mean something else to it: its resultTolerance says how near is near enough.";
+  }
+  return `If that is near enough for what the model is for: --tolerance ${roundedUp(neededTolerance)}`;
 }
 
 /** To two digits, so that a number that a person types is enough. */
@@ -224,7 +240,7 @@ async function writeResult(staging: string, { directory, bundle, winner, options
   return model;
 }
 
-function modelOf({ model: former, tolerance }: CheckedBundle, options: OptimizeOptions): ModelJson {
+function modelOf({ model: former, tolerances: { tolerance } }: CheckedBundle, options: OptimizeOptions): ModelJson {
   const model = { ...former, version: versionOf(former.version, options) };
   if (options.asVariant !== true) return model;
   const variant = {

@@ -3,6 +3,7 @@ import type { InferenceEngine, InferenceObserver } from "../../../agent/inferenc
 import type { InferenceError } from "../../../agent/inference/inference-error.ts";
 import { openInferenceEngine } from "../../../agent/inference/open-inference-engine.ts";
 import { openLog } from "../../../common/log.ts";
+import type { MediaCase } from "../../../protocol/bundle/golden.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 import {
   ask,
@@ -10,6 +11,7 @@ import {
   never,
   numbers,
   openEngine as openEngineWith,
+  qualified,
   runnerPids,
   serve,
   startLoad,
@@ -19,6 +21,7 @@ import {
   floats,
   sileroInputs,
   writeOcrAngle,
+  writeOcrAngleMedia,
   writePlusOne,
   writeSilero,
 } from "../../support/model-folders.ts";
@@ -112,6 +115,33 @@ for (const { when, code, says, ...rest } of refusals) {
     t.same(runnerPids(), [], "its runner is gone");
   });
 }
+
+t.test("a golden set of pictures is decoded, answered and read here as a client's picture would be", async (t) => {
+  const engine = openEngine(t);
+  const top = (label: string, score: number) => ({ results: { top: [{ label, score }] } });
+  const right = [
+    { name: "upright", media: "hello.png", ...top("0", 0.95) },
+    { name: "upside down", media: "turned.png", ...top("1", 0.95) },
+  ];
+  const candidate = await qualified(engine, await writeOcrAngleMedia(t.testdir(), right));
+  t.match(candidate.evidence, { goldenCases: 2, goldenPassed: 2 });
+  await engine.discard(candidate);
+
+  const mistakes: readonly [MediaCase, RegExp][] = [
+    [
+      { name: "said wrongly", media: "turned.png", ...top("0", 0.95) },
+      /the best class is "1" \(.*\), expected "0" \(0\.95\)/,
+    ],
+    [{ name: "too sure", media: "hello.png", ...top("0", 0.5) }, /"0" has the score 0\.9\d+, expected 0\.5 ± 0\.05/],
+    [{ name: "no boxes", media: "hello.png", results: { boxes: [] } }, /postprocessing gives no boxes/],
+    [{ name: "no picture", media: "model.json", ...top("0", 1) }, /model\.json is not a JPEG, PNG or WAV file/],
+  ];
+  for (const [mistaken, message] of mistakes) {
+    const bundle = await writeOcrAngleMedia(t.testdir(), [mistaken]);
+    const refused = await engine.qualify(bundle.model.name, bundle, never);
+    t.match(refused, { kind: "refused", refusal: { code: "self-test", message } }, mistaken.name);
+  }
+});
 
 t.test("a runner that crashes or cannot start refuses the bundle, not the agent", async (t) => {
   for (const args of [

@@ -30,11 +30,11 @@ function withOutput(change: Json) {
 }
 
 t.test("a bundle whose parts fit together opens, with its golden tensors read", async (t) => {
-  const { model, cases, session, tolerance } = await openCheckedBundle(copyDigits(join(t.testdir(), "digits")));
+  const { model, cases, session, tolerances } = await openCheckedBundle(copyDigits(join(t.testdir(), "digits")));
   await session.release();
   t.equal(model.name, "digits");
   t.equal(cases[0]?.inputs[0]?.bytes.byteLength, 256);
-  t.same(tolerance, { absolute: 0.001, relative: 0.01 });
+  t.same(tolerances.tolerance, { absolute: 0.001, relative: 0.01 });
 });
 
 t.test("a bundle that no device could use is refused with the place and what to do", async (t) => {

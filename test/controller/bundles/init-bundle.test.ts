@@ -73,7 +73,7 @@ t.test("the committed digits are what init makes of their models, and read at le
     await session.release();
     const digits = readDigits();
     t.equal(cases.length, digits.length);
-    const right = goldenOf(join(examples, `v${version}`)).cases.filter(({ outputs }, at) => {
+    const right = goldenOf(join(examples, `v${version}`)).cases.filter(({ outputs = [] }, at) => {
       const probabilities = (outputs[0]?.values ?? []).map(Number);
       return topLabel({ version, probabilities }) === digits[at]?.label;
     });
@@ -112,7 +112,7 @@ t.test("without samples the inputs are synthetic, and the same on every machine"
   const first = readFileSync(join(folder, "golden.json"));
   await initBundle(folder, { ...PLAIN, force: true });
   t.same(readFileSync(join(folder, "golden.json")), first);
-  t.same(goldenOf(folder).cases[0]?.inputs[0]?.shape, [1, 64], "a dimension that varies is 1");
+  t.match(goldenOf(folder).cases[0], { inputs: [{ shape: [1, 64] }] }, "a dimension that varies is 1");
 });
 
 t.test(

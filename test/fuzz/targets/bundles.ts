@@ -6,15 +6,22 @@ import { extractArchive } from "../../../agent/store/extract-archive.ts";
 import { FerryError } from "../../../common/ferry-error.ts";
 import { openOnnxSession } from "../../../common/onnx-session.ts";
 import { readArchive } from "../../../controller/bundles/read-archive.ts";
-import { parseGoldenSet } from "../../../protocol/bundle/golden.ts";
+import { resultsDifference } from "../../../protocol/bundle/golden-results.ts";
+import { isMediaCase, parseGoldenSet } from "../../../protocol/bundle/golden.ts";
 import { tensorOfGolden } from "../../../protocol/bundle/golden-compare.ts";
 import { parseModelJson } from "../../../protocol/bundle/model-json.ts";
+import type { PredictionResults } from "../../../protocol/prediction-results.ts";
 import { BundleRefused } from "../../../protocol/trust/model-signing.ts";
 import { inPieces, tarOf } from "../../support/bundles.ts";
 import { tinyOnnx } from "../../support/tiny-onnx.ts";
 import { BrokenClaim, type FuzzTarget } from "../fuzz-target.ts";
 import { isProtocolError, json } from "../seed-files.ts";
 
+const FOUND = {
+  top: [{ label: "cat", index: 0, score: 0.9 }],
+  boxes: [{ score: 0.5, box: [0, 0, 9, 9] }],
+  text: "cat",
+} satisfies PredictionResults;
 const DIGITS = new URL("../../../examples/digits/v1.0.0/", import.meta.url);
 const digits = (file: string) => readFileSync(new URL(file, DIGITS));
 
@@ -39,12 +46,15 @@ export const BUNDLE_TARGETS: readonly FuzzTarget[] = [
             inputs: [{ name: "x", datatype: "FP32", shape: [2], values: [1, 2] }],
             outputs: [{ name: "y", datatype: "BYTES", shape: [1], file: "y.bin" }],
           },
+          { name: "two", media: "two.png", results: { top: [{ label: "cat", score: 0.9 }], boxes: [] } },
         ],
       }),
     ],
     decode: (input) => {
-      for (const { inputs, outputs } of parseGoldenSet(input).cases) {
-        for (const tensor of [...inputs, ...outputs]) tensorOfGolden(tensor, () => Buffer.from([1, 0, 0, 0, 65]));
+      for (const golden of parseGoldenSet(input).cases) {
+        const tensors = isMediaCase(golden) ? (golden.outputs ?? []) : [...golden.inputs, ...golden.outputs];
+        for (const tensor of tensors) tensorOfGolden(tensor, () => Buffer.from([1, 0, 0, 0, 65]));
+        if (isMediaCase(golden)) resultsDifference(golden.name, golden.results ?? {}, FOUND);
       }
     },
     isRefusal: isProtocolError,
