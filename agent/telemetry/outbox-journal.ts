@@ -2,19 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../common/clock.ts";
 import type { Sqlite } from "../../common/sqlite.ts";
 import type { StreamId } from "../../protocol/ids.ts";
-import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
 import type { GapCause, GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import type { DeviceEvent } from "./event.ts";
-import { makeRoom } from "./outbox-capacity.ts";
-import { prepareOutbox, type RecordRow, type StreamRow } from "./outbox-tables.ts";
-
-/** A record that has no number yet. */
-export interface NewRecord {
-  readonly kind: RecordKind;
-  readonly atMs: number;
-  /** JSON of RecordFields. */
-  readonly fields: string;
-}
+import { condense, makeRoom, type CondenseRange } from "./outbox-capacity.ts";
+import { prepareOutbox, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+import { rankOf } from "./rank.ts";
 
 /** Records that were measured and could not be kept. They get numbers all the same, and a gap record after them. */
 export interface Loss {
@@ -41,6 +34,8 @@ export interface Journal {
   readonly next: number;
   /** One transaction: all of it is kept or none. Drops what the cap forces out, and declares that. */
   readonly write: (records: readonly NewRecord[], losses: readonly Loss[]) => void;
+  /** Rolls up what the stream has not sent yet; false where the next call has more to do. See `condense`. */
+  readonly condense: (stream: StreamRow, range: Pick<CondenseRange, "spanMs" | "reduce">) => boolean;
   /** The loss of streams of which nothing is known any more. */
   readonly declareUnknown: (cause: GapCause, lost: readonly StreamId[]) => void;
   /** Makes sure, on the disk, that positions before `through` are kept and never dropped: they may be sent then. */
@@ -60,7 +55,7 @@ const RESERVED_NUMBERS = 256;
 const SYNC_EVERY_MS = 30_000;
 /** Positions claimed at once: an fsync for every thousand records while a backlog drains, not one for every batch. */
 const CLAIMED_NUMBERS = 1_000;
-/** Gap records that one transaction adds for lack of room: one for each stream. */
+/** Gap records that one transaction adds for lack of room: two causes for each of 8 streams. */
 const CAPACITY_GAPS_MAX = 16;
 
 interface Draft {
@@ -107,13 +102,18 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
     isSyncing = sync;
   }
 
-  function insert(draft: Draft, kind: RecordKind, atMs: number, fields: string): void {
-    statements.insert.run(draft.next, atMs, kind, fields);
+  function insert(draft: Draft, record: NewRecord): void {
+    statements.insert.run({ ...record, position: draft.next });
     draft.next += 1;
   }
 
+  function insertOwn(draft: Draft, kind: "gap" | "event", fields: RecordFields): void {
+    const at_ms = Math.round(clock.nowMs());
+    insert(draft, { kind, at_ms, fields: JSON.stringify(fields), rank: rankOf(kind, fields) });
+  }
+
   function declare(draft: Draft, gap: GapFields): void {
-    insert(draft, "gap", Math.round(clock.nowMs()), JSON.stringify(gap));
+    insertOwn(draft, "gap", { ...gap });
   }
 
   function declareLoss(draft: Draft, loss: Loss): void {
@@ -154,9 +154,19 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       const numbers = losses.reduce((sum, loss) => sum + loss.count + 1, records.length);
       transact(numbers + CAPACITY_GAPS_MAX, false, (draft) => {
         for (const loss of losses) declareLoss(draft, loss);
-        for (const { kind, atMs, fields } of records) insert(draft, kind, atMs, fields);
+        for (const record of records) insert(draft, record);
         for (const gap of makeRoom(statements, draft.streams, draft.next, capBytes)) declare(draft, gap);
       });
+    },
+    condense: (stream, range) => {
+      let isDone = true;
+      transact(CAPACITY_GAPS_MAX, false, (draft) => {
+        const end = endOf(draft.streams, stream, draft.next);
+        const condensed = condense(statements, draft.streams, { ...range, stream, end });
+        for (const gap of condensed.gaps) declare(draft, gap);
+        ({ isDone } = condensed);
+      });
+      return isDone;
     },
     declareUnknown: (cause, lost) => {
       transact(lost.length + 1, true, (draft) => {
@@ -188,7 +198,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       const successor = randomStreamId();
       const event: DeviceEvent = "stream-sealed";
       transact(1, true, (draft) => {
-        insert(draft, "event", Math.round(clock.nowMs()), JSON.stringify({ event, successor }));
+        insertOwn(draft, "event", { event, successor });
         addStream(draft, successor);
       });
     },

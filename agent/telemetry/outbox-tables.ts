@@ -1,6 +1,7 @@
 import type { Migration, Sqlite } from "../../common/sqlite.ts";
 import type { StreamId } from "../../protocol/ids.ts";
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import { RANK, type Rank } from "./rank.ts";
 
 /**
  * Every record of the database has a position that ascends for ever; a stream is a range of positions that begins at its
@@ -17,6 +18,13 @@ export const OUTBOX_MIGRATIONS: readonly Migration[] = [
     one INTEGER PRIMARY KEY CHECK (one = 1), next INTEGER NOT NULL, reserved INTEGER NOT NULL, boot_id TEXT NOT NULL
   );
   INSERT INTO state VALUES (1, 0, 0, '');
+  `,
+  `
+  ALTER TABLE records ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE records ADD COLUMN span_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE records SET rank = CASE kind WHEN 'event' THEN 1 ELSE 3 END WHERE kind IN ('event', 'gap');
+  CREATE INDEX measurements ON records (span_ms, position) WHERE rank = 0;
+  CREATE INDEX events ON records (rank, position) WHERE rank IN (1, 2);
   `,
 ];
 
@@ -37,6 +45,11 @@ export interface RecordRow {
   readonly fields: string;
 }
 
+/** A record that has no position yet. */
+export interface NewRecord extends Omit<RecordRow, "position"> {
+  readonly rank: Rank;
+}
+
 export interface StateRow {
   /** The position of the next record. */
   readonly next: number;
@@ -46,7 +59,7 @@ export interface StateRow {
   readonly boot_id: string;
 }
 
-export type DroppedRow = Pick<RecordRow, "position" | "at_ms">;
+export type DroppedRow = Pick<RecordRow, "position" | "at_ms" | "fields">;
 
 export type OutboxStatements = ReturnType<typeof prepareOutbox>;
 
@@ -60,7 +73,9 @@ export function prepareOutbox(database: Sqlite) {
        ON CONFLICT (base) DO UPDATE SET acked = @acked, claimed = @claimed`,
     ),
     deleteStream: database.prepare<[number]>("DELETE FROM streams WHERE base = ?"),
-    insert: database.prepare<[number, number, RecordKind, string]>("INSERT INTO records VALUES (?, ?, ?, ?)"),
+    insert: database.prepare<[NewRecord & { position: number }]>(
+      "INSERT INTO records (position, at_ms, kind, fields, rank) VALUES (@position, @at_ms, @kind, @fields, @rank)",
+    ),
     range: database.prepare<[number, number, number], RecordRow>(
       "SELECT position, at_ms, kind, fields FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
     ),
@@ -70,19 +85,29 @@ export function prepareOutbox(database: Sqlite) {
         "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
       )
       .pluck(),
-    dropMeasurements: database.prepare<[number, number, number], DroppedRow>(
-      dropSql("kind IN ('health', 'inference')"),
+    /** The oldest measurement in a range that stands for so long a stretch; 0: as it was measured. */
+    firstOfSpan: database
+      .prepare<[number, number, number], number>(
+        `SELECT position FROM records WHERE rank = ${String(RANK.measurement)} AND span_ms = ? AND position >= ? AND position < ?
+         ORDER BY position LIMIT 1`,
+      )
+      .pluck(),
+    /** Measurements of a range that stand for at most so long a stretch. */
+    measurements: database.prepare<[number, number, number, number], RecordRow>(
+      `SELECT position, at_ms, kind, fields FROM records
+       WHERE rank = ${String(RANK.measurement)} AND position >= ? AND position < ? AND span_ms <= ? ORDER BY position LIMIT ?`,
     ),
-    dropEvents: database.prepare<[number, number, number], DroppedRow>(dropSql("kind = 'event'")),
+    setSpan: database.prepare<[number, number]>("UPDATE records SET span_ms = ? WHERE position = ?"),
+    setFields: database.prepare<[string, number]>("UPDATE records SET fields = ? WHERE position = ?"),
+    /** The oldest of a rank in a range. */
+    drop: database.prepare<[number, number, number, number], DroppedRow>(
+      `DELETE FROM records WHERE position IN (
+         SELECT position FROM records WHERE rank = ? AND position >= ? AND position < ? ORDER BY position LIMIT ?
+       ) RETURNING position, at_ms, fields`,
+    ),
     gapsFrom: database.prepare<[number], RecordRow>(
       "SELECT position, at_ms, kind, fields FROM records WHERE kind = 'gap' AND position >= ? ORDER BY position",
     ),
     deleteOne: database.prepare<[number]>("DELETE FROM records WHERE position = ?"),
   };
-}
-
-function dropSql(which: string): string {
-  return `DELETE FROM records WHERE position IN (
-    SELECT position FROM records WHERE position >= ? AND position < ? AND ${which} ORDER BY position LIMIT ?
-  ) RETURNING position, at_ms`;
 }

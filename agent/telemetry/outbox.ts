@@ -14,8 +14,10 @@ import type { GapCause } from "../../protocol/messages/telemetry-gap.ts";
 import { readBootId } from "./boot-id.ts";
 import { readDamagedStreams } from "./damaged-streams.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
-import { currentOf, endOf, openJournal, type Loss, type NewRecord } from "./outbox-journal.ts";
-import { OUTBOX_MIGRATIONS, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+import { currentOf, endOf, openJournal, type Loss } from "./outbox-journal.ts";
+import { OUTBOX_MIGRATIONS, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+import type { CondenseRange } from "./outbox-capacity.ts";
+import { rankOf } from "./rank.ts";
 
 /**
  * What a device measured and the controller does not have yet, in a SQLite file. Every record gets the next sequence
@@ -37,6 +39,11 @@ export interface Outbox extends RecordSink, AsyncDisposable {
   readonly read: (stream: StreamId, from: number, limits: ReadLimits) => OutboxRange | undefined;
   /** Deletes what comes before `next`; nothing where the stream or the number was never sent from here. */
   readonly forgetThrough: (stream: StreamId, next: number) => "forgotten" | "unknown-stream" | "never-sent";
+  /**
+   * Rolls up what the stream has not sent yet, by stretches of `spanMs`, and declares the numbers that this saves. False
+   * where there is more to do, or the disk refuses: call it again before reading.
+   */
+  readonly condense: (stream: StreamId, range: Pick<CondenseRange, "spanMs" | "reduce">) => boolean;
   /** Seals the current stream: later records need not wait for those before them. */
   readonly beginStream: () => void;
   /** Writes what was appended in this turn of the event loop; happens by itself at the end of the turn. */
@@ -126,8 +133,9 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   function append(record: NewRecord): void {
     if (buffer.length >= BUFFERED_RECORDS_MAX) flush();
     if (buffer.length >= BUFFERED_RECORDS_MAX) {
-      const at = Math.max(0, buffer.findIndex(isMeasurement));
-      for (const lost of buffer.splice(at, 1)) lose("disk", lost.atMs);
+      const least = Math.min(...buffer.map(({ rank }) => rank));
+      const at = buffer.findIndex(({ rank }) => rank === least);
+      for (const lost of buffer.splice(at, 1)) lose("disk", lost.at_ms);
     }
     buffer.push(record);
     flushing ??= setImmediate(flush);
@@ -156,7 +164,7 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       const atMs = Math.round(clock.nowMs());
       const text = fieldsText(fields);
       if (text === undefined) lose("oversize", atMs);
-      else append({ kind, atMs, fields: text });
+      else append({ kind, at_ms: atMs, fields: text, rank: rankOf(kind, fields) });
     },
     read: (stream, from, { recordsMax, bytesMax }) => {
       const row = find(stream);
@@ -173,6 +181,10 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
         const records = taken.map((record) => recordOf(record, row.base));
         return { stream, acked: row.acked - row.base, from, next: next - row.base, records };
       });
+    },
+    condense: (stream, range) => {
+      const row = find(stream);
+      return row !== undefined && guarded("roll up", () => journal.condense(row, range)) === true;
     },
     forgetThrough: (stream, next) => {
       const row = find(stream);
@@ -213,10 +225,6 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
 
 function laneOf(streams: readonly StreamRow[], row: StreamRow, next: number): OutboxLane {
   return { stream: row.id, acked: row.acked - row.base, end: endOf(streams, row, next) - row.base };
-}
-
-function isMeasurement(record: NewRecord): boolean {
-  return record.kind === "health" || record.kind === "inference";
 }
 
 /** How many of the rows stay within the bytes; at least one. */

@@ -42,12 +42,20 @@ export function describeFleet(report: FleetReport): string {
     section("Models", modelsText(report)),
     section("Rollouts, by evidence", rolloutsText(report)),
     section(`Inference, the last ${duration(report.windowMs)}`, inferenceText(report.inference)),
-    section(
-      "Telemetry",
-      `${telemetry.produced} records produced = ${telemetry.received} received + ${telemetry.declared} declared as lost + ${telemetry.outstanding} on their way + ${telemetry.missing} missing`,
-    ),
+    section("Telemetry", telemetryText(telemetry)),
   ];
   return sections.join("\n\n");
+}
+
+function telemetryText({ rolledUp = 0, ...telemetry }: FleetReport["telemetry"]): string {
+  const parts = [
+    `${telemetry.received} received`,
+    ...(rolledUp === 0 ? [] : [`${rolledUp} told less finely`]),
+    `${telemetry.declared - rolledUp} declared as lost`,
+    `${telemetry.outstanding} on their way`,
+    `${telemetry.missing} missing`,
+  ];
+  return `${telemetry.produced} records produced = ${parts.join(" + ")}`;
 }
 
 function section(title: string, text: string): string {

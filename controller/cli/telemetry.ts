@@ -32,13 +32,13 @@ export function addTelemetryCommands(program: Command): void {
   withRemote(tail, "ferry telemetry tail -f", "ferry telemetry tail --device cam-0017 --kind event");
   const gaps = telemetry
     .command("gaps")
-    .description("what devices declared as lost, and why")
+    .description("what devices declared as lost or as told less finely, and why")
     .option("--device <id>", "of one device")
     .action(showGaps);
   withRemote(gaps, "ferry telemetry gaps");
   const accounting = telemetry
     .command("accounting")
-    .description("what became of every record: produced = received + declared + outstanding + missing")
+    .description("what became of every record: produced = received + rolled up + lost + outstanding + missing")
     .option("--device <id>", "of one device")
     .option("--verify", "count every record anew and compare; takes long in a large fleet")
     .action(showAccounting);
@@ -118,6 +118,12 @@ const GAP_COLUMNS: readonly Column<TelemetryGap>[] = [
     text: ({ firstSeq, lastSeq }) => (firstSeq === undefined ? "–" : `${firstSeq}–${lastSeq ?? firstSeq}`),
   },
   { title: "DECLARED", text: ({ receivedMs }) => `${ago(receivedMs)} ago` },
+  {
+    title: "MEASUREMENTS",
+    text: ({ count, measurements = count }) => (measurements === undefined ? "unknown" : String(measurements)),
+    align: "right",
+    wide: true,
+  },
   { title: "FROM", text: ({ fromMs }) => (fromMs === undefined ? "–" : instant(fromMs)), wide: true },
   { title: "TO", text: ({ toMs }) => (toMs === undefined ? "–" : instant(toMs)), wide: true },
   { title: "STREAM", text: ({ stream }) => stream ?? "–", wide: true },
@@ -156,7 +162,8 @@ const ACCOUNT_COLUMNS: readonly Column<TelemetryAccount>[] = [
   { title: "STREAM", text: ({ stream }) => shortDigest(stream) },
   { title: "PRODUCED", text: ({ produced }) => String(produced), align: "right" },
   { title: "RECEIVED", text: ({ received }) => String(received), align: "right" },
-  { title: "DECLARED", text: ({ declared }) => String(declared), align: "right" },
+  { title: "ROLLED UP", text: ({ rolledUp }) => String(rolledUp), align: "right" },
+  { title: "LOST", text: ({ declared, rolledUp }) => String(declared - rolledUp), align: "right" },
   { title: "OUTSTANDING", text: ({ outstanding }) => String(outstanding), align: "right" },
   { title: "MISSING", text: ({ missing }) => (missing === 0 ? "0" : pc.red(String(missing))), align: "right" },
   { title: "LAST", text: ({ lastMs }) => (lastMs === 0 ? "never" : `${ago(lastMs)} ago`) },

@@ -26,6 +26,8 @@ export const TelemetryGap = Type.Object({
   cause: GapCause,
   /** Numbers missing; absent: unknown. */
   count: Type.Optional(Type.Integer()),
+  /** Measurements that went with them, where some had been rolled up before; absent: one each. */
+  measurements: Type.Optional(Type.Integer()),
   firstSeq: Type.Optional(Type.Integer()),
   lastSeq: Type.Optional(Type.Integer()),
   fromMs: Type.Optional(Type.Number()),
@@ -41,6 +43,8 @@ export const TelemetryAccount = Type.Object({
   produced: Type.Integer(),
   received: Type.Integer(),
   declared: Type.Integer(),
+  /** Of `declared`, what is no loss: the measurements came added up, in another record. */
+  rolledUp: Type.Integer(),
   outstanding: Type.Integer(),
   missing: Type.Integer(),
   /** True where the device lost an outbox, and cannot tell how much was in it. */
@@ -73,7 +77,7 @@ export const TELEMETRY_ROUTES = {
     method: "GET",
     path: "/api/v1/telemetry/gaps",
     tag: "telemetry",
-    summary: "What devices declared as lost, newest first",
+    summary: "What devices declared as lost or as told less finely, newest first",
     role: "viewer",
     query: Type.Object(ofDevice),
     result: Type.Object({ gaps: Type.Array(TelemetryGap) }),

@@ -119,15 +119,20 @@ function untoldDevices(devices: readonly DeviceView[]): Finding[] {
 }
 
 function telemetryLosses({ telemetry }: Report): Finding[] {
-  const { declared, missing, lossUnknown } = telemetry;
+  const { declared, rolledUp = 0, missing, lossUnknown } = telemetry;
+  const lost = declared - rolledUp;
   const next = "See where and why with `ferry telemetry gaps`.";
   const findings: Finding[] = [];
   if (missing > 0) {
     const text = `${missing} telemetry records are neither here nor declared as lost`;
     findings.push({ severity: "warning", text, devices: [], next });
   }
-  if (declared > 0) {
-    findings.push({ severity: "note", text: `${declared} telemetry records were declared as lost`, devices: [], next });
+  if (lost > 0) {
+    findings.push({ severity: "note", text: `${lost} telemetry records were declared as lost`, devices: [], next });
+  }
+  if (rolledUp > 0) {
+    const text = `${rolledUp} telemetry records came added up: devices were short of room, or of data`;
+    findings.push({ severity: "note", text, devices: [], next: ROLLED_UP_NEXT });
   }
   if (lossUnknown > 0) {
     const text = `${lossUnknown} telemetry streams ended with a damaged outbox: how much was in them is unknown`;
@@ -135,6 +140,9 @@ function telemetryLosses({ telemetry }: Report): Finding[] {
   }
   return findings;
 }
+
+const ROLLED_UP_NEXT =
+  "No measurement is lost, only how finely it was told. `ferry telemetry gaps` says where, as rolled-up.";
 
 function severalVersions({ models, rollouts }: Report): Finding[] {
   return models

@@ -53,8 +53,10 @@ export const TelemetrySummary = Type.Object({
   streams: Type.Integer(),
   produced: Type.Integer(),
   received: Type.Integer(),
-  /** Declared as lost, by the devices or by this controller. */
+  /** Declared missing, by the devices or by this controller. */
   declared: Type.Integer(),
+  /** Of `declared`, what is no loss: devices told it less finely, added up in other records. Absent: 0. */
+  rolledUp: Type.Optional(Type.Integer()),
   /** On the devices, or on their way. */
   outstanding: Type.Integer(),
   /** Neither here nor declared: 0 where nothing went wrong. */

@@ -20,6 +20,7 @@ export function telemetrySummary(accounts: readonly StreamAccount[]): TelemetryS
     produced: sum(({ produced }) => produced),
     received: sum(({ received }) => received),
     declared: sum(({ declared }) => declared),
+    rolledUp: sum(({ rolledUp }) => rolledUp),
     outstanding: sum(({ outstanding }) => outstanding),
     missing: sum(({ missing }) => missing),
     lossUnknown: accounts.filter(({ isLossUnknown }) => isLossUnknown).length,

@@ -14,6 +14,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0009-history-of-rollouts": { up: historyOfRollouts },
   "0010-deliveries": { up: deliveries },
   "0011-telemetry-counts-and-roll-ups": { up: telemetryRollups },
+  "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -359,6 +360,15 @@ async function telemetryRollups(db: Kysely<unknown>): Promise<void> {
     .execute();
   await sql`CREATE INDEX telemetry_inference ON telemetry (device, at_ms) WHERE kind = 'inference'`.execute(db);
   await countStreams(db);
+}
+
+/** Devices roll records up themselves, and tell by a stream's life whether an older copy of them goes on with it. */
+async function rolledUpOnDevices({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .alterTable("streams")
+    .addColumn("rolled_up", "bigint", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await schema.alterTable("streams").addColumn("life", "text").execute();
 }
 
 /** From what is there: this database has never deleted a record. */

@@ -182,6 +182,10 @@ export interface StreamsTable {
   received: Generated<number>;
   /** Numbers of this stream that gap records declare missing. */
   declared: Generated<number>;
+  /** Of these, the ones whose measurements came all the same, added up in another record. */
+  rolled_up: Generated<number>;
+  /** Of the last batch: see `StreamLife`. Null where the agent is older than that. */
+  life: string | null;
   /** Gap records of this controller's own among the rows: it had acknowledged numbers and lost them. */
   lost_here: Generated<number>;
   /** Records that were deleted because of their age, alone or in a roll-up. */

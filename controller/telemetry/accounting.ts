@@ -22,6 +22,8 @@ export interface StreamAccount {
   readonly received: number;
   /** Numbers declared missing, by the device or by this controller. */
   readonly declared: number;
+  /** Of these, the ones that are no loss: their measurements came added up, in another record. */
+  readonly rolledUp: number;
   /** On the device, or on their way. */
   readonly outstanding: number;
   readonly missing: number;
@@ -42,7 +44,7 @@ export async function accountStreams(
 ): Promise<readonly StreamAccount[]> {
   const rows = await store
     .selectFrom("streams")
-    .select(["device", "stream", "next", "received", "declared", "loss_unknown", "last_ms"])
+    .select(["device", "stream", "next", "received", "declared", "rolled_up", "loss_unknown", "last_ms"])
     .$if(devices !== undefined, (query) =>
       query.where("device", "in", sql<DeviceId>`(SELECT value FROM json_each(${JSON.stringify(devices)}))`),
     )
@@ -52,13 +54,14 @@ export async function accountStreams(
   const accounts = rows.map((row) => {
     const own = reported.get(row.device);
     const produced = own?.stream === row.stream ? own.produced : 0;
-    const { device, stream, next, received, declared, loss_unknown, last_ms: lastMs } = row;
+    const { device, stream, next, received, declared, rolled_up: rolledUp, loss_unknown, last_ms: lastMs } = row;
     return accountStream({
       device,
       stream,
       next,
       received,
       declared,
+      rolledUp,
       isLossUnknown: loss_unknown === 1,
       lastMs,
       produced,
@@ -80,6 +83,7 @@ export interface CountedStream {
   readonly next: number;
   readonly received: number;
   readonly declared: number;
+  readonly rolledUp?: number;
   readonly isLossUnknown: boolean;
   readonly lastMs: number;
   /** As reported; 0 where the newest report is about another stream. */
@@ -88,7 +92,7 @@ export interface CountedStream {
 
 /** Pure: the account of one stream from its counts. */
 export function accountStream(counts: CountedStream): StreamAccount {
-  const { device, stream, next, received, declared, isLossUnknown, lastMs } = counts;
+  const { device, stream, next, received, declared, rolledUp = 0, isLossUnknown, lastMs } = counts;
   // A gap record in a later stream may declare numbers that the watermark of this one has not come to.
   const settled = Math.max(next, received + declared);
   const produced = Math.max(counts.produced, settled);
@@ -98,6 +102,7 @@ export function accountStream(counts: CountedStream): StreamAccount {
     produced: isLossUnknown ? settled : produced,
     received,
     declared,
+    rolledUp,
     outstanding: isLossUnknown ? 0 : produced - settled,
     missing: settled - received - declared,
     isLossUnknown,

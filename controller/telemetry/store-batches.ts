@@ -85,6 +85,7 @@ async function countGap(streams: StreamTally, device: DeviceId, own: StreamId, r
   const counts = await streams.of(device, stream);
   if (gap.count === undefined) counts.isLossUnknown = true;
   else counts.declared += gap.count;
+  if (gap.cause === "rolled-up") counts.rolledUp += gap.count ?? 0;
 }
 
 /** Undefined where a record cannot be read: it came from one device, and must not stop the others. */

@@ -9,6 +9,8 @@ export interface StreamCounts {
   next: number;
   received: number;
   declared: number;
+  rolledUp: number;
+  life: string | null;
   lostHere: number;
   isLossUnknown: boolean;
   /** Of the last batch: true where the device drains a backlog. Undefined: only a gap record elsewhere tells of the stream. */
@@ -31,7 +33,7 @@ export class StreamTally {
     if (known !== undefined) return known.counts;
     const row = await this.#db
       .selectFrom("streams")
-      .select(["next", "received", "declared", "lost_here", "loss_unknown"])
+      .select(["next", "received", "declared", "rolled_up", "life", "lost_here", "loss_unknown"])
       .where("device", "=", device)
       .where("stream", "=", stream)
       .executeTakeFirst();
@@ -41,6 +43,8 @@ export class StreamTally {
       next: row?.next ?? 0,
       received: row?.received ?? 0,
       declared: row?.declared ?? 0,
+      rolledUp: row?.rolled_up ?? 0,
+      life: row?.life ?? null,
       lostHere: row?.lost_here ?? 0,
       isLossUnknown: row?.loss_unknown === 1,
       backfill: undefined,
@@ -52,10 +56,11 @@ export class StreamTally {
   /** Gives what was stored. */
   async store(nowMs: number): Promise<readonly StreamCounts[]> {
     for (const { counts, isKnown } of this.#streams.values()) {
-      const { device, stream, next, received, declared, lostHere, isLossUnknown, backfill } = counts;
+      const { device, stream, next, received, declared, rolledUp, life, lostHere, isLossUnknown, backfill } = counts;
       const heard = backfill === undefined ? {} : { last_ms: nowMs };
       const loss_unknown = isLossUnknown ? 1 : 0;
-      const values = { next, received, declared, lost_here: lostHere, loss_unknown, ...heard } as const;
+      const kept = { next, received, declared, rolled_up: rolledUp, life, lost_here: lostHere, loss_unknown };
+      const values = { ...kept, ...heard } as const;
       await (isKnown
         ? this.#db
             .updateTable("streams")

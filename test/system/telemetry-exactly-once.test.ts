@@ -120,7 +120,9 @@ t.test(
     await using pipe = await openPipe({ outbox, storePath: `${directory}/controller.db`, session: undefined });
     const text = "x".repeat(400);
     for (let n = 0; n < 6_000; n += 1) {
-      outbox.append(n % 100 === 0 ? "event" : "health", { n, text });
+      if (n % 100 === 0) outbox.append("event", { event: "swapped", n, text });
+      // Without a slot: records that cannot be told less finely.
+      else outbox.append("inference", { n, text });
       if (n % 50 === 0) await new Promise(setImmediate);
     }
     pipe.session = "s2";

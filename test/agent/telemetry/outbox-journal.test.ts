@@ -1,12 +1,13 @@
 import t from "tap";
-import { openJournal, type NewRecord } from "../../../agent/telemetry/outbox-journal.ts";
-import { OUTBOX_MIGRATIONS } from "../../../agent/telemetry/outbox-tables.ts";
+import { openJournal } from "../../../agent/telemetry/outbox-journal.ts";
+import { OUTBOX_MIGRATIONS, type NewRecord } from "../../../agent/telemetry/outbox-tables.ts";
 import { systemClock } from "../../../common/clock.ts";
 import { openSqlite, type Sqlite } from "../../../common/sqlite.ts";
 
 const record = (n: number): NewRecord => ({
   kind: "health",
-  atMs: n,
+  at_ms: n,
+  rank: 0,
   fields: JSON.stringify({ text: "x".repeat(400) }),
 });
 const records = (count: number) => Array.from({ length: count }, (_, n) => record(n));

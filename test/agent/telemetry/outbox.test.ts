@@ -80,11 +80,52 @@ t.test("a power cut takes the last records, and their numbers are declared and n
   t.equal(afterCut.produced, 6 + Number(count));
 });
 
-t.test("over its cap it drops measurements before events, the oldest first, and declares exactly those", async (t) => {
+/** A clock that a test moves. */
+function movingClock(startMs = Date.UTC(2026, 10, 28)) {
+  const time = { nowMs: startMs };
+  return { time, clock: { ...systemClock, nowMs: () => time.nowMs } };
+}
+
+const countIn = (gaps: readonly TelemetryRecord[], cause: string) =>
+  gaps.filter(({ fields }) => fields["cause"] === cause).reduce((sum, { fields }) => sum + Number(fields["count"]), 0);
+
+t.test("over its cap it first tells measurements less finely: no event and no measurement is lost", async (t) => {
+  const { time, clock } = movingClock();
+  const capBytes = 1024 ** 2;
+  await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, { ...options, clock, capBytes });
+  const count = 8_000;
+  for (let n = 0; n < count; n += 1) {
+    time.nowMs += 30_000;
+    if (n % 100 === 0) outbox.append("event", { event: "swapped", n });
+    else outbox.append("health", Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`field${at}`, n + at])));
+    if (n % 20 === 0) outbox.flush();
+  }
+  outbox.flush();
+  const records = allRecords(outbox);
+  const gaps = records.filter(({ kind }) => kind === "gap");
+  t.match(gaps, [{ fields: { cause: "rolled-up" } }], "an outage that lasts has one gap record");
+  t.equal(countIn(gaps, "rolled-up") + records.length, outbox.produced, "each number is held or declared");
+  t.equal(records.filter(({ kind }) => kind === "event").length, 80, "every event is there");
+  const health = records.filter(({ kind }) => kind === "health");
+  const measured = health.map(({ fields }) => Number(fields["records"] ?? 1));
+  t.equal(
+    measured.reduce((sum, one) => sum + one, 0),
+    count - 80,
+    "every measurement is in one record",
+  );
+  t.equal(Math.max(...measured), 119, "the oldest are told by the hour");
+  t.ok((measured.at(-1) ?? 0) <= 2, "the newest as they were measured");
+  const mean = health.reduce((sum, { fields }, at) => sum + Number(fields["field0"]) * (measured[at] ?? 0), 0);
+  const sum = Array.from({ length: count }, (_, n) => (n % 100 === 0 ? 0 : n)).reduce((total, n) => total + n, 0);
+  t.equal(Math.round(mean), sum, "and the mean over all is what it was");
+});
+
+t.test("what cannot be told less finely is dropped, measurements before events, the oldest first", async (t) => {
   await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, { ...options, capBytes: 1024 ** 2 });
   const text = "x".repeat(500);
   for (let n = 0; n < 4_000; n += 1) {
-    outbox.append(n % 50 === 0 ? "event" : n % 2 === 0 ? "health" : "inference", { n, text });
+    // Without a slot: nothing that such a record could be added to.
+    outbox.append(n % 50 === 0 ? "event" : "inference", { n, text });
     if (n % 20 === 0) outbox.flush();
   }
   outbox.flush();
@@ -99,6 +140,35 @@ t.test("over its cap it drops measurements before events, the oldest first, and 
   const newest = Array.from({ length: 4_000 }, (_, n) => n).filter((n) => n % 50 !== 0);
   t.same(measured, newest.slice(-measured.length), "the newest measurements are left");
   t.match(fields, { cause: "capacity", firstSeq: 1 });
+});
+
+t.test("a gap tells of how many measurements the dropped numbers were, once these had been rolled up", async (t) => {
+  const { time, clock } = movingClock();
+  await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, { ...options, clock, capBytes: 1024 ** 2 });
+  for (let n = 0; n < 4_000; n += 1) {
+    time.nowMs += 1_000;
+    // Two records of each version, in one minute.
+    const version = `${String(Math.floor(n / 2))}-${"x".repeat(50)}`;
+    outbox.append("inference", { slot: "digits", version, intervalMs: 1_000, [`outcome.${"y".repeat(50)}`]: n });
+    outbox.append("event", { event: "swapped", text: "z".repeat(300) });
+    if (n % 20 === 0) outbox.flush();
+  }
+  outbox.flush();
+  const records = allRecords(outbox);
+  const gaps = records.filter(({ kind }) => kind === "gap");
+  t.equal(countIn(gaps, "rolled-up") + countIn(gaps, "capacity") + records.length, outbox.produced);
+  const [dropped] = gaps.filter(({ fields }) => fields["cause"] === "capacity");
+  t.ok(Number(dropped?.fields["measurements"]) > Number(dropped?.fields["count"]));
+});
+
+t.test("a loop of crashes pushes out no evidence of which model ran", async (t) => {
+  await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, { ...options, capBytes: 1024 ** 2 });
+  for (let n = 0; n < 3_000; n += 1) {
+    outbox.append("event", n % 100 === 0 ? { event: "swapped", n } : { event: "runner-crashed", why: "w".repeat(700) });
+    if (n % 20 === 0) outbox.flush();
+  }
+  outbox.flush();
+  t.equal(allRecords(outbox).filter(({ fields }) => fields["event"] === "swapped").length, 30);
 });
 
 t.test("when there are only events, the oldest of them go", async (t) => {

@@ -119,6 +119,13 @@ t.test("each finding says what to do next, the most urgent first", async (t) => 
   t.ok(findings.every(({ next }) => next.length > 20));
 });
 
+t.test("records that devices added up are no loss, and told apart from it", async (t) => {
+  const telemetry = { ...rows.telemetry, declared: 124, rolledUp: 120 };
+  const texts = buildFleetReport({ ...rows, telemetry }).findings.map(({ text }) => text);
+  t.ok(texts.includes("4 telemetry records were declared as lost"));
+  t.ok(texts.some((text) => text.startsWith("120 telemetry records came added up")));
+});
+
 t.test("an empty fleet is told how to get its first device", async (t) => {
   const report = buildFleetReport({
     ...rows,

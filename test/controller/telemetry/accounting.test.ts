@@ -45,6 +45,17 @@ for (const { when, counts, then } of cases) {
   });
 }
 
+t.test("what devices added up themselves is apart from what is lost", async (t) => {
+  await using store = await storeOf(`${t.testdir({})}/controller.db`, [
+    { seq: 119, fields: { cpuPercent: 3, records: 120 } },
+    { seq: 120, kind: "gap", fields: { cause: "rolled-up", count: 119, firstSeq: 0, lastSeq: 118 } },
+    { seq: 123, kind: "gap", fields: { cause: "capacity", count: 2, measurements: 90 } },
+  ]);
+  t.match(await accountStreams(store, new Map(), [device]), [
+    { produced: 124, received: 3, declared: 121, rolledUp: 119, missing: 0, outstanding: 0 },
+  ]);
+});
+
 t.test("a gap counts for the stream that it names, in the account of its device", async (t) => {
   await using store = await storeOf(`${t.testdir({})}/controller.db`, [
     { seq: 0 },
