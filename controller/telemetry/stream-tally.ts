@@ -59,7 +59,7 @@ export class StreamTally {
       const { device, stream, next, received, declared, rolledUp, life, lostHere, isLossUnknown, backfill } = counts;
       const heard = backfill === undefined ? {} : { last_ms: nowMs };
       const loss_unknown = isLossUnknown ? 1 : 0;
-      const kept = { next, received, declared, rolled_up: rolledUp, life, lost_here: lostHere, loss_unknown };
+      const kept = { next, received, declared, rolled_up: rolledUp, life, lost_here: lostHere, loss_unknown } as const;
       const values = { ...kept, ...heard } as const;
       await (isKnown
         ? this.#db
