@@ -8,6 +8,7 @@ import { keySigner } from "../protocol/trust/keys.ts";
 import { readAgentConfig, type AgentFolder } from "./config.ts";
 import { openCredentials } from "./enrol/credentials.ts";
 import { discoverProviders } from "./hardware/discover-providers.ts";
+import { openMemoryGroups } from "./hardware/memory-groups.ts";
 import { readInventory } from "./hardware/inventory.ts";
 import { httpTokens } from "./http-tokens.ts";
 import { openInferenceEngine } from "./inference/open-inference-engine.ts";
@@ -66,6 +67,8 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   recordEvent(outbox, "agent-started", { agentVersion: AGENT_VERSION, bootId });
   if (state.damage !== undefined) recordEvent(outbox, "database-damaged", { file: state.damage.movedTo });
   const trust = openTrust(state, folder, config);
+  // Before anything else is started: a group that is to hold others holds no process itself.
+  const memoryGroups = openMemoryGroups(log);
   const inventory = await readInventory(folder.directory);
   // Another build of onnxruntime is an operator's choice: where it does not work, no model can, and that is said at once.
   const isOwnBuild = inventory.onnxruntime.entry !== undefined;
@@ -75,6 +78,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   const variantMemory = await openVariantChoices(folder.variants, inventory.fingerprint, log);
   const engines = await openEngineDirectory(folder.engines, inventory.fingerprint, log);
   await using engine = openInferenceEngine({
+    memoryGroups,
     confirm: bundles.confirm,
     hardwareClasses: inventory.classes,
     variantMemory,

@@ -1,42 +1,22 @@
 /** How much memory the processes of this device may still take: by the kernel, and by the limits that it runs under. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-export interface SystemFolders {
-  readonly proc: string;
-  readonly cgroup: string;
-}
-
-const SYSTEM: SystemFolders = { proc: "/proc", cgroup: "/sys/fs/cgroup" };
+import { controlGroupOf, groupFolders, SYSTEM_FOLDERS, textOf, type SystemFolders } from "./control-groups.ts";
 
 /**
  * The least of what the whole machine has left and what each control group around this process leaves (systemd's
  * MemoryMax, a container's limit). What the kernel would give back at once, file pages, counts as free. Undefined where
  * there is no /proc/meminfo.
  */
-export function availableMemoryBytes(folders: SystemFolders = SYSTEM): number | undefined {
+export function availableMemoryBytes(folders: SystemFolders = SYSTEM_FOLDERS): number | undefined {
   const { MemAvailable: machine } = fieldsOf(textOf(join(folders.proc, "meminfo")), 1_024);
   if (machine === undefined) return undefined;
   return Math.max(0, Math.min(machine, ...groupsLeft(folders)));
 }
 
-function groupsLeft({ proc, cgroup }: SystemFolders): number[] {
-  for (const line of textOf(join(proc, "self", "cgroup")).split("\n")) {
-    // Linux cgroups(7): hierarchy-ID:controllers:path; version 2 has the ID 0 and names no controllers.
-    const [id, controllers = "", ...rest] = line.split(":");
-    const path = rest.join(":");
-    if (controllers.split(",").includes("memory")) return [legacyLeft(join(cgroup, "memory"), path)];
-    if (id === "0" && controllers === "" && textOf(join(cgroup, "cgroup.controllers")).includes("memory")) {
-      return withAncestors(path).map((group) => unifiedLeft(join(cgroup, group)));
-    }
-  }
-  return [];
-}
-
-/** A limit holds for all groups below it. A container sees its own group as the root, so paths may lead nowhere. */
-function withAncestors(path: string): string[] {
-  const parts = path.split("/").filter((part) => part !== "");
-  return ["", ...parts.map((_, at) => parts.slice(0, at + 1).join("/"))];
+function groupsLeft(folders: SystemFolders): number[] {
+  const group = controlGroupOf("memory", folders);
+  if (group === undefined) return [];
+  return group.version === 1 ? [legacyLeft(group.root, group.path)] : groupFolders(group).map(unifiedLeft);
 }
 
 /** Infinity where the group sets no limit. */
@@ -65,12 +45,4 @@ function limitIn(file: string): number {
 function fieldsOf(text: string, unitBytes = 1): Readonly<Record<string, number>> {
   const lines = [...text.matchAll(/^(\w+):?\s+(\d+)/gm)];
   return Object.fromEntries(lines.map(([, name = "", value]) => [name, Number(value) * unitBytes]));
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import { keepsEngines } from "../../common/onnx-provider.ts";
+import type { MemoryGroups } from "../hardware/memory-groups.ts";
 import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
 import type { Processor } from "../processing/processor.ts";
 import type { EngineCache } from "./engine-cache.ts";
@@ -11,6 +12,7 @@ import { RunnerGone, startRunner, type Runner, type RunnerCommand } from "./runn
 
 export interface LoadPorts {
   readonly command: RunnerCommand;
+  readonly groups: MemoryGroups | undefined;
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
   readonly engines: EngineCache;
@@ -32,7 +34,7 @@ const BACKGROUND_MS_MAX = 5_000;
  * where it throws: Refused, what `confirm` throws, RunnerGone where the signal aborts.
  */
 export async function loadRunner(
-  { command, confirm, engines, intraOpThreads, processor, log }: LoadPorts,
+  { command, groups, confirm, engines, intraOpThreads, processor, log }: LoadPorts,
   bundle: VerifiedBundle,
   choice: LoadChoice,
   signal: AbortSignal,
@@ -40,7 +42,7 @@ export async function loadRunner(
 ): Promise<WarmRunner> {
   const engineFolder = keepsEngines(choice.provider) ? await engines.folderFor(bundle, choice) : undefined;
   const settings = { ...choice.settings, ...(engineFolder === undefined ? {} : { engineFolder }) };
-  const runner = await startRunner(command, log);
+  const runner = await startRunner(command, log, groups);
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {

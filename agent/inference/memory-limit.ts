@@ -12,9 +12,13 @@ export function memoryLimitBytes({ budgets }: ModelJson): number | undefined {
   return budgets?.memoryBytes === undefined ? undefined : budgets.memoryBytes * MEMORY_OVERRUN_FACTOR;
 }
 
-/** Resolves when the process is gone, with why; kills it where it holds more than the limit. Never rejects. */
+/**
+ * Resolves when the process is gone, with why; it is killed where it holds more than the limit, by the kernel at once, or
+ * where that cannot be asked, by the agent within a second. Never rejects.
+ */
 export async function endedWithin(limitBytes: number | undefined, runner: Runner, clock: Clock): Promise<string> {
   if (limitBytes === undefined) return runner.ended;
+  if (runner.memoryGroup?.limit(limitBytes) === true) return runner.ended;
   const over = new AbortController();
   let excess: string | undefined;
   const watch = async () => {

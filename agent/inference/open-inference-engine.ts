@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { systemClock, type Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import type { ModelName } from "../../protocol/ids.ts";
@@ -6,6 +5,8 @@ import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { openProcessor } from "../processing/processor.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
+import type { MemoryGroups } from "../hardware/memory-groups.ts";
+import { usableProcessors } from "../hardware/usable-processors.ts";
 import type { VariantMemory } from "./best-variant.ts";
 import { Candidates } from "./candidates.ts";
 import { NO_ENGINE_CACHE, type EngineCache } from "./engine-cache.ts";
@@ -39,8 +40,10 @@ export interface InferenceEngineOptions {
   readonly command?: RunnerCommand;
   /** Threads of each runner within one operator, whatever a model asks for; absent: as `share-processors.ts` says. */
   readonly intraOpThreads?: number;
-  /** That this process may use. */
+  /** That this process may keep busy; absent: as the system says. */
   readonly processors?: number;
+  /** Absent: runners beyond their memory are found by watching them. */
+  readonly memoryGroups?: MemoryGroups | undefined;
   /** What processes may still take; undefined where nobody can tell. */
   readonly availableMemoryBytes?: () => number | undefined;
   /** What this device is, for variants that are not for every one. */
@@ -68,7 +71,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const { log, clock = systemClock, random = Math.random, command = RUNNER_COMMAND, confirm } = options;
   const observers = new Set(options.observers);
   const lostListeners = new Set<(lost: LostVersion) => void>();
-  const processors = options.processors ?? availableParallelism();
+  const processors = options.processors ?? usableProcessors();
   const slots = new Map<ModelName, Slot>();
   const needs = new MemoryNeeds();
   const engines = options.engines ?? NO_ENGINE_CACHE;
@@ -77,7 +80,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const shareOf = ({ model }: VerifiedBundle) => shareProcessors(model.serving ?? {}, processors);
   const loadPorts = (bundle: VerifiedBundle) => {
     const intraOpThreads = options.intraOpThreads ?? shareOf(bundle).intraOpThreads;
-    return { command, confirm, engines, intraOpThreads, processor, clock, log };
+    return { command, groups: options.memoryGroups, confirm, engines, intraOpThreads, processor, clock, log };
   };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
+import type { MemoryGroup, MemoryGroups } from "../hardware/memory-groups.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { FromRunner, LoadedModel, RequestOutcome, RunnerAnswer, ToRunner } from "./runner-messages.ts";
@@ -27,6 +28,8 @@ export interface Runner {
   readonly residentBytes: () => number;
   /** The most memory that it has held for itself, without the programs and libraries that all runners share; 0 when it is gone. */
   readonly peakPrivateBytes: () => number;
+  /** Within which the kernel keeps it; undefined where the kernel does not let the agent. */
+  readonly memoryGroup?: MemoryGroup | undefined;
   /** Lets it answer what it has, then end; kills it after END_MS_MAX. */
   readonly end: () => Promise<void>;
   readonly kill: () => void;
@@ -82,7 +85,7 @@ const END_MS_MAX = 2_000;
 const STDERR_BYTES_MAX = 65_536;
 
 /** Starts the process; it reads `load` as soon as it is up. Throws RunnerGone where the system cannot start it. */
-export async function startRunner(command: RunnerCommand, log: Log): Promise<Runner> {
+export async function startRunner(command: RunnerCommand, log: Log, groups?: MemoryGroups): Promise<Runner> {
   // Flags meant for the agent (an inspector's port, a heap size) must not reach its runners.
   const { NODE_OPTIONS: _, ...environment } = process.env;
   const child = spawn(command.file, command.args, {
@@ -100,7 +103,9 @@ export async function startRunner(command: RunnerCommand, log: Log): Promise<Run
   });
   logStandardError(child, log);
   if (child.pid === undefined) throw new RunnerGone(`The runner process ended: ${await ended}`);
-  return handleOn(child, child.pid, ended);
+  const memoryGroup = groups?.take(child.pid);
+  const told = memoryGroup === undefined ? ended : ended.then((why) => memoryGroup.leave() ?? why);
+  return { ...handleOn(child, child.pid, told), memoryGroup };
 }
 
 function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Runner {

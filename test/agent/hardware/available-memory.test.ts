@@ -1,21 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { freemem, totalmem } from "node:os";
-import t, { type Test } from "tap";
+import t from "tap";
 import { availableMemoryBytes } from "../../../agent/hardware/available-memory.ts";
+import { systemFolders } from "../../support/system-folders.ts";
 
 const MEGABYTE = 1e6;
 const meminfo = "MemTotal:        2000000 kB\nMemFree:          200000 kB\nMemAvailable:    1000000 kB\n";
 const machineBytes = 1_000_000 * 1_024;
-
-function foldersWith(t: Test, files: Readonly<Record<string, string>>) {
-  const directory = t.testdir();
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true });
-    writeFileSync(join(directory, path), text);
-  }
-  return { proc: join(directory, "proc"), cgroup: join(directory, "cgroup") };
-}
 
 t.test("this machine has some memory left, and not more than it has", async (t) => {
   const availableBytes = availableMemoryBytes() ?? 0;
@@ -92,6 +82,6 @@ const cases = [
 ];
 for (const { when, files, bytes } of cases) {
   t.test(`what is left is ${bytes ?? "unknown"} where ${when}`, async (t) => {
-    t.equal(availableMemoryBytes(foldersWith(t, files)), bytes);
+    t.equal(availableMemoryBytes(systemFolders(t, files)), bytes);
   });
 }
