@@ -102,13 +102,13 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const router = new Router(
     new Map<string, HttpHandler>([
       ...extraRoutes,
-      ...oipRoutes({ engine, statistics }),
+      ...oipRoutes({ engine, predictor, statistics }),
       ...oipRepositoryRoutes(suspension, access),
       ...feedbackRoutes(engine, feedback),
       ...predictRoutes({ engine, predictor }),
-      ...tensorflowServingRoutes(engine),
-      ...torchserveRoutes(engine),
-      ...mlflowRoutes(engine),
+      ...tensorflowServingRoutes({ engine, predictor }),
+      ...torchserveRoutes({ engine, predictor }),
+      ...mlflowRoutes({ engine, predictor }),
       ...frontPageRoutes(engine, figures),
       ...metricsRoutes(metrics),
     ]),

@@ -6,6 +6,7 @@ import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
 import type { InferenceEngine, ServedSlot } from "../inference/inference-engine.ts";
 import type { MediaPredictor, MediaRequest } from "../processing/media-predictor.ts";
 import { askModel, onlySlot, TIMEOUT_MS } from "./ask-model.ts";
+import { fileOfForm } from "./form-file.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import { readLabels } from "../../processing/bundle-labels.ts";
@@ -60,7 +61,7 @@ export function predictRoutes(ports: PredictPorts): [string, HttpHandler][] {
 }
 
 async function predict(ports: PredictPorts, served: ServedSlot, request: HttpRequest): Promise<HttpAnswer> {
-  const body = await request.body();
+  const body = fileOfForm(await request.body(), request.headers["content-type"]);
   const names = requestNames(request.headers);
   const media = mediaIn(body, request.headers["content-type"], served.bundle.model);
   return media === undefined

@@ -18,6 +18,18 @@ export function digitsFolder(version: "1.0.0" | "1.1.0" | "1.2.0"): VerifiedBund
   return verifiedFolder(new URL(`../../examples/digits/v${version}`, import.meta.url).pathname);
 }
 
+/** The digits as somebody describes them who sends pictures of one: 8 × 8 dots of 0 to 16, to which a picture is shrunk. */
+export function pictureDigits(): VerifiedBundle {
+  const bundle = digitsFolder("1.1.0");
+  const resize = { mode: "stretch", width: 8, height: 8 } as const;
+  const model: ModelJson = {
+    ...bundle.model,
+    preprocessing: [{ kind: "picture", input: "pixels", resize, colour: "gray", scale: 16 / 255, layout: "flat" }],
+    postprocessing: [{ kind: "classes", output: "probabilities", top: 3 }],
+  };
+  return { ...bundle, model };
+}
+
 /** A folder with `model.json`, taken as verified: its digest stands in for the statement's. */
 function verifiedFolder(directory: string): VerifiedBundle {
   const description = readFileSync(join(directory, "model.json"));

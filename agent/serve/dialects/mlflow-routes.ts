@@ -1,15 +1,19 @@
 /** MLflow's scoring server (version 2 of its protocol), for clients that were written for it. */
 import { Type, type Static } from "typebox";
 import { gate, parseJson } from "../../../protocol/schema.ts";
+import type { Media } from "../../../processing/prepare-media.ts";
+import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
 import type { Tensor, TensorSpec } from "../../../protocol/tensor.ts";
-import type { InferenceEngine, ServedSlot } from "../../inference/inference-engine.ts";
+import type { ServedSlot } from "../../inference/inference-engine.ts";
 import { AGENT_VERSION } from "../../version.ts";
 import { askModel, onlySlot, type ModelAnswer } from "../ask-model.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler } from "../http-answer.ts";
 import { inputOf, inputsByName } from "../model-inputs.ts";
+import { predictFiles, type FilePrediction } from "../predict-files.ts";
+import type { PredictPorts } from "../predict-routes.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
 import { requestNames } from "../request-names.ts";
-import { inputsOf } from "./tensorflow-serving-routes.ts";
+import { filesOf, inputsOf } from "./tensorflow-serving-routes.ts";
 
 const Row = Type.Array(Type.Unknown());
 
@@ -31,16 +35,22 @@ interface Frame {
   readonly rows: readonly (readonly unknown[])[];
 }
 
-export function mlflowRoutes(engine: InferenceEngine): [string, HttpHandler][] {
+export function mlflowRoutes({ engine, predictor }: PredictPorts): [string, HttpHandler][] {
   return [
     [
       "POST /invocations",
       async ({ headers, body }) => {
-        const { slot, bundle } = onlySlot(engine, (name) => `POST /v2/models/${name}/infer`);
+        const served = onlySlot(engine, (name) => `POST /v2/models/${name}/infer`);
+        const { slot, bundle } = served;
         const bytes = await body();
         const isCsv = headers["content-type"]?.startsWith("text/csv") === true;
         const invocation = isCsv ? undefined : parseJson("invocation", bytes, BODY_BYTES_MAX, check);
         const frame = invocation === undefined ? frameOfCsv(Buffer.from(bytes).toString()) : frameOf(invocation);
+        const files = filesIn(invocation, frame, bundle.model);
+        if (files !== undefined) {
+          const predictions = await predictFiles(predictor, served, files, requestNames(headers));
+          return jsonAnswer({ predictions: predictions.map(row) });
+        }
         const { inputs: specs } = bundle.model;
         const inputs = frame === undefined ? inputsOf(invocation ?? {}, specs) : inputsOfFrame(frame, specs);
         const answer = await askModel(engine, slot, inputs, requestNames(headers));
@@ -50,6 +60,21 @@ export function mlflowRoutes(engine: InferenceEngine): [string, HttpHandler][] {
     ["GET /health", () => health(engine.slots())],
     ["GET /version", () => ({ status: 200, headers: { "content-type": "text/plain" }, body: AGENT_VERSION })],
   ];
+}
+
+/** A column of base64 texts, as MLflow's signatures of `binary` take it, or `instances` and `inputs` of them. */
+function filesIn(
+  invocation: Invocation | undefined,
+  frame: Frame | undefined,
+  model: ModelJson,
+): readonly Media[] | undefined {
+  if (frame === undefined) return filesOf(invocation ?? {}, model);
+  return filesOf({ instances: frame.rows.map((cells) => (cells.length === 1 ? cells[0] : cells)) }, model);
+}
+
+/** A record for each picture or sound. */
+function row({ outputs, results, isNumbers }: FilePrediction): object {
+  return isNumbers ? outputs : { ...results, ...outputs };
 }
 
 /** MLflow's server answers a line break; as `/ping` does, which TorchServe has as well. */

@@ -3,10 +3,15 @@ import { Type, type Static } from "typebox";
 import { gate, parseJson } from "../../../protocol/schema.ts";
 import type { NestedValues } from "../../../protocol/tensor-values.ts";
 import type { Datatype, Tensor, TensorSpec } from "../../../protocol/tensor.ts";
-import type { InferenceEngine, ServedSlot } from "../../inference/inference-engine.ts";
+import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
+import type { Media } from "../../../processing/prepare-media.ts";
+import type { ServedSlot } from "../../inference/inference-engine.ts";
 import { askModel, servedVersion } from "../ask-model.ts";
+import { isEncoded, mediaOfText, takesMedia } from "../encoded-media.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
 import { inputOf, inputsByName, onlyInput } from "../model-inputs.ts";
+import { predictFiles, type FilePrediction } from "../predict-files.ts";
+import type { PredictPorts } from "../predict-routes.ts";
 import { BODY_BYTES_MAX } from "../read-body.ts";
 import { requestNames } from "../request-names.ts";
 
@@ -22,7 +27,8 @@ type PredictBody = Static<typeof PredictBody>;
 
 const check = gate("predict request", PredictBody);
 
-export function tensorflowServingRoutes(engine: InferenceEngine): [string, HttpHandler][] {
+export function tensorflowServingRoutes(ports: PredictPorts): [string, HttpHandler][] {
+  const { engine } = ports;
   const served = ({ parameters }: HttpRequest) =>
     servedVersion(engine, parameters["model"] ?? "", parameters["version"]);
   return [
@@ -30,40 +36,79 @@ export function tensorflowServingRoutes(engine: InferenceEngine): [string, HttpH
     ["GET /v1/models/:model/versions/:version", (request) => jsonAnswer(status(served(request)))],
     ["GET /v1/models/:model/metadata", (request) => jsonAnswer(metadata(served(request)))],
     ["GET /v1/models/:model/versions/:version/metadata", (request) => jsonAnswer(metadata(served(request)))],
-    ["POST /v1/models/:call", (request) => call(engine, request, request.parameters["call"] ?? "")],
+    ["POST /v1/models/:call", (request) => call(ports, request, request.parameters["call"] ?? "")],
     [
       "POST /v1/models/:model/versions/:call",
-      (request) => call(engine, request, request.parameters["call"] ?? "", request.parameters["model"]),
+      (request) => call(ports, request, request.parameters["call"] ?? "", request.parameters["model"]),
     ],
   ];
 }
 
 /** `digits:predict`, or `1.1.0:predict` under a model. */
-async function call(engine: InferenceEngine, request: HttpRequest, text: string, model?: string): Promise<HttpAnswer> {
+async function call(ports: PredictPorts, request: HttpRequest, text: string, model?: string): Promise<HttpAnswer> {
   const colon = text.lastIndexOf(":");
   const [name, verb] = colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1)];
-  const there = servedVersion(engine, model ?? name, model === undefined ? undefined : name);
+  const there = servedVersion(ports.engine, model ?? name, model === undefined ? undefined : name);
   if (verb === "classify" || verb === "regress") {
     throw new HttpError(501, `:${verb} takes tf.Example records, which ONNX models do not; use :predict`);
   }
   if (verb !== "predict")
     throw new HttpError(400, `A call ends with :predict, as in POST /v1/models/${there.slot}:predict`);
-  return predict(engine, there, request, model !== undefined);
+  return predict(ports, there, request, model !== undefined);
 }
 
 async function predict(
-  engine: InferenceEngine,
-  { slot, bundle }: ServedSlot,
+  { engine, predictor }: PredictPorts,
+  served: ServedSlot,
   request: HttpRequest,
   isNamed: boolean,
 ): Promise<HttpAnswer> {
+  const { slot, bundle } = served;
   const body = parseJson("predict request", await request.body(), BODY_BYTES_MAX, check);
+  const names = { ...requestNames(request.headers), ...(isNamed ? { version: bundle.model.version } : {}) };
+  const files = filesOf(body, bundle.model);
+  if (files !== undefined) {
+    const predictions = (await predictFiles(predictor, served, files, names)).map(told);
+    return jsonAnswer(body.instances === undefined ? { outputs: predictions } : { predictions });
+  }
   const inputs = inputsOf(body, bundle.model.inputs);
-  const { outputs } = await askModel(engine, slot, inputs, {
-    ...requestNames(request.headers),
-    ...(isNamed ? { version: bundle.model.version } : {}),
-  });
+  const { outputs } = await askModel(engine, slot, inputs, names);
   return jsonAnswer(body.instances === undefined ? { outputs: columns(outputs) } : { predictions: rows(outputs) });
+}
+
+/**
+ * `{"b64": …}`, alone or under the name of an input, as signatures of image bytes take it: one picture or sound each.
+ * Undefined for a request of numbers. Throws HttpError 400 where only some are files.
+ */
+export function filesOf({ instances, inputs }: PredictBody, model: ModelJson): Media[] | undefined {
+  const examples = instances ?? filesOfColumn(inputs);
+  const encoded = examples.map((example) => encodedIn(example, model));
+  if (encoded.every((text) => text === undefined)) return undefined;
+  return encoded.map((text, at) => {
+    if (text === undefined) throw new HttpError(400, `Example ${at} is no {"b64": …}, and others are`);
+    return mediaOfText(text, model);
+  });
+}
+
+function filesOfColumn(inputs: unknown): readonly unknown[] {
+  if (Array.isArray(inputs)) return inputs;
+  if (!isRecord(inputs) || isEncoded(inputs)) return [inputs];
+  const [column, ...others] = Object.values(inputs);
+  return others.length === 0 && Array.isArray(column) ? column : [inputs];
+}
+
+function encodedIn(example: unknown, model: ModelJson): string | undefined {
+  const [only, ...others] = isRecord(example) && !isEncoded(example) ? Object.values(example) : [example];
+  if (others.length > 0) return undefined;
+  if (isEncoded(only)) return only.b64;
+  return typeof only === "string" && takesMedia(model) ? only : undefined;
+}
+
+/** Numbers as the model gives them, or what they mean. */
+function told({ outputs, results, isNumbers }: FilePrediction): unknown {
+  const [only, ...others] = Object.values(outputs);
+  if (isNumbers) return others.length === 0 ? only : outputs;
+  return { ...results, ...outputs };
 }
 
 /** Both forms, for MLflow's server takes them too. Throws HttpError 400 or a ProtocolError. */
