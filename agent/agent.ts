@@ -5,7 +5,8 @@ import { readKeyFile } from "../common/key-file.ts";
 import type { Log } from "../common/log.ts";
 import { deviceTopics } from "../protocol/topics.ts";
 import { keySigner } from "../protocol/trust/keys.ts";
-import { readAgentConfig, type AgentFolder } from "./config.ts";
+import { readAgentConfig, type AgentConfig, type AgentFolder } from "./config.ts";
+import { dataPlanOf } from "./data-plan.ts";
 import { openCredentials } from "./enrol/credentials.ts";
 import { discoverProviders } from "./hardware/discover-providers.ts";
 import { openMemoryGroups } from "./hardware/memory-groups.ts";
@@ -31,6 +32,7 @@ import { openVariantChoices } from "./store/variant-choices.ts";
 import { createAckInbox } from "./telemetry/ack-inbox.ts";
 import { readBootId } from "./telemetry/boot-id.ts";
 import { recordEvent } from "./telemetry/event.ts";
+import { openDataUse } from "./telemetry/data-use.ts";
 import { createInferenceRecorder } from "./telemetry/inference-recorder.ts";
 import { openOutbox } from "./telemetry/outbox.ts";
 import { runSampler } from "./telemetry/sampler.ts";
@@ -45,6 +47,8 @@ import { AGENT_VERSION } from "./version.ts";
 
 export interface AgentOptions {
   readonly folder: AgentFolder;
+  /** Instead of what the configuration says of it. */
+  readonly data?: AgentConfig["data"];
   readonly log: Log;
 }
 
@@ -52,10 +56,12 @@ export interface AgentOptions {
 const MODELS_FIRST_MS = 10_000;
 
 /** Runs until aborted, or until a part fails that the agent cannot go on without. Throws FerryError. */
-export async function runAgent({ folder, log }: AgentOptions, signal: AbortSignal): Promise<void> {
+export async function runAgent({ folder, data, log }: AgentOptions, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
-  const config = await readAgentConfig(folder);
+  const stored = await readAgentConfig(folder);
+  const config = data === undefined ? stored : { ...stored, data };
+  const dataPlan = dataPlanOf(config);
   const { fleet, device } = config;
   const privateKey = await readKeyFile(folder.key);
   const key = keySigner(privateKey);
@@ -97,6 +103,16 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
   };
   const publish: AgentLink["publish"] = async (...message) => openLink().publish(...message);
   const acks = createAckInbox({ clock, log });
+  await using dataUse = await openDataUse({
+    path: folder.dataUse,
+    plan: dataPlan,
+    traffic: () => late.link?.traffic() ?? { sentBytes: 0, receivedBytes: 0 },
+    trustedNowMs: () => (trust.isFresh() ? trust.nowMs() : undefined),
+    clock,
+    log,
+  });
+  const detail = () => dataUse.status().detail;
+  const heartbeatMs = () => dataPlan.heartbeatMs(detail());
   const voice = createVoice({
     link: {
       publish,
@@ -114,6 +130,8 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     models: engine.models,
     outbox,
     nextReportCounter: state.nextReportCounter,
+    heartbeatMs,
+    dataUse: dataUse.status,
     inventory,
     providers: () => providers,
     heldBundles: bundles.held,
@@ -121,7 +139,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     agentVersion: AGENT_VERSION,
     clock,
   });
-  const heartbeat = createHeartbeat({ say: voice.sayReport, heartbeatMs: config.heartbeatMs, clock, random, log });
+  const heartbeat = createHeartbeat({ say: voice.sayReport, heartbeatMs, clock, random, log });
   const hello = createHello({ say: voice.sayHello, clock, random });
   await using opened = new AsyncDisposableStack();
   const receiver = opened.use(
@@ -211,7 +229,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     tls: credentials?.tls,
     fleet,
     device,
-    keepAliveSeconds: config.keepAliveSeconds,
+    keepAliveSeconds: dataPlan.keepAliveSeconds,
     bootId,
     agentVersion: AGENT_VERSION,
     onConnect: () => {
@@ -241,6 +259,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     outbox,
     publish: (payload: Uint8Array) => publish(deviceTopics(fleet, device).telemetry, payload, { qos: 1 }),
     session: () => link.session,
+    detail,
     acks,
     clock,
     random,
@@ -250,6 +269,7 @@ export async function runAgent({ folder, log }: AgentOptions, signal: AbortSigna
     heartbeat.run(stopped),
     hello.run(stopped),
     recorder.run(stopped),
+    dataUse.run(stopped),
     runSampler({ outbox, clock, log, directory: folder.directory, runnersRssBytes }, stopped),
     runUplink(telemetry, stopped),
     ...(credentials === undefined ? [] : [credentials.run(stopped)]),

@@ -9,6 +9,9 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import { closedObject, gate, parseJson } from "../protocol/schema.ts";
 import { writeFileDurably } from "./store/durable-file.ts";
 
+/** What an idle device takes of a metered link in a month: a smaller budget could not be kept. */
+export const DATA_MONTH_BYTES_MIN = 3_000_000;
+
 /** `agent.json`: what `ferry-agent join` was told. Unknown fields are refused, so a misspelt one is not silently ignored. */
 export const AgentConfig = closedObject({
   formatVersion: Type.Literal(1),
@@ -33,6 +36,15 @@ export const AgentConfig = closedObject({
   heartbeatMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000 }),
   /** MQTT keep-alive: 60 s by default, up to 20 minutes on a metered link. */
   keepAliveSeconds: Type.Integer({ minimum: 5, maximum: 1_200 }),
+  /** What the link may take; absent: as much as there is to tell. */
+  data: Type.Optional(
+    closedObject({
+      /** True: it is paid for by its bytes. Heartbeat and measurements by the hour, keep-alive every 20 minutes. */
+      metered: Type.Optional(Type.Boolean()),
+      /** In a month, both ways: measurements are told less finely so that it lasts. Events and models always go. */
+      monthBytes: Type.Optional(Type.Integer({ minimum: DATA_MONTH_BYTES_MIN, maximum: 1e15 })),
+    }),
+  ),
 });
 export type AgentConfig = Static<typeof AgentConfig>;
 
@@ -55,6 +67,8 @@ export interface AgentFolder {
   /** Trust and update state: every change is on disk before it is acted upon. */
   readonly state: string;
   readonly telemetry: string;
+  /** What this month has taken of the link's bytes. */
+  readonly dataUse: string;
   /** Partial archives. */
   readonly transfer: string;
   /** Verified bundles, read-only, and the staging place beside them. */
@@ -85,6 +99,7 @@ export function agentFolder(directory: string): AgentFolder {
     firstRoot: at("root.1.json"),
     state: at("state.db"),
     telemetry: at("telemetry.db"),
+    dataUse: at("data-use.json"),
     transfer: at("transfer"),
     bundles: at("bundles"),
     engines: at("engines"),

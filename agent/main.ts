@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
+import { dataConfig, withDataOptions, type DataOptions } from "./cli/data-options.ts";
 import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
 import { predictLocally, type PredictOptions } from "./cli/predict.ts";
@@ -21,7 +22,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .showHelpAfterError("(ferry-agent --help shows what there is)")
     .exitOverride();
 
-  program
+  const joinCommand = program
     .command("join")
     .description(
       "make this device a member of a fleet: proves who answers, checks the root of trust, gets a certificate",
@@ -55,16 +56,19 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       );
     });
 
-  program
+  withDataOptions(joinCommand);
+
+  const runCommand = program
     .command("run")
     .description("run the agent until it is told to stop (Ctrl-C or SIGTERM; twice: at once)")
     .addOption(directoryOption())
     .addHelpText("after", example("ferry-agent run --dir /var/lib/modelferry-agent"))
-    .action(async ({ dir }: { dir: string }) => {
+    .action(async ({ dir, ...data }: { dir: string } & DataOptions) => {
       // Only this command needs the whole agent: the others answer at once.
       const { run } = await import("./cli/run.ts");
-      exitCode = await run(dir);
+      exitCode = await run(dir, dataConfig(data));
     });
+  withDataOptions(runCommand);
 
   program
     .command("status")

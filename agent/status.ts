@@ -4,6 +4,7 @@ import { DeviceInfo } from "../protocol/messages/device-info.ts";
 import { gate } from "../protocol/schema.ts";
 import { Refusal } from "../protocol/trust/refusal.ts";
 import { Report, SlotReport } from "../protocol/trust/report.ts";
+import { Detail } from "./telemetry/detail.ts";
 
 /** A version that holds memory, or will again; see `agent/inference/loaded-model.ts`. */
 const ModelStatus = Type.Object({
@@ -42,6 +43,18 @@ export const AgentStatus = Type.Object({
   /** What processes may still take, where the system tells, and what of it is never given to a model. */
   memory: Type.Optional(Type.Object({ availableBytes: Type.Optional(Type.Number()), reserveBytes: Type.Number() })),
   telemetry: Report.properties.telemetry,
+  /** What the link has taken this month; absent from older agents. */
+  data: Type.Optional(
+    Type.Object({
+      sentBytes: Type.Integer(),
+      receivedBytes: Type.Integer(),
+      /** The budget, where there is one. */
+      monthBytes: Type.Optional(Type.Integer()),
+      isMetered: Type.Boolean(),
+      /** How finely measurements are told because of it. */
+      detail: Detail,
+    }),
+  ),
   /** Messages that made no sense and were left aside since the start. */
   malformedMessages: Type.Integer(),
 });

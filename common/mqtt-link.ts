@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import mqtt, { type IPublishPacket, type MqttClient } from "mqtt";
 import { backoffMs, RECONNECT } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
+import { connectTcp } from "./connect-tcp.ts";
 import { FerryError, messageOf } from "./ferry-error.ts";
 import type { Log } from "./log.ts";
 
@@ -16,8 +17,20 @@ export interface MqttLink extends AsyncDisposable {
    */
   readonly publish: (topic: string, payload: Uint8Array | string, options: PublishOptions) => Promise<void>;
   /** Takes effect at once where connected, and again after each reconnect. At most SUBSCRIPTIONS_MAX in all. */
+  /** What this link has carried since it was opened. */
+  readonly traffic: () => LinkTraffic;
   readonly subscribe: (topic: string, qos: 0 | 1) => Promise<void>;
   readonly unsubscribe: (topic: string) => Promise<void>;
+}
+
+/** Bytes of TCP, so with MQTT's and TLS's own; without the headers of TCP and IP, which are 40 to 72 bytes a packet. */
+export interface LinkTraffic {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Connections that came to stand. */
+  readonly connections: number;
+  /** The least time that a QoS 1 publish took to be acknowledged in this connection; undefined before the first. */
+  readonly roundTripMs: number | undefined;
 }
 
 export interface PublishOptions {
@@ -79,6 +92,11 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
   const subscriptions = new Map(options.subscriptions);
   const slots = new Semaphore(QOS1_IN_FLIGHT_MAX, PUBLISHES_WAITING_MAX);
   let current: { readonly client: MqttClient; readonly session: string } | undefined;
+  /** Of connections that are over. */
+  const ended = { sentBytes: 0, receivedBytes: 0 };
+  let wire: Socket | undefined;
+  let connections = 0;
+  let roundTripMs: number | undefined;
 
   async function keepConnected(): Promise<void> {
     for (let attempt = 0; !isClosing(); attempt += 1) {
@@ -94,6 +112,15 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
   async function connectOnce(): Promise<void> {
     const session = randomBytes(8).toString("hex");
     const will = options.will?.(session);
+    let beneathTls: Socket | undefined;
+    try {
+      beneathTls =
+        options.tls === undefined ? undefined : await connectTcp(options.url, CONNECT_TIMEOUT_MS, closing.signal);
+    } catch (error) {
+      if (!isClosing())
+        log.warn({ url: options.url, reason: messageOf(error) }, "cannot reach the broker; trying again");
+      return;
+    }
     const client = mqtt.connect(options.url, {
       clientId: options.clientId,
       protocolVersion: 4,
@@ -107,11 +134,13 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
       timerVariant: "native",
       ...(options.tls === undefined
         ? {}
-        : { ...options.tls(), rejectUnauthorized: true, minVersion: "TLSv1.2" as const }),
+        : { ...options.tls(), rejectUnauthorized: true, minVersion: "TLSv1.2" as const, socket: beneathTls }),
       ...(will === undefined
         ? {}
         : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 as const, retain: true } }),
     });
+    // Under TLS too the bytes are counted where they meet the network.
+    wire = beneathTls ?? (client.stream instanceof Socket ? client.stream : undefined);
     // Each publish on its way listens for the end of the connection.
     client.setMaxListeners(PUBLISHES_WAITING_MAX);
     // The library's own event loses back-pressure; this hook is what it calls before it reads the next packet.
@@ -145,6 +174,9 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     await closed;
     closing.signal.removeEventListener("abort", stop);
     client.end(true);
+    ended.sentBytes += wire?.bytesWritten ?? 0;
+    ended.receivedBytes += wire?.bytesRead ?? 0;
+    wire = undefined;
     if (current?.client === client) {
       current = undefined;
       log.warn({ url: options.url }, "connection to the broker lost");
@@ -161,6 +193,7 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
   async function begin(client: MqttClient, session: string): Promise<void> {
     // A QoS 1 round trip takes 91 ms with Nagle's algorithm and 0.11 ms without.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    wire?.setNoDelay(true);
     try {
       const map = Object.fromEntries([...subscriptions].map(([topic, qos]) => [topic, { qos }]));
       if (subscriptions.size > 0) await client.subscribeAsync(map);
@@ -171,6 +204,8 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     }
     if (!client.connected) return;
     current = { client, session };
+    connections += 1;
+    roundTripMs = undefined;
     log.info({ url: options.url, session }, "connected to the broker");
     options.onConnect(session);
   }
@@ -197,8 +232,16 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
       if (client?.connected !== true) throw offline(options.url);
       const bytes =
         typeof payload === "string" ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+      const startedMs = clock.monotonicMs();
       await untilClosed(client, client.publishAsync(topic, bytes, { qos, retain }), options.url);
+      if (qos === 1) roundTripMs = Math.min(roundTripMs ?? Infinity, clock.monotonicMs() - startedMs);
     },
+    traffic: () => ({
+      sentBytes: ended.sentBytes + (wire?.bytesWritten ?? 0),
+      receivedBytes: ended.receivedBytes + (wire?.bytesRead ?? 0),
+      connections,
+      roundTripMs,
+    }),
     subscribe: async (topic, qos) => {
       if (!subscriptions.has(topic) && subscriptions.size >= SUBSCRIPTIONS_MAX) {
         throw new FerryError("busy", `Already subscribed to ${SUBSCRIPTIONS_MAX} topics`);

@@ -14,6 +14,8 @@ export interface OpenSqliteOptions {
    * `full`: a committed transaction survives a power cut. `normal`: the last ones may be lost, the file never breaks.
    */
   readonly durability: "full" | "normal";
+  /** It was found damaged while it was in use: moved aside, whatever a look at it says. */
+  readonly isKnownDamaged?: boolean;
 }
 
 export interface OpenedSqlite {
@@ -29,6 +31,7 @@ export interface OpenedSqlite {
 export function openSqlite(path: string, options: OpenSqliteOptions): OpenedSqlite {
   mkdirSync(dirname(path), { recursive: true });
   try {
+    if (options.isKnownDamaged === true) throw new DamagedDatabase(path);
     return { database: openSound(path, options), damagedFile: undefined };
   } catch (cause) {
     if (!isDamage(cause)) throw cannotOpen(path, cause);
@@ -79,7 +82,8 @@ function migrate(database: Sqlite, path: string, migrations: readonly Migration[
 
 class DamagedDatabase extends Error {}
 
-function isDamage(thrown: unknown): boolean {
+/** Whether SQLite found what no correct file holds. */
+export function isDamage(thrown: unknown): boolean {
   const code = systemCodeOf(thrown) ?? "";
   return thrown instanceof DamagedDatabase || code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB";
 }

@@ -7,6 +7,7 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { looksLikeJoinToken, parseJoinToken, type JoinToken } from "../../protocol/enrol/join-token.ts";
 import { checkAgentConfig, DEFAULT_HEARTBEAT_MS, DEFAULT_KEEP_ALIVE_SECONDS, type AgentConfig } from "../config.ts";
 import type { EnrolEndpoint } from "../enrol/enrol-connection.ts";
+import { dataConfig } from "./data-options.ts";
 
 export interface JoinOptions {
   /** Needed for a broker on this machine; a token says it, and a controller that is asked does. */
@@ -23,6 +24,9 @@ export interface JoinOptions {
   /** Other machines may ask without a token. */
   readonly httpUnprotected?: boolean;
   readonly force?: boolean;
+  readonly metered?: true;
+  /** Bytes of a month. */
+  readonly dataBudget?: number;
 }
 
 /** How the device gets in. */
@@ -115,6 +119,7 @@ function ownConfig(device: DeviceId, options: JoinOptions): OwnConfig {
       hint: "`ferry init` printed it; `ferry up` says it again.",
     });
   }
+  const data = dataConfig(options);
   const own: OwnConfig = {
     formatVersion: 1,
     device,
@@ -127,6 +132,7 @@ function ownConfig(device: DeviceId, options: JoinOptions): OwnConfig {
     },
     heartbeatMs: DEFAULT_HEARTBEAT_MS,
     keepAliveSeconds: DEFAULT_KEEP_ALIVE_SECONDS,
+    ...(data === undefined ? {} : { data }),
   };
   try {
     // With a broker and a fleet that fit: whatever is wrong then is the person's own.

@@ -2,13 +2,13 @@
 import { EXIT, type ExitCode } from "../../common/ferry-error.ts";
 import { openLog } from "../../common/log.ts";
 import { runAgent } from "../agent.ts";
-import { agentFolder } from "../config.ts";
+import { agentFolder, type AgentConfig } from "../config.ts";
 
 /** Stopping takes at most 5 s; a part that hangs beyond that must not keep a machine from shutting down. */
 const STOP_MS_MAX = 5_000;
 
-/** Resolves when everything is closed. Throws FerryError. */
-export async function run(directory: string): Promise<ExitCode> {
+/** `data`: instead of what the configuration says of it. Resolves when everything is closed. Throws FerryError. */
+export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode> {
   const log = openLog("ferry-agent");
   const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
@@ -24,7 +24,7 @@ export async function run(directory: string): Promise<ExitCode> {
     }, STOP_MS_MAX).unref();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
-  await runAgent({ folder: agentFolder(directory), log }, stopping.signal);
+  await runAgent({ folder: agentFolder(directory), data, log }, stopping.signal);
   log.info("stopped");
   return EXIT.ok;
 }

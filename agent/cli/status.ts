@@ -5,7 +5,7 @@ import type { SlotReport } from "../../protocol/trust/report.ts";
 import { agentFolder } from "../config.ts";
 import { checkAgentStatus, type AgentStatus } from "../status.ts";
 import { askLocalAgent, notRunning } from "./local-agent.ts";
-import { durationText, table } from "./text.ts";
+import { bytesText, durationText, table } from "./text.ts";
 
 /** The agent answers from memory: longer than this and it is stuck. */
 const STATUS_WAIT_MS = 5_000;
@@ -29,11 +29,26 @@ export function statusText(status: AgentStatus): string {
     ["trust", `root version ${status.rootVersion}, deployment ${status.seq}, ${freshText(status)}`],
     ...(status.runtime === undefined ? [] : [["computes", runtimeText(status.runtime)]]),
     ["telemetry", `${telemetry.pending} of ${telemetry.produced} records still to be sent`],
+    ...(status.data === undefined ? [] : [["data", dataText(status.data)]]),
   ];
   const head = lines.map(([name = "", text = ""]) => `${pc.bold(name.padEnd(11))}${text}`);
   const refusal = status.refusal === undefined ? [] : [pc.red(`refused    ${status.refusal.message}`)];
   return [...head, ...refusal, "", ...slotLines(status.slots)].join("\n");
 }
+
+function dataText({ sentBytes, receivedBytes, monthBytes, isMetered, detail }: NonNullable<AgentStatus["data"]>) {
+  const used = bytesText(sentBytes + receivedBytes);
+  const budget = monthBytes === undefined ? "" : ` of ${bytesText(monthBytes)}`;
+  const why = isMetered ? "metered link; " : "";
+  return `${used}${budget} this month (${why}${DETAIL_TEXT[detail]})`;
+}
+
+const DETAIL_TEXT = {
+  raw: "measurements as they are made",
+  "roll-up": "measurements by the hour",
+  sketch: pc.yellow("measurements every 6 hours, without extremes: the budget runs short"),
+  counters: pc.red("counts once a day: the budget is almost gone"),
+} as const;
 
 function freshText({ fresh }: AgentStatus): string {
   return fresh ? pc.green("fresh") : pc.yellow("unfresh: installs nothing until the controller has answered");

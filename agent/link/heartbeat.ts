@@ -7,7 +7,8 @@ import { createBell } from "./bell.ts";
 export interface HeartbeatPorts {
   /** Signs and publishes one. A rejection means that there is no connection: the next connect says it again. */
   readonly say: () => Promise<void>;
-  readonly heartbeatMs: number;
+  /** Asked before each wait: a budget of data that runs short makes it longer. */
+  readonly heartbeatMs: () => number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -34,7 +35,7 @@ export function createHeartbeat({ say, heartbeatMs, clock, random, log }: Heartb
           log.debug({ error: messageOf(error) }, "the report was not sent");
         });
         await clock.sleep(GAP_MS, signal);
-        await bell.wait(heartbeatMs * (1 - JITTER * random()) - GAP_MS, signal);
+        await bell.wait(heartbeatMs() * (1 - JITTER * random()) - GAP_MS, signal);
       }
     },
   };

@@ -16,6 +16,7 @@ import type { ServedSlot } from "../inference/inference-engine.ts";
 import type { LoadedModel } from "../inference/loaded-model.ts";
 import { MEMORY_RESERVE_BYTES } from "../inference/memory-plan.ts";
 import type { AgentStatus, ModelStatus } from "../status.ts";
+import type { DataUseStatus } from "../telemetry/data-use.ts";
 import type { Outbox } from "../telemetry/outbox.ts";
 import type { SlotProgress } from "../update/run.ts";
 import type { TrustKeeper } from "../update/trust-keeper.ts";
@@ -36,6 +37,10 @@ export interface VoicePorts {
   readonly models: () => readonly LoadedModel[];
   readonly outbox: Pick<Outbox, "stream" | "produced" | "pending">;
   readonly nextReportCounter: () => number;
+  /** At present; the controller waits for so long before it takes the device for gone. */
+  readonly heartbeatMs: () => number;
+  /** Undefined where nobody counts. */
+  readonly dataUse: () => DataUseStatus | undefined;
   readonly inventory: Inventory;
   /** Undefined until they have been looked for. */
   readonly providers: () => FoundProviders | undefined;
@@ -103,7 +108,7 @@ export function createVoice(ports: VoicePorts): Voice {
         counter: ports.nextReportCounter(),
         atMs: clock.nowMs(),
         uptimeMs: uptimeMs(),
-        heartbeatMs: config.heartbeatMs,
+        heartbeatMs: ports.heartbeatMs(),
         ...standing(),
       };
       await link.publish(topics.report, JSON.stringify(await signReport(report, ports.key)), { qos: 1 });
@@ -132,6 +137,7 @@ export function createVoice(ports: VoicePorts): Voice {
       runtime: runtime(),
       models: ports.models().map(statusOf),
       memory: memoryStatus(availableMemoryBytes()),
+      ...dataStatus(ports.dataUse()),
       ...standing(),
     }),
   };
@@ -147,6 +153,12 @@ function statusOf({ variant, latencyP95Ms, sinceMs, ...model }: LoadedModel): Mo
     ...(latencyP95Ms === undefined ? {} : { latencyP95Ms }),
     ...(sinceMs === undefined ? {} : { sinceMs }),
   };
+}
+
+function dataStatus(use: DataUseStatus | undefined): Pick<AgentStatus, "data"> {
+  if (use === undefined) return {};
+  const { budgetBytes, ...data } = use;
+  return { data: { ...data, ...(budgetBytes === undefined ? {} : { monthBytes: budgetBytes }) } };
 }
 
 function memoryStatus(availableBytes: number | undefined): NonNullable<AgentStatus["memory"]> {

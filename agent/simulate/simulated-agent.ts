@@ -100,6 +100,8 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     models: () => [],
     outbox,
     nextReportCounter: state.nextReportCounter,
+    heartbeatMs: () => config.heartbeatMs,
+    dataUse: () => undefined,
     inventory,
     providers: () => undefined,
     heldBundles: bundles.held,
@@ -107,7 +109,13 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     agentVersion: AGENT_VERSION,
     clock,
   });
-  const heartbeat = createHeartbeat({ say: voice.sayReport, heartbeatMs: config.heartbeatMs, clock, random, log });
+  const heartbeat = createHeartbeat({
+    say: voice.sayReport,
+    heartbeatMs: () => config.heartbeatMs,
+    clock,
+    random,
+    log,
+  });
   const hello = createHello({ say: voice.sayHello, clock, random });
   await using opened = new AsyncDisposableStack();
   const receiver = opened.use(

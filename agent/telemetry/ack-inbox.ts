@@ -25,7 +25,9 @@ export function createAckInbox({ clock, log }: { readonly clock: Clock; readonly
       try {
         const ack = parseTelemetryAck(payload);
         if (newest.size >= STREAMS_MAX && !newest.has(ack.stream)) return;
-        if (ack.next >= (newest.get(ack.stream)?.next ?? 0)) newest.set(ack.stream, ack);
+        const known = newest.get(ack.stream);
+        // What tells of another copy stays until it was taken.
+        if (known?.reusedFrom === undefined && ack.next >= (known?.next ?? 0)) newest.set(ack.stream, ack);
         waking.abort();
       } catch (error) {
         log.warn({ error: messageOf(error) }, "an unreadable telemetry acknowledgement was left aside");

@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../common/clock.ts";
 import type { Sqlite } from "../../common/sqlite.ts";
 import type { StreamId } from "../../protocol/ids.ts";
-import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
-import type { GapCause, GapFields } from "../../protocol/messages/telemetry-gap.ts";
+import type { RecordFields, StreamLife } from "../../protocol/messages/telemetry-batch.ts";
+import { checkGapFields, type GapCause, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import type { DeviceEvent } from "./event.ts";
 import { condense, makeRoom, type CondenseRange } from "./outbox-capacity.ts";
-import { prepareOutbox, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
-import { rankOf } from "./rank.ts";
+import { prepareOutbox, type NewRecord, type RecordRow, type StateRow, type StreamRow } from "./outbox-tables.ts";
+import { RANK, rankOf } from "./rank.ts";
 
 /** Records that were measured and could not be kept. They get numbers all the same, and a gap record after them. */
 export interface Loss {
@@ -38,9 +38,17 @@ export interface Journal {
   readonly condense: (stream: StreamRow, range: Pick<CondenseRange, "spanMs" | "reduce">) => boolean;
   /** The loss of streams of which nothing is known any more. */
   readonly declareUnknown: (cause: GapCause, lost: readonly StreamId[]) => void;
+  /** What every batch of the stream tells of this copy of the outbox. */
+  readonly lifeIn: (stream: StreamRow) => StreamLife;
+  /**
+   * Gives the records of this life another stream: another copy of the device has used these numbers, and the controller
+   * has everything before them. False where that cannot be: the number is not the life's.
+   */
+  readonly leave: (stream: StreamRow, from: number) => boolean;
   /** Makes sure, on the disk, that positions before `through` are kept and never dropped: they may be sent then. */
   readonly claim: (stream: StreamRow, through: number) => void;
   readonly rows: (from: number, end: number, rowsMax: number) => readonly RecordRow[];
+  readonly hasEvent: (stream: StreamRow, from: number) => boolean;
   /** Deletes what the controller has; a sealed stream of which it has everything ends. */
   readonly forget: (stream: StreamRow, before: number) => void;
   /** Seals the current stream; later records go to another one, and so need not wait for those before them. */
@@ -60,6 +68,7 @@ const CAPACITY_GAPS_MAX = 16;
 
 interface Draft {
   next: number;
+  isLifeTold: boolean;
   streams: StreamRow[];
 }
 
@@ -71,10 +80,13 @@ export interface JournalOptions {
 
 export function openJournal(database: Sqlite, { clock, capBytes, bootId }: JournalOptions): Journal {
   const statements = prepareOutbox(database);
-  const found = statements.state.get() ?? { next: 0, reserved: 0, boot_id: "" };
+  const found = statements.state.get() ?? { next: 0, reserved: 0, boot_id: "", life_id: "", life_from: 0 };
   let next = found.next;
   let reserved = found.reserved;
   let streams: readonly StreamRow[] = statements.streams.all();
+  // Whoever copies the disk between two starts has the same life_id only while the controller has not heard it.
+  const life = found.life_id === "" ? { id: randomBytes(8).toString("hex"), from: found.next } : lifeOf(found);
+  let isLifeTold = false;
   let syncedMs = clock.monotonicMs();
   let isSyncing = false;
 
@@ -82,15 +94,17 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
   function transact(numbersMax: number, isDurable: boolean, work: (draft: Draft) => void): void {
     const isDue = next + numbersMax > reserved || clock.monotonicMs() - syncedMs >= SYNC_EVERY_MS;
     const sync = isDurable || isDue;
-    const draft: Draft = { next, streams: [...streams] };
+    const draft: Draft = { next, streams: [...streams], isLifeTold };
     let reservedAfter = reserved;
     setSync(sync);
     database.transaction(() => {
       work(draft);
       if (sync) reservedAfter = draft.next + RESERVED_NUMBERS;
-      statements.saveState.run({ next: draft.next, reserved: reservedAfter, boot_id: bootId });
+      const life_id = draft.isLifeTold ? "" : life.id;
+      const told = { life_id, life_from: life.from };
+      statements.saveState.run({ next: draft.next, reserved: reservedAfter, boot_id: bootId, ...told });
     })();
-    ({ next, streams } = draft);
+    ({ next, streams, isLifeTold } = draft);
     reserved = reservedAfter;
     if (sync) syncedMs = clock.monotonicMs();
   }
@@ -181,9 +195,37 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
         replace(draft, { ...stream, claimed: Math.min(end, Math.max(through, stream.claimed + CLAIMED_NUMBERS)) });
       });
     },
+    hasEvent: (stream, from) => {
+      const end = endOf(streams, stream, next);
+      return [RANK.event, RANK.evidence].some((rank) => statements.firstOfRank.get(rank, from, end) !== undefined);
+    },
     rows: (from, end, rowsMax) => statements.range.all(from, end, rowsMax),
+    lifeIn: ({ base }) => ({ id: life.id, from: Math.max(0, life.from - base) }),
+    leave: (stream, from) => {
+      const base = Math.max(stream.base, life.from);
+      if (stream.base + from !== base) return false;
+      transact(0, true, (draft) => {
+        const end = endOf(draft.streams, stream, draft.next);
+        const isCurrent = currentOf(draft.streams).base === stream.base;
+        statements.forget.run(stream.base, base);
+        statements.deleteStream.run(stream.base);
+        draft.streams = draft.streams.filter((other) => other.base !== stream.base);
+        if (base < end || isCurrent) {
+          const left: StreamRow = { base, id: randomStreamId(), acked: base, claimed: base };
+          statements.saveStream.run(left);
+          draft.streams = [...draft.streams, left].sort((a, b) => a.base - b.base);
+        }
+        for (const row of statements.gapsFrom.all(base)) {
+          if (row.position >= end) break;
+          const moved = movedGap(checkGapFields(JSON.parse(row.fields)), stream, base);
+          statements.setFields.run(JSON.stringify(moved), row.position);
+        }
+      });
+      return true;
+    },
     forget: (stream, before) => {
       transact(0, false, (draft) => {
+        draft.isLifeTold ||= before > life.from;
         statements.forget.run(stream.base, before);
         const isCurrent = currentOf(draft.streams).base === stream.base;
         if (isCurrent || before < endOf(draft.streams, stream, draft.next)) {
@@ -204,7 +246,8 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
     },
     close: () => {
       setSync(true);
-      statements.saveState.run({ next, reserved: next, boot_id: "" });
+      const life_id = isLifeTold ? "" : life.id;
+      statements.saveState.run({ next, reserved: next, boot_id: "", life_id, life_from: life.from });
     },
   };
 }
@@ -218,6 +261,20 @@ export function currentOf(streams: readonly StreamRow[]): StreamRow {
   const current = streams.at(-1);
   if (current === undefined) throw new Error("a journal has at least one stream");
   return current;
+}
+
+function lifeOf({ life_id: id, life_from: from }: StateRow): StreamLife {
+  return { id, from };
+}
+
+/** The gap in the words of a stream that begins at `base`, when its record goes over to that one. */
+function movedGap(gap: GapFields, stream: StreamRow, base: number): GapFields {
+  const { firstSeq, lastSeq } = gap;
+  if (gap.stream !== undefined || firstSeq === undefined || lastSeq === undefined) return gap;
+  const steps = base - stream.base;
+  // It tells of numbers that stay with the former stream.
+  if (firstSeq < steps) return { ...gap, stream: stream.id };
+  return { ...gap, firstSeq: firstSeq - steps, lastSeq: lastSeq - steps };
 }
 
 function randomStreamId(): StreamId {

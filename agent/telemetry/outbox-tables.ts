@@ -25,6 +25,8 @@ export const OUTBOX_MIGRATIONS: readonly Migration[] = [
   UPDATE records SET rank = CASE kind WHEN 'event' THEN 1 ELSE 3 END WHERE kind IN ('event', 'gap');
   CREATE INDEX measurements ON records (span_ms, position) WHERE rank = 0;
   CREATE INDEX events ON records (rank, position) WHERE rank IN (1, 2);
+  ALTER TABLE state ADD COLUMN life_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE state ADD COLUMN life_from INTEGER NOT NULL DEFAULT 0;
   `,
 ];
 
@@ -57,6 +59,10 @@ export interface StateRow {
   readonly reserved: number;
   /** The boot in which this database was last written; empty after a clean close. */
   readonly boot_id: string;
+  /** See `StreamLife`; empty once the controller has heard it, so that the next start begins another. */
+  readonly life_id: string;
+  /** The first position that was given away in this life. */
+  readonly life_from: number;
 }
 
 export type DroppedRow = Pick<RecordRow, "position" | "at_ms" | "fields">;
@@ -65,8 +71,10 @@ export type OutboxStatements = ReturnType<typeof prepareOutbox>;
 
 export function prepareOutbox(database: Sqlite) {
   return {
-    state: database.prepare<[], StateRow>("SELECT next, reserved, boot_id FROM state"),
-    saveState: database.prepare<[StateRow]>("UPDATE state SET next = @next, reserved = @reserved, boot_id = @boot_id"),
+    state: database.prepare<[], StateRow>("SELECT next, reserved, boot_id, life_id, life_from FROM state"),
+    saveState: database.prepare<[StateRow]>(
+      `UPDATE state SET next = @next, reserved = @reserved, boot_id = @boot_id, life_id = @life_id, life_from = @life_from`,
+    ),
     streams: database.prepare<[], StreamRow>("SELECT base, id, acked, claimed FROM streams ORDER BY base"),
     saveStream: database.prepare<[StreamRow]>(
       `INSERT INTO streams (base, id, acked, claimed) VALUES (@base, @id, @acked, @claimed)
@@ -99,6 +107,11 @@ export function prepareOutbox(database: Sqlite) {
     ),
     setSpan: database.prepare<[number, number]>("UPDATE records SET span_ms = ? WHERE position = ?"),
     setFields: database.prepare<[string, number]>("UPDATE records SET fields = ? WHERE position = ?"),
+    firstOfRank: database
+      .prepare<[number, number, number], number>(
+        "SELECT position FROM records WHERE rank = ? AND rank IN (1, 2) AND position >= ? AND position < ? LIMIT 1",
+      )
+      .pluck(),
     /** The oldest of a rank in a range. */
     drop: database.prepare<[number, number, number, number], DroppedRow>(
       `DELETE FROM records WHERE position IN (

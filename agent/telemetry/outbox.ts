@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import { openSqlite } from "../../common/sqlite.ts";
+import { isDamage, openSqlite } from "../../common/sqlite.ts";
 import type { StreamId } from "../../protocol/ids.ts";
 import {
   CELL_CHARS_MAX,
@@ -39,11 +39,18 @@ export interface Outbox extends RecordSink, AsyncDisposable {
   readonly read: (stream: StreamId, from: number, limits: ReadLimits) => OutboxRange | undefined;
   /** Deletes what comes before `next`; nothing where the stream or the number was never sent from here. */
   readonly forgetThrough: (stream: StreamId, next: number) => "forgotten" | "unknown-stream" | "never-sent";
+  /** Whether there is an event or evidence at or after this number. */
+  readonly hasEvent: (stream: StreamId, from: number) => boolean;
   /**
    * Rolls up what the stream has not sent yet, by stretches of `spanMs`, and declares the numbers that this saves. False
    * where there is more to do, or the disk refuses: call it again before reading.
    */
   readonly condense: (stream: StreamId, range: Pick<CondenseRange, "spanMs" | "reduce">) => boolean;
+  /**
+   * The records of this life get another stream, as a controller asks for that has heard another copy of this device go on
+   * with this one. False where the stream or the number is not this life's: somebody else's answer.
+   */
+  readonly leaveStream: (stream: StreamId, from: number) => boolean;
   /** Seals the current stream: later records need not wait for those before them. */
   readonly beginStream: () => void;
   /** Writes what was appended in this turn of the event loop; happens by itself at the end of the turn. */
@@ -81,6 +88,7 @@ const CAP_BYTES_DEFAULT = 64 * 1024 ** 2;
 const CAP_BYTES_MIN = 1024 ** 2;
 /** One record as JSON: with others it still fits a batch. */
 const RECORD_BYTES_MAX = 16_384;
+const SQLITE = { migrations: OUTBOX_MIGRATIONS, durability: "normal" } as const;
 /** What waits in memory for the end of the turn, or for a disk that is full. */
 const BUFFERED_RECORDS_MAX = 1_000;
 /** How soon to ask a disk again that refused. */
@@ -96,8 +104,9 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       hint: `Allow it at least ${CAP_BYTES_MIN} bytes (1 MiB).`,
     });
   }
-  const { database, damagedFile } = openSqlite(path, { migrations: OUTBOX_MIGRATIONS, durability: "normal" });
-  const journal = openJournal(database, { clock, capBytes, bootId });
+  const opened = openSqlite(path, SQLITE);
+  let { database } = opened;
+  let journal = openJournal(database, { clock, capBytes, bootId });
   const buffer: NewRecord[] = [];
   const losses = new Map<GapCause, Loss>();
   let flushing: NodeJS.Immediate | undefined;
@@ -107,15 +116,34 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   /** A disk that refuses is an operating condition: tell people, try again later, lose nothing silently. */
   function guarded<T>(what: string, work: () => T): T | undefined {
     try {
-      return work();
+      // Where another file could not be begun: the disk may have room for it by now.
+      if (!database.open) beginAnew();
+      return database.open ? work() : undefined;
     } catch (error) {
       if (systemCodeOf(error)?.startsWith("SQLITE_") !== true) throw error;
       retryAtMs = clock.monotonicMs() + DISK_RETRY_MS;
+      if (isDamage(error)) beginAnew();
       if (clock.monotonicMs() - loggedMs >= LOG_EVERY_MS) {
         loggedMs = clock.monotonicMs();
         log.error({ path, error: messageOf(error), code: systemCodeOf(error) }, `the telemetry outbox cannot ${what}`);
       }
       return undefined;
+    }
+  }
+
+  /** What waits in memory goes into the other file; the numbers of the damaged one are lost with it, and declared. */
+  function beginAnew(): void {
+    const damaged = database;
+    try {
+      damaged.close();
+      const { damagedFile = path, ...other } = openSqlite(path, { ...SQLITE, isKnownDamaged: true });
+      ({ database } = other);
+      journal = openJournal(database, { clock, capBytes, bootId });
+      retryAtMs = -Infinity;
+      declareDamage(damagedFile);
+    } catch (error) {
+      retryAtMs = clock.monotonicMs() + DISK_RETRY_MS;
+      log.error({ path, error: messageOf(error) }, "the telemetry outbox is damaged, and no other one can be begun");
     }
   }
 
@@ -179,8 +207,13 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
         const next = isAll ? end : last.position + 1;
         journal.claim(row, next);
         const records = taken.map((record) => recordOf(record, row.base));
-        return { stream, acked: row.acked - row.base, from, next: next - row.base, records };
+        const life = journal.lifeIn(row);
+        return { stream, acked: row.acked - row.base, from, next: next - row.base, life, records };
       });
+    },
+    hasEvent: (stream, from) => {
+      const row = find(stream);
+      return row !== undefined && guarded("read", () => journal.hasEvent(row, row.base + from)) === true;
     },
     condense: (stream, range) => {
       const row = find(stream);
@@ -196,21 +229,26 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
         });
       return "forgotten";
     },
+    leaveStream: (stream, from) => {
+      flush();
+      const row = find(stream);
+      return row !== undefined && guarded("leave a stream", () => journal.leave(row, from)) === true;
+    },
     beginStream: () => {
       flush();
       guarded("begin a stream", journal.beginStream);
     },
     flush,
     [Symbol.asyncDispose]: async () => {
-      if (!database.open) return;
       retryAtMs = -Infinity;
       flush();
       if (buffer.length > 0) log.error({ path, records: buffer.length }, "telemetry lost: the disk took no more");
-      guarded("close", journal.close);
+      if (database.open) guarded("close", journal.close);
+      retryAtMs = Infinity;
       await Promise.resolve(database.close());
     },
   };
-  if (damagedFile !== undefined) declareDamage(damagedFile);
+  if (opened.damagedFile !== undefined) declareDamage(opened.damagedFile);
   return outbox;
 
   function declareDamage(file: string): void {

@@ -6,10 +6,23 @@ import type { StreamId } from "../../protocol/ids.ts";
 import { TELEMETRY_BATCH_BYTES_MAX, TELEMETRY_BATCH_RECORDS_MAX } from "../../protocol/limits.ts";
 import { encodeTelemetryBatch, type RecordRange } from "../../protocol/messages/telemetry-batch.ts";
 import type { AckInbox } from "./ack-inbox.ts";
+import { condensingOf, type Condensing, type Detail } from "./detail.ts";
 import type { Outbox, OutboxLane } from "./outbox.ts";
 
 export interface UplinkPorts {
-  readonly outbox: Pick<Outbox, "lanes" | "read" | "forgetThrough" | "beginStream" | "flush" | "stream" | "pending">;
+  readonly outbox: Pick<
+    Outbox,
+    | "lanes"
+    | "read"
+    | "hasEvent"
+    | "condense"
+    | "forgetThrough"
+    | "leaveStream"
+    | "beginStream"
+    | "flush"
+    | "stream"
+    | "pending"
+  >;
   /** One batch to the device's telemetry topic, QoS 1. A rejection means that it may not have arrived. */
   readonly publish: (payload: Uint8Array) => Promise<void>;
   /** The present connection, or undefined while there is none. */
@@ -18,6 +31,8 @@ export interface UplinkPorts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  /** How finely measurements are told at present; as they were measured, where there is none. */
+  readonly detail?: () => Detail;
   /** How long records wait for others to share a batch. */
   readonly lingerMs?: number;
   readonly retry?: BackoffPolicy;
@@ -45,6 +60,8 @@ interface Lane {
   readonly inFlight: number[];
   /** Records that were there when the connection came are backfill. */
   readonly backfillBefore: number;
+  /** Added-up records before this go out without waiting: their time has come. */
+  dueBefore: number;
   attempt: number;
   retryAtMs: number;
 }
@@ -55,7 +72,7 @@ interface Lane {
  * live records go first, in their own stream, and the backlog takes the rest of the line.
  */
 export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promise<void> {
-  const { outbox, acks, clock, log, lingerMs = LINGER_MS, retry = RETRY } = ports;
+  const { outbox, acks, clock, log, detail = () => "raw", lingerMs = LINGER_MS, retry = RETRY } = ports;
   const lanes = new Map<StreamId, Lane>();
   const publishing = new Set<Promise<void>>();
   let session: string | undefined;
@@ -64,7 +81,10 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
   let isRecovering = true;
 
   while (!signal.aborted) {
-    for (const { stream, next } of acks.take()) acknowledged(stream, next);
+    for (const { stream, next, reusedFrom } of acks.take()) {
+      if (reusedFrom === undefined) acknowledged(stream, next);
+      else leave(stream, reusedFrom);
+    }
     outbox.flush();
     if (ports.session() !== session) connectionChanged();
     if (session !== undefined) {
@@ -91,6 +111,13 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
     lane.attempt = 0;
     lane.retryAtMs = retryAtMs(0);
     if (isRecovering) recovered();
+  }
+
+  /** The lane ends with the stream; the one that takes its place begins at its first number. */
+  function leave(stream: StreamId, from: number): void {
+    if (!outbox.leaveStream(stream, from)) return;
+    log.warn({ stream, from }, "another copy of this device has used this telemetry stream: its records get another");
+    lanes.delete(stream);
   }
 
   function recovered(): void {
@@ -125,10 +152,25 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
   function sendLane(view: OutboxLane, inFlightMax: number): void {
     const lane = laneOf(view);
     lane.cursor = Math.max(lane.cursor, view.acked);
-    while (lane.cursor < view.end && isAllowed(lane, inFlightMax)) {
-      if (view.stream === outbox.stream && !isLiveDue(lane, view)) return;
+    const condensing = condensingOf(detail());
+    const end = condensing === undefined ? view.end : dueEnd(lane, view, condensing);
+    while (lane.cursor < end && isAllowed(lane, inFlightMax)) {
+      if (condensing === undefined && view.stream === outbox.stream && !isLiveDue(lane, view)) return;
       if (!sendBatch(view.stream, lane)) return;
     }
+  }
+
+  /** Up to where added-up records go out now: nothing new before their time, or an event, comes. */
+  function dueEnd(lane: Lane, view: OutboxLane, condensing: Condensing): number {
+    if (lane.cursor < lane.dueBefore || lane.cursor >= view.end) return lane.dueBefore;
+    const sinceMs = clock.monotonicMs() - liveSentMs;
+    const isDue = view.stream !== outbox.stream || sinceMs >= condensing.spanMs;
+    const isUrgent = () => sinceMs >= lingerMs && outbox.hasEvent(view.stream, lane.cursor);
+    if ((isDue || isUrgent()) && outbox.condense(view.stream, condensing)) {
+      // With the gap record of what was just added up.
+      lane.dueBefore = outbox.lanes().find(({ stream }) => stream === view.stream)?.end ?? view.end;
+    }
+    return lane.dueBefore;
   }
 
   function laneOf({ stream, acked, end }: OutboxLane): Lane {
@@ -136,7 +178,7 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
     if (known !== undefined) return known;
     // A stream that begins during the connection has nothing that waited for it.
     const backfillBefore = lanes.size === 0 || stream !== outbox.stream ? end : 0;
-    const lane: Lane = { cursor: acked, inFlight: [], backfillBefore, attempt: 0, retryAtMs: Infinity };
+    const lane: Lane = { cursor: acked, inFlight: [], backfillBefore, dueBefore: 0, attempt: 0, retryAtMs: Infinity };
     lanes.set(stream, lane);
     return lane;
   }

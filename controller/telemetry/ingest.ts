@@ -24,6 +24,8 @@ export interface IngestCounters {
   /** Records that came again: an acknowledgement was lost or late. */
   duplicates: number;
   malformed: number;
+  /** Batches of a stream that another copy of the device had gone on with: a restored image, or a second one. */
+  reused: number;
   /** Batches turned away because QUEUE_BYTES_MAX were waiting. */
   refused: number;
 }
@@ -50,7 +52,7 @@ interface QueuedBatch extends ArrivedBatch {
 }
 
 export function openTelemetryIngest({ store, publish, fleet, clock, log }: TelemetryIngestPorts): TelemetryIngest {
-  const counters: IngestCounters = { batches: 0, records: 0, duplicates: 0, malformed: 0, refused: 0 };
+  const counters: IngestCounters = { batches: 0, records: 0, duplicates: 0, malformed: 0, reused: 0, refused: 0 };
   const queue: QueuedBatch[] = [];
   const closing = new AbortController();
   const pacer = openAckPacer(clock, acknowledge);
@@ -76,12 +78,25 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
       const { watermarks, stored, duplicates } = await work;
       counters.records += stored;
       counters.duplicates += duplicates;
-      for (const watermark of watermarks) pacer.acknowledge(watermark);
+      for (const watermark of watermarks) {
+        if (watermark.reusedFrom === undefined) pacer.acknowledge(watermark);
+        else tellReuse(watermark);
+      }
       return true;
     } catch (error) {
       log.error({ error: messageOf(error), batches: some.length }, "telemetry cannot be stored; it will come again");
       return false;
     }
+  }
+
+  function tellReuse(watermark: Watermark): void {
+    counters.reused += 1;
+    const { device, stream, reusedFrom } = watermark;
+    log.warn(
+      { device, stream, reusedFrom },
+      "a device goes on with a telemetry stream of another copy of it: restored, or there twice; it is told to begin another",
+    );
+    acknowledge(watermark);
   }
 
   function takeSome(): readonly QueuedBatch[] {
@@ -92,9 +107,10 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
     return some;
   }
 
-  function acknowledge({ device, stream, next }: Watermark): void {
+  function acknowledge({ device, stream, next, reusedFrom }: Watermark): void {
     const topic = deviceTopics(fleet, device).telemetryAck;
-    publish(topic, encodeTelemetryAck({ stream, next }), { qos: 0 }).catch((error: unknown) => {
+    const ack = { stream, next, ...(reusedFrom === undefined ? {} : { reusedFrom }) };
+    publish(topic, encodeTelemetryAck(ack), { qos: 0 }).catch((error: unknown) => {
       log.debug(
         { device, error: messageOf(error) },
         "a telemetry acknowledgement was not sent; the next one tells all",

@@ -5,7 +5,7 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { gapStream } from "./gap-stream.ts";
 import { FleetTally } from "./fleet-inference.ts";
-import { StreamTally } from "./stream-tally.ts";
+import { StreamTally, type StreamCounts } from "./stream-tally.ts";
 import { insertTelemetry, type TelemetryRow } from "./telemetry-rows.ts";
 
 /** A batch that has been read and checked. */
@@ -28,6 +28,8 @@ export interface Watermark {
   readonly next: number;
   /** True where the device drains a backlog and waits for this. */
   readonly backfill: boolean;
+  /** There where the device goes on with a stream that is another copy's: see `TelemetryAck`. */
+  readonly reusedFrom?: number;
 }
 
 /**
@@ -43,10 +45,16 @@ export async function storeBatches(
   const streams = new StreamTally(db);
   const fleet = new FleetTally();
   const rows: TelemetryRow[] = [];
+  const reused: Watermark[] = [];
   let duplicates = 0;
   for (const { device, range } of batches) {
     const { stream, acked, from, next, backfill } = range;
     const counts = await streams.of(device, stream);
+    if (isReused(range, counts)) {
+      reused.push({ device, stream, next: counts.next, backfill: true, reusedFrom: range.life?.from ?? 0 });
+      continue;
+    }
+    counts.life = range.life?.id ?? counts.life;
     counts.backfill = backfill;
     if (acked > counts.next) {
       rows.push(lostHere(device, stream, counts.next, acked, nowMs));
@@ -74,7 +82,12 @@ export async function storeBatches(
   const watermarks = changed.flatMap(({ device, stream, next, backfill }) =>
     backfill === undefined ? [] : [{ device, stream, next, backfill }],
   );
-  return { watermarks, stored: rows.length, duplicates };
+  return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates };
+}
+
+/** Numbers that this life gave away itself were received in another one: what they hold would be taken for duplicates. */
+function isReused({ life }: RecordRange, { life: heard, next }: StreamCounts): boolean {
+  return life !== undefined && life.id !== heard && life.from < next;
 }
 
 /** A gap record that cannot be read declares nothing. */

@@ -11,6 +11,11 @@ export const TelemetryAck = Type.Object({
   stream: StreamId,
   /** The first sequence number that is not stored; the device may forget everything before it. */
   next: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /**
+   * There where the device goes on with a stream of which another copy of it was heard: nothing of the batch was stored.
+   * The `from` of the batch's life: records from there on belong in another stream, the ones before it are here.
+   */
+  reusedFrom: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 });
 export type TelemetryAck = Static<typeof TelemetryAck>;
 

@@ -44,13 +44,27 @@ const Group = Type.Object({
 });
 
 /**
+ * Which copy of the device's outbox gave the numbers away. An image of a device that is restored, or written to a second
+ * one, goes on with the stream and the numbers of the first, and with other content: only this tells them apart.
+ */
+export const StreamLife = Type.Object({
+  /** 64 random bits in hexadecimal: of one start of the agent, and of those after it until the controller has heard it. */
+  id: Type.String({ pattern: "^[0-9a-f]{16}$" }),
+  /** The first number of the stream that was given away in this life: none at or after it was received in another. */
+  from: Seq,
+});
+export type StreamLife = Static<typeof StreamLife>;
+
+/**
  * Device → controller, QoS 1. Complete for its range: a number in [from, next) without a record is gone for good, and a
  * gap record declares it. The batches of a stream follow each other without a hole. With W the first number that the
  * controller does not hold, it
  * - declares [W, acked) lost and goes on from `acked` when `acked` > W: its database was lost or restored, and the
  *   device no longer has what it had acknowledged;
  * - stores the records when `from` ≤ W (those that it has already change nothing) and moves W to `next`;
- * - leaves the batch when `from` > W: one before it is still on its way, and both come again.
+ * - leaves the batch when `from` > W: one before it is still on its way, and both come again;
+ * - before any of that, refuses the batch when its life is another than the last one and `life.from` < W: see
+ *   `TelemetryAck.reusedFrom`.
  */
 export const TelemetryBatch = Type.Object({
   stream: StreamId,
@@ -62,6 +76,8 @@ export const TelemetryBatch = Type.Object({
   atMs: Type.Number(),
   /** True where the records waited for a connection: they must not hold back live ones. */
   backfill: Type.Boolean(),
+  /** Absent from older agents. */
+  life: Type.Optional(StreamLife),
   groups: Type.Array(Group, { maxItems: 8 }),
 });
 export type TelemetryBatch = Static<typeof TelemetryBatch>;
@@ -83,6 +99,7 @@ export interface RecordRange {
   readonly from: number;
   readonly next: number;
   readonly backfill: boolean;
+  readonly life?: StreamLife;
   /** Ascending by sequence number. */
   readonly records: readonly TelemetryRecord[];
 }
@@ -106,6 +123,7 @@ export function encodeTelemetryBatch(range: RecordRange): Uint8Array {
     next: range.next,
     atMs,
     backfill: range.backfill,
+    ...(range.life === undefined ? {} : { life: range.life }),
     groups,
   };
   return encodeCbor(batch);
@@ -145,8 +163,8 @@ export function decodeTelemetryBatch(bytes: Uint8Array): RecordRange {
   if (!inRange || batch.acked > batch.from || batch.from > batch.next || records.length > TELEMETRY_BATCH_RECORDS_MAX) {
     throw new ProtocolError("SCHEMA", "telemetry batch", "numbers repeat or lie outside the batch's range");
   }
-  const { stream, acked, from, next, backfill } = batch;
-  return { stream, acked, from, next, backfill, records };
+  const { stream, acked, from, next, backfill, life } = batch;
+  return { stream, acked, from, next, backfill, ...(life === undefined ? {} : { life }), records };
 }
 
 function decodeGroup(group: Static<typeof Group>, batch: TelemetryBatch): TelemetryRecord[] {

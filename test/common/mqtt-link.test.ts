@@ -151,3 +151,18 @@ t.test("a publish in flight is rejected when the connection breaks, instead of h
   await link[Symbol.asyncDispose]();
   server.close();
 });
+
+t.test("what the link carries is counted over its connections, as the broker's own end sees it", async (t) => {
+  await using broker = await openBroker();
+  const link = openMqttLink(options(broker.url, { subscriptions: new Map([["down", 0]]) }));
+  for (const round of [1, 2]) {
+    await until("a connection", () => link.session !== undefined && link.traffic().connections === round);
+    await link.publish("up", Buffer.alloc(10_000), { qos: 1 });
+    const { sentBytes, receivedBytes, roundTripMs } = link.traffic();
+    t.ok(sentBytes > round * 10_000 && sentBytes < round * 10_000 + 300, `${sentBytes} bytes with all around them`);
+    t.ok(receivedBytes > 0 && (roundTripMs ?? 0) > 0);
+    broker.dropConnections();
+    await until("the connection is lost", () => link.session === undefined);
+  }
+  await link[Symbol.asyncDispose]();
+});

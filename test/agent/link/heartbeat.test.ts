@@ -12,7 +12,7 @@ function begin(t: Test, random: () => number, say: () => Promise<void> = () => P
       said.push(clock.monotonicMs());
       return say();
     },
-    heartbeatMs: 30_000,
+    heartbeatMs: () => 30_000,
     clock,
     random,
     log: openLog("test", "silent"),

@@ -1,7 +1,9 @@
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import t from "tap";
 import { openOutbox, type Outbox, type OutboxOptions } from "../../../agent/telemetry/outbox.ts";
+import { OUTBOX_MIGRATIONS } from "../../../agent/telemetry/outbox-tables.ts";
 import { systemClock } from "../../../common/clock.ts";
+import { openSqlite } from "../../../common/sqlite.ts";
 import type { TelemetryRecord } from "../../../protocol/messages/telemetry-batch.ts";
 import { quietLog } from "../../support/telemetry-pipe.ts";
 
@@ -216,6 +218,33 @@ t.test("a damaged file is moved aside: another stream begins and says which one 
   t.match(allRecords(outbox), [
     { kind: "event", fields: { event: "database-damaged", file: /^outbox\.db\.damaged-/ } },
     { kind: "gap", fields: { cause: "database-damaged", stream: lost } },
+  ]);
+  t.equal((await readdir(directory)).filter((name) => /\.damaged-.*Z$/.test(name)).length, 1, "its bytes are kept");
+});
+
+t.test("a file that is damaged while it is in use is moved aside too, and recording goes on", async (t) => {
+  const directory = t.testdir({});
+  const path = `${directory}/outbox.db`;
+  await using outbox = openOutbox(path, options);
+  for (let n = 0; n < 2_000; n += 1) outbox.append("health", { n, text: "x".repeat(100) });
+  outbox.flush();
+  const lost = outbox.stream;
+  const { database } = openSqlite(path, { migrations: OUTBOX_MIGRATIONS, durability: "normal" });
+  database.pragma("wal_checkpoint(TRUNCATE)");
+  const bytes = await readFile(path);
+  bytes.fill(0xff, 60_000, 120_000);
+  await writeFile(path, bytes);
+  // Whoever has the file open reads it again after this.
+  database.pragma(`user_version = ${OUTBOX_MIGRATIONS.length}`);
+  database.close();
+  t.equal(outbox.read(outbox.stream, 0, limits), undefined);
+  outbox.append("health", { n: 2_000 });
+  outbox.flush();
+  t.not(outbox.stream, lost);
+  t.match(allRecords(outbox), [
+    { kind: "event", fields: { event: "database-damaged", file: /^outbox\.db\.damaged-/ } },
+    { kind: "gap", fields: { cause: "database-damaged", stream: lost } },
+    { kind: "health", fields: { n: 2_000 } },
   ]);
   t.equal((await readdir(directory)).filter((name) => /\.damaged-.*Z$/.test(name)).length, 1, "its bytes are kept");
 });

@@ -164,3 +164,38 @@ t.test("records that together are too large for one publish are split", async (t
   }
   t.ok(batches >= 5 && batches <= 10, `${batches} batches for 200 kB`);
 });
+
+t.test("measurements that are told by the hour wait for it, and an event takes them along, added up", async (t) => {
+  const { outbox, sent, acknowledge } = openUplink(t, { detail: () => "roll-up" });
+  await until("the uplink runs", () => outbox.stream.length > 0);
+  outbox.append("health", { cpuPercent: 1 });
+  await until("what waited for the start is sent", () => sent.length === 1);
+  acknowledge(outbox.stream, 1);
+  for (let n = 0; n < 50; n += 1) outbox.append("health", { cpuPercent: n });
+  await systemClock.sleep(60);
+  t.equal(sent.length, 1, "an hour has not passed");
+  outbox.append("event", { event: "swapped" });
+  await until("the event is sent", () => sent.length === 2);
+  t.match(sent[1], {
+    from: 1,
+    records: [
+      { seq: 50, kind: "health", fields: { records: 50, cpuPercent: 24.5, "cpuPercent.min": 0 } },
+      { seq: 51, kind: "event", fields: { event: "swapped" } },
+      { seq: 52, kind: "gap", fields: { cause: "rolled-up", count: 49, firstSeq: 1, lastSeq: 49 } },
+    ],
+  });
+  acknowledge(outbox.stream, sent[1]?.next ?? 0);
+  await until("nothing is pending", () => outbox.pending === 0);
+});
+
+t.test("a backlog is added up before it is sent, where data is short", async (t) => {
+  const { outbox, sent, connection } = openUplink(t, { detail: () => "counters" });
+  connection.session = undefined;
+  for (let n = 0; n < 3_000; n += 1) outbox.append("health", { cpuPercent: n % 100 });
+  connection.session = "s2";
+  await until("it is sent", () => sent.length > 0);
+  const records = sent.flatMap((batch) => batch.records);
+  t.equal(records.filter(({ kind }) => kind === "health").length, 1);
+  t.notOk("cpuPercent.max" in (records[0]?.fields ?? {}));
+  t.match(records.at(-1)?.fields, { cause: "rolled-up", count: 2_999 });
+});

@@ -1,0 +1,74 @@
+import { Type, type Static } from "typebox";
+import type { RecordFields, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+
+/** How finely measurements are sent, the finest first. Events and evidence are sent at once, whatever it is. */
+export const Detail = Type.Union([
+  Type.Literal("raw"),
+  Type.Literal("roll-up"),
+  Type.Literal("sketch"),
+  Type.Literal("counters"),
+]);
+export type Detail = Static<typeof Detail>;
+
+export interface DataSituation {
+  /** The link is paid for by its bytes: never finer than by the hour. */
+  readonly isMetered: boolean;
+  /** Of a month; undefined: no bound. */
+  readonly budgetBytes: number | undefined;
+  /** This month, both ways. */
+  readonly usedBytes: number;
+  /** The share of this month that has passed, 0 to 1. */
+  readonly monthPassed: number;
+}
+
+/** What is left of the budget, as a share of what an even use would have left: below this, measurements are told less finely. */
+const ROLL_UP_BELOW = 0.9;
+const SKETCH_BELOW = 0.5;
+const COUNTERS_BELOW = 0.2;
+
+/** Pure. Goes back by itself when time catches up with use, and with the next month. */
+export function decideDetail({ isMetered, budgetBytes, usedBytes, monthPassed }: DataSituation): Detail {
+  if (budgetBytes === undefined) return isMetered ? "roll-up" : "raw";
+  const left = Math.max(0, 1 - usedBytes / budgetBytes);
+  const timeLeft = 1 - monthPassed;
+  if (left < COUNTERS_BELOW * timeLeft) return "counters";
+  if (left < SKETCH_BELOW * timeLeft) return "sketch";
+  return isMetered || left < ROLL_UP_BELOW * timeLeft ? "roll-up" : "raw";
+}
+
+export interface Condensing {
+  /** Measurements wait so long, and are added up over so long a stretch. */
+  readonly spanMs: number;
+  /** Leaves out of an added-up record what is not sent; gives the same fields where that is nothing. */
+  readonly reduce: (kind: RecordKind, fields: RecordFields) => RecordFields;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Undefined for `raw`: nothing waits, nothing is added up. */
+export function condensingOf(detail: Detail): Condensing | undefined {
+  switch (detail) {
+    case "raw":
+      return undefined;
+    case "roll-up":
+      return { spanMs: HOUR_MS, reduce: (_kind, fields) => fields };
+    case "sketch":
+      return { spanMs: 6 * HOUR_MS, reduce: withoutExtremes };
+    case "counters":
+      return { spanMs: 24 * HOUR_MS, reduce: (kind, fields) => withoutSketches(kind, withoutExtremes(kind, fields)) };
+  }
+}
+
+function withoutExtremes(kind: RecordKind, fields: RecordFields): RecordFields {
+  return kind === "health" ? without(fields, /\.(min|max)$/) : fields;
+}
+
+/** Counts of requests, crashes and judgements stay. */
+function withoutSketches(kind: RecordKind, fields: RecordFields): RecordFields {
+  return kind === "inference" ? without(fields, /Sketch$/) : fields;
+}
+
+function without(fields: RecordFields, names: RegExp): RecordFields {
+  const kept = Object.entries(fields).filter(([name]) => !names.test(name));
+  return kept.length === Object.keys(fields).length ? fields : Object.fromEntries(kept);
+}
