@@ -19,8 +19,9 @@ import { accuracyHandlers } from "./http/handlers/accuracy-handlers.ts";
 import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
 import { deviceHandlers } from "./http/handlers/device-handlers.ts";
 import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
-import { countDevices, fleetHandlers } from "./http/handlers/fleet-handlers.ts";
+import { fleetHandlers } from "./http/handlers/fleet-handlers.ts";
 import { groupHandlers } from "./http/handlers/group-handlers.ts";
+import { prometheusHandlers } from "./http/handlers/prometheus-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
 import { rolloutFileHandlers } from "./http/handlers/rollout-file-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
@@ -30,7 +31,9 @@ import { operatorHandlers } from "./http/handlers/operator-handlers.ts";
 import { createGuard } from "./http/guard.ts";
 import { openHttpServer } from "./http/http-server.ts";
 import { readTls } from "./http/read-tls.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "./metrics/create-metrics.ts";
+import { programReaders } from "./metrics/program-readers.ts";
+import { storeReaders } from "./metrics/store-readers.ts";
 import { createAuditor } from "./audit/auditor.ts";
 import { ensureLocalOperator } from "./operators/local-operator.ts";
 import { openOperators } from "./operators/operators.ts";
@@ -198,17 +201,21 @@ export async function runController(
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
       ...rolloutFileHandlers(store, clock),
       ...telemetryHandlers(store),
+      ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),
     },
     metrics: createMetrics({
-      store,
-      devices: () => countDevices(store),
-      ingest: ingest.counters,
-      transfers: transfers.active,
-      sentBytes: transfers.sentBytes,
-      isBrokerConnected: () => link.session !== undefined,
+      ...storeReaders(store),
+      ...programReaders({
+        version: VERSION,
+        ingest: ingest.counters,
+        rollUp: rollUp.counters,
+        transfers,
+        isBrokerConnected: () => link.session !== undefined,
+        rootExpiresMs,
+      }),
     }),
     log,
   });

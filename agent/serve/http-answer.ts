@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly headers: IncomingMessage["headers"];
   /** The parts of the path that the route names with a colon. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** What stands behind the question mark. */
+  readonly query: () => URLSearchParams;
   /** The whole body, decompressed; throws HttpError where it is too large, cut short or not what its encoding says. */
   readonly body: () => Promise<Uint8Array>;
 }

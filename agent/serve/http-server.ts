@@ -25,7 +25,7 @@ import { openLiveFigures } from "./page/live-figures.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
 import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
-import { pathOf, Router, type Routes } from "./routes.ts";
+import { pathOf, queryOf, Router, type Routes } from "./routes.ts";
 import { sendAnswer } from "./send-answer.ts";
 import { suspendable, type Suspension } from "./suspension.ts";
 
@@ -110,7 +110,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       ...torchserveRoutes({ engine, predictor }),
       ...mlflowRoutes({ engine, predictor }),
       ...frontPageRoutes(engine, figures),
-      ...metricsRoutes(metrics),
+      ...metricsRoutes(metrics, statistics),
     ]),
   );
   const bodies = new BodyReader({ bodyMs });
@@ -189,7 +189,8 @@ async function answerTo(
   try {
     access.checkCaller(path, request.headers);
     const { handler, parameters } = router.match(request.method ?? "GET", path);
-    const answer = await handler({ headers: request.headers, parameters, body: readBody });
+    const query = () => queryOf(request.url ?? "/");
+    const answer = await handler({ headers: request.headers, parameters, query, body: readBody });
     return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));
   } catch (error) {
     return errorAnswer(error, path, log);

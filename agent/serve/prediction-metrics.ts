@@ -2,7 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InferenceEngine } from "../inference/inference-engine.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
 import type { Feedback, VersionFeedback } from "../monitor/feedback.ts";
-import type { HttpHandler } from "./http-answer.ts";
+import { HttpError, type HttpHandler } from "./http-answer.ts";
+import type { InferenceStatistics } from "./inference-statistics.ts";
+import { tritonMetrics } from "./triton-metrics.ts";
 
 /** What Prometheus reads of this agent; it listens to the engine until disposed of. */
 export interface PredictionMetrics extends Disposable {
@@ -130,9 +132,25 @@ export function openPredictionMetrics(
   };
 }
 
-export function metricsRoutes({ contentType, text }: PredictionMetrics): [string, HttpHandler][] {
+/** With `?compat=triton` under Triton's names besides, for dashboards that were made for it. */
+export function metricsRoutes(
+  { contentType, text }: PredictionMetrics,
+  statistics: InferenceStatistics,
+): [string, HttpHandler][] {
+  const headers = { "content-type": contentType };
   return [
-    ["GET /metrics", async () => ({ status: 200, headers: { "content-type": contentType }, body: await text() })],
+    [
+      "GET /metrics",
+      async ({ query }) => {
+        const compat = query().get("compat");
+        if (compat !== null && compat !== "triton") {
+          throw new HttpError(400, `There are no metrics as of ${JSON.stringify(compat)}: compat=triton is known`);
+        }
+        const own = await text();
+        const body = compat === null ? own : `${own}\n${tritonMetrics(statistics.of())}`;
+        return { status: 200, headers, body };
+      },
+    ],
   ];
 }
 

@@ -52,6 +52,12 @@ export function pathOf(target: string): string {
   return path.replace(/\/+$/, "") || "/";
 }
 
+/** What stands behind the question mark; empty where there is none. */
+export function queryOf(target: string): URLSearchParams {
+  const at = target.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : target.slice(at + 1));
+}
+
 /** Both have as many segments. */
 function matchPattern(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
   const parameters: Record<string, string> = {};

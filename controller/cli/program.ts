@@ -17,6 +17,7 @@ import { addGetCommand } from "./get.ts";
 import { addGroupCommands } from "./group.ts";
 import { addInitCommand } from "./init.ts";
 import { addLoginCommands } from "./login.ts";
+import { addMonitoringFileCommands } from "./monitoring-files.ts";
 import { addOpenApiCommand } from "./openapi.ts";
 import { addOperatorCommands } from "./operator.ts";
 import { addPredictCommand } from "./predict.ts";
@@ -65,6 +66,7 @@ export function createProgram(): Command {
   addRootCommands(program);
   addOperatorCommands(program);
   addLoginCommands(program);
+  addMonitoringFileCommands(program);
   addOpenApiCommand(program);
   addCompletionCommand(program);
   addVersionCommand(program);

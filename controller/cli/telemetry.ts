@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { systemClock } from "../../common/clock.ts";
 import { EXIT } from "../../common/ferry-error.ts";
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
-import type { TelemetryAccount, TelemetryGap, TelemetryRecord } from "../http/telemetry-routes.ts";
+import type { TelemetryAccount, TelemetryGap, TelemetryProblem, TelemetryRecord } from "../http/telemetry-routes.ts";
 import { clientOf, formatOf, stopSignal, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { ago, counted, instant, shortDigest } from "./human.ts";
 import { deviceId } from "./ids.ts";
@@ -36,6 +36,12 @@ export function addTelemetryCommands(program: Command): void {
     .option("--device <id>", "of one device")
     .action(showGaps);
   withRemote(gaps, "ferry telemetry gaps");
+  const problems = telemetry
+    .command("problems")
+    .description("what devices sent and should not have, and what to do about it")
+    .option("--device <id>", "of one device")
+    .action(showProblems);
+  withRemote(problems, "ferry telemetry problems");
   const accounting = telemetry
     .command("accounting")
     .description("what became of every record: produced = received + rolled up + lost + outstanding + missing")
@@ -127,6 +133,26 @@ const GAP_COLUMNS: readonly Column<TelemetryGap>[] = [
   { title: "FROM", text: ({ fromMs }) => (fromMs === undefined ? "–" : instant(fromMs)), wide: true },
   { title: "TO", text: ({ toMs }) => (toMs === undefined ? "–" : instant(toMs)), wide: true },
   { title: "STREAM", text: ({ stream }) => stream ?? "–", wide: true },
+];
+
+async function showProblems(options: Options): Promise<void> {
+  const { problems } = await clientOf(options).telemetryProblems({ query: ofDevice(options) });
+  const format = formatOf(options);
+  const whenEmpty = "No problem: everything that came was as it should be.";
+  printListing({ rows: problems, columns: PROBLEM_COLUMNS, name: ({ device }) => device, whenEmpty }, format);
+  if (format !== "table") return;
+  const steps = new Map(problems.toReversed().map(({ problem, next }) => [problem, next]));
+  for (const [problem, next] of steps) say(`${problem}: ${next}`);
+}
+
+const PROBLEM_COLUMNS: readonly Column<TelemetryProblem>[] = [
+  { title: "DEVICE", text: ({ device }) => device },
+  { title: "PROBLEM", text: ({ problem }) => problem },
+  { title: "COUNT", text: ({ count }) => String(count), align: "right" },
+  { title: "FIRST", text: ({ firstMs }) => `${ago(firstMs)} ago` },
+  { title: "LAST", text: ({ lastMs }) => `${ago(lastMs)} ago` },
+  { title: "EXAMPLE", text: ({ example }) => example },
+  { title: "NEXT", text: ({ next }) => next, wide: true },
 ];
 
 interface AccountingOptions extends Options {

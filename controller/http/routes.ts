@@ -6,6 +6,7 @@ import { FLEET_ROUTES } from "./fleet-routes.ts";
 import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PREDICT_ROUTES } from "./predict-routes.ts";
+import { PROMETHEUS_ROUTES } from "./prometheus-routes.ts";
 import { ROLLOUT_FILE_ROUTES } from "./rollout-file-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
 import { ROLLOUT_VERB_ROUTES } from "./rollout-verb-routes.ts";
@@ -22,6 +23,7 @@ export const ROUTES = {
   ...ROLLOUT_FILE_ROUTES,
   ...ROLLOUT_VERB_ROUTES,
   ...TELEMETRY_ROUTES,
+  ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,

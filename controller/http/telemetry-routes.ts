@@ -2,6 +2,7 @@ import { Type, type Static } from "typebox";
 import { DeviceId, StreamId } from "../../protocol/ids.ts";
 import { RecordFieldsSchema, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import { GapCause } from "../../protocol/messages/telemetry-gap.ts";
+import { ProblemName } from "../telemetry/problem-names.ts";
 import { route } from "./route.ts";
 
 export const TelemetryRecord = Type.Object({
@@ -12,7 +13,8 @@ export const TelemetryRecord = Type.Object({
   atMs: Type.Number(),
   /** The controller's clock. */
   receivedMs: Type.Number(),
-  kind: RecordKind,
+  /** One of those that this version knows, or of a later version of the wire. */
+  kind: Type.String(),
   /** True where it waited on the device for a connection. */
   backfill: Type.Boolean(),
   fields: RecordFieldsSchema,
@@ -55,6 +57,21 @@ export const TelemetryAccount = Type.Object({
 });
 export type TelemetryAccount = Static<typeof TelemetryAccount>;
 
+/** Something that a device sent as telemetry and should not have. */
+export const TelemetryProblem = Type.Object({
+  device: DeviceId,
+  problem: ProblemName,
+  /** Batches or records. */
+  count: Type.Integer(),
+  firstMs: Type.Number(),
+  lastMs: Type.Number(),
+  /** What it was the last time. */
+  example: Type.String(),
+  /** What a person does about it. */
+  next: Type.String(),
+});
+export type TelemetryProblem = Static<typeof TelemetryProblem>;
+
 const ofDevice = { device: Type.Optional(DeviceId) };
 
 export const TELEMETRY_ROUTES = {
@@ -81,6 +98,15 @@ export const TELEMETRY_ROUTES = {
     role: "viewer",
     query: Type.Object(ofDevice),
     result: Type.Object({ gaps: Type.Array(TelemetryGap) }),
+  }),
+  telemetryProblems: route({
+    method: "GET",
+    path: "/api/v1/telemetry/problems",
+    tag: "telemetry",
+    summary: "What devices sent as telemetry and should not have, the latest first",
+    role: "viewer",
+    query: Type.Object(ofDevice),
+    result: Type.Object({ problems: Type.Array(TelemetryProblem) }),
   }),
   telemetryAccounting: route({
     method: "GET",

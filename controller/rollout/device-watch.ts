@@ -1,5 +1,5 @@
 import type { ModelName, ModelVersion, StreamId } from "../../protocol/ids.ts";
-import type { RecordFields, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
 import { counterFor, type GateCounter } from "./gate-counter.ts";
 import { findMetric, type GateMetric } from "./gate-metrics.ts";
 import { inferenceOf, type MeasuredRecord } from "./measured-record.ts";
@@ -12,7 +12,7 @@ export interface WatchedRecord {
   readonly receivedMs: number;
   /** True where it waited on the device for a connection: it may be older than it seems. */
   readonly backfill: boolean;
-  readonly kind: RecordKind;
+  readonly kind: string;
   readonly fields: RecordFields;
 }
 

@@ -1,5 +1,5 @@
 /** What one telemetry record says about one metric. */
-import type { RecordFields, RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
 import {
   checkInferenceFields,
   OUTCOME_PREFIX,
@@ -13,7 +13,7 @@ import type { GateMeasure } from "./gate-metrics.ts";
 
 /** A record of the version in question; those of other kinds than `inference` are of the time in which it answered. */
 export interface MeasuredRecord {
-  readonly kind: RecordKind;
+  readonly kind: string;
   readonly fields: RecordFields;
 }
 

@@ -14,6 +14,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0009-history-of-rollouts": { up: historyOfRollouts },
   "0010-deliveries": { up: deliveries },
   "0011-telemetry-counts-and-roll-ups": { up: telemetryRollups },
+  "0012-telemetry-problems": { up: telemetryProblems },
   "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
 };
 
@@ -394,4 +395,18 @@ async function countStreams(db: Kysely<unknown>): Promise<void> {
     UPDATE streams SET received = (SELECT count(*) FROM telemetry AS t
       WHERE t.device = streams.device AND t.stream = streams.stream) - lost_here`.execute(db);
   await sql`DROP TABLE gaps_of_streams`.execute(db);
+}
+
+/** One row for each device and thing that it does wrong, however often it does it. */
+async function telemetryProblems({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable("telemetry_problems")
+    .addColumn("device", "text", (c) => c.notNull())
+    .addColumn("problem", "text", (c) => c.notNull())
+    .addColumn("count", "bigint", (c) => c.notNull())
+    .addColumn("first_ms", "bigint", (c) => c.notNull())
+    .addColumn("last_ms", "bigint", (c) => c.notNull())
+    .addColumn("example", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("telemetry_problems_pk", ["device", "problem"])
+    .execute();
 }

@@ -12,6 +12,7 @@ import type {
 import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { Outcome } from "../audit/audit-entry.ts";
 import type { OperatorRole } from "../operators/operator-role.ts";
+import type { ProblemName } from "../telemetry/problem-names.ts";
 import type { Ask, RolloutDeviceState, RolloutState, StagePhase } from "./rollout-state.ts";
 
 export interface Tables {
@@ -28,6 +29,7 @@ export interface Tables {
   readonly telemetry_rollups: TelemetryRollupsTable;
   readonly inference_totals: InferenceTotalsTable;
   readonly inference_devices: InferenceDevicesTable;
+  readonly telemetry_problems: TelemetryProblemsTable;
   readonly events: EventsTable;
   readonly join_tokens: JoinTokensTable;
   readonly certificates: CertificatesTable;
@@ -201,7 +203,8 @@ export interface TelemetryTable {
   /** The device's clock. */
   at_ms: number;
   received_ms: number;
-  kind: RecordKind;
+  /** A RecordKind, or one of a later version of the wire. */
+  kind: string;
   backfill: 0 | 1;
   fields_json: string;
 }
@@ -239,6 +242,18 @@ export interface InferenceDevicesTable {
   device: DeviceId;
   first_ms: number;
   last_ms: number;
+}
+
+/** What a device sent as telemetry and should not have. */
+export interface TelemetryProblemsTable {
+  device: DeviceId;
+  problem: ProblemName;
+  /** Batches or records. */
+  count: number;
+  first_ms: number;
+  last_ms: number;
+  /** What it was the last time. */
+  example: string;
 }
 
 /** What happened in the fleet, for people; append-only. */

@@ -7,6 +7,8 @@ import { decodeTelemetryBatch } from "../../protocol/messages/telemetry-batch.ts
 import { deviceTopics } from "../../protocol/topics.ts";
 import type { Store } from "../store/store.ts";
 import { openAckPacer } from "./ack-pacer.ts";
+import type { ProblemName } from "./problem-names.ts";
+import { ProblemTally } from "./problems.ts";
 import { storeBatches, type ArrivedBatch, type Watermark } from "./store-batches.ts";
 
 /** Stores the telemetry of all devices, each record once, and acknowledges only what a power cut cannot take any more. */
@@ -23,11 +25,22 @@ export interface IngestCounters {
   records: number;
   /** Records that came again: an acknowledgement was lost or late. */
   duplicates: number;
+<<<<<<< HEAD
   malformed: number;
   /** Batches of a stream that another copy of the device had gone on with: a restored image, or a second one. */
   reused: number;
+=======
+>>>>>>> ed1a72b (Telemetry that should not be is counted by name; one list of figures for Prometheus, its rules and Grafana)
   /** Batches turned away because QUEUE_BYTES_MAX were waiting. */
   refused: number;
+  /** What devices did wrong. */
+  readonly problems: Record<ProblemName, number>;
+  /** Batches that wait for the database, as they came. */
+  waitingBytes: number;
+  /** From the arrival of each batch until it was stored, added up. */
+  waitedMs: number;
+  /** Transactions that the database refused. */
+  failures: number;
 }
 
 export interface TelemetryIngestPorts {
@@ -49,20 +62,28 @@ const RETRY_MS = 1_000;
 
 interface QueuedBatch extends ArrivedBatch {
   readonly payloadBytes: number;
+  readonly arrivedMs: number;
 }
 
 export function openTelemetryIngest({ store, publish, fleet, clock, log }: TelemetryIngestPorts): TelemetryIngest {
+<<<<<<< HEAD
   const counters: IngestCounters = { batches: 0, records: 0, duplicates: 0, malformed: 0, reused: 0, refused: 0 };
+=======
+  const counters: IngestCounters = {
+    ...{ batches: 0, records: 0, duplicates: 0, refused: 0, waitingBytes: 0, waitedMs: 0, failures: 0 },
+    problems: noProblems(),
+  };
+  const problems = new ProblemTally();
+>>>>>>> ed1a72b (Telemetry that should not be is counted by name; one list of figures for Prometheus, its rules and Grafana)
   const queue: QueuedBatch[] = [];
   const closing = new AbortController();
   const pacer = openAckPacer(clock, acknowledge);
-  let queuedBytes = 0;
   let working: Promise<void> | undefined;
   let lastReceivedMs = 0;
 
   async function work(): Promise<void> {
     await clock.sleep(GROUP_MS, closing.signal);
-    while (queue.length > 0 && !closing.signal.aborted) {
+    while ((queue.length > 0 || !problems.isEmpty) && !closing.signal.aborted) {
       if (!(await storeSome())) await clock.sleep(RETRY_MS, closing.signal);
     }
     working = undefined;
@@ -74,8 +95,10 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
     // The clock may step back; the order in which records became visible must not.
     lastReceivedMs = Math.max(lastReceivedMs, Math.round(clock.nowMs()));
     try {
-      const work = store.transaction().execute((db) => storeBatches(db, some, lastReceivedMs));
-      const { watermarks, stored, duplicates } = await work;
+      const work = store.transaction().execute((db) => storeBatches(db, some, lastReceivedMs, problems));
+      const { watermarks, stored, duplicates, problems: noted } = await work;
+      for (const { problem, count } of noted) counters.problems[problem] += count;
+      for (const { arrivedMs } of some) counters.waitedMs += clock.monotonicMs() - arrivedMs;
       counters.records += stored;
       counters.duplicates += duplicates;
       for (const watermark of watermarks) {
@@ -84,6 +107,7 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
       }
       return true;
     } catch (error) {
+      counters.failures += 1;
       log.error({ error: messageOf(error), batches: some.length }, "telemetry cannot be stored; it will come again");
       return false;
     }
@@ -103,7 +127,7 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
     let records = 0;
     const over = queue.findIndex((batch) => (records += batch.range.records.length) > TRANSACTION_RECORDS_MAX);
     const some = queue.splice(0, over < 0 ? queue.length : Math.max(1, over));
-    for (const batch of some) queuedBytes -= batch.payloadBytes;
+    for (const batch of some) counters.waitingBytes -= batch.payloadBytes;
     return some;
   }
 
@@ -122,18 +146,18 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
     counters,
     onBatch: (device, payload) => {
       if (closing.signal.aborted) return;
-      if (queuedBytes + payload.byteLength > QUEUE_BYTES_MAX) {
+      if (counters.waitingBytes + payload.byteLength > QUEUE_BYTES_MAX) {
         counters.refused += 1;
         return;
       }
       try {
-        queue.push({ device, range: decodeTelemetryBatch(payload), payloadBytes: payload.byteLength });
-        queuedBytes += payload.byteLength;
+        const range = decodeTelemetryBatch(payload);
+        queue.push({ device, range, payloadBytes: payload.byteLength, arrivedMs: clock.monotonicMs() });
+        counters.waitingBytes += payload.byteLength;
         counters.batches += 1;
       } catch (error) {
-        counters.malformed += 1;
+        problems.add(device, "batch-unreadable", messageOf(error));
         log.warn({ device, error: messageOf(error) }, "an unreadable telemetry batch was left aside");
-        return;
       }
       working ??= work();
     },
@@ -142,5 +166,16 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
       await working;
       await pacer[Symbol.asyncDispose]();
     },
+  };
+}
+
+function noProblems(): Record<ProblemName, number> {
+  return {
+    "batch-unreadable": 0,
+    "record-unreadable": 0,
+    "kind-unknown": 0,
+    "clock-ahead": 0,
+    "clock-behind": 0,
+    "stream-reused": 0,
   };
 }

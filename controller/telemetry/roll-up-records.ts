@@ -1,8 +1,7 @@
 /** Records that are old enough, added up by the minute or hour in which they were made. */
 import { sql } from "kysely";
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
-import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
-import { RecordFieldsSchema } from "../../protocol/messages/telemetry-batch.ts";
+import { isRecordKind, RecordFieldsSchema } from "../../protocol/messages/telemetry-batch.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { summable, type RecordSum } from "../../protocol/record-sum.ts";
 import { gate } from "../../protocol/schema.ts";
@@ -31,7 +30,7 @@ interface Row {
   readonly stream: StreamId;
   readonly at_ms: number;
   readonly received_ms: number;
-  readonly kind: RecordKind;
+  readonly kind: string;
   readonly fields_json: string;
 }
 
@@ -77,6 +76,7 @@ function addTo(
   { device, stream, kind, at_ms, fields_json }: Row,
   cutoffs: Cutoffs,
 ): boolean {
+  if (!isRecordKind(kind)) return false;
   try {
     const fields = check(JSON.parse(fields_json));
     const summed = summable(kind, fields);

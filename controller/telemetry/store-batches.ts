@@ -1,9 +1,12 @@
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
-import type { RecordRange, TelemetryRecord } from "../../protocol/messages/telemetry-batch.ts";
+import { isRecordKind, type RecordRange, type TelemetryRecord } from "../../protocol/messages/telemetry-batch.ts";
 import { checkGapFields, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { StoreTransaction } from "../store/store.ts";
+import { findReuse } from "./find-reuse.ts";
 import { gapStream } from "./gap-stream.ts";
+import { ProblemTally, storeProblems } from "./problems.ts";
+import { recordTime } from "./record-time.ts";
 import { FleetTally } from "./fleet-inference.ts";
 import { StreamTally, type StreamCounts } from "./stream-tally.ts";
 import { insertTelemetry, type TelemetryRow } from "./telemetry-rows.ts";
@@ -19,6 +22,8 @@ export interface StoredBatches {
   readonly stored: number;
   /** Records that were there already. */
   readonly duplicates: number;
+  /** What was wrong, stored with the rest. */
+  readonly problems: ReturnType<ProblemTally["take"]>;
 }
 
 /** What the database holds of one stream after a transaction. */
@@ -35,12 +40,13 @@ export interface Watermark {
 /**
  * Applies the rules of `TelemetryBatch` to batches in the order of their arrival, inside one transaction: the rows, the
  * watermark that vouches for them and the counts are stored together or not at all. Whether a record is here already is
- * told by the watermark alone: its row may long have been added up to others.
+ * told by the watermark alone: its row may long have been added up to others. `problems`: what is known to be wrong already.
  */
 export async function storeBatches(
   db: StoreTransaction,
   batches: readonly ArrivedBatch[],
   nowMs: number,
+  problems = new ProblemTally(),
 ): Promise<StoredBatches> {
   const streams = new StreamTally(db);
   const fleet = new FleetTally();
@@ -52,6 +58,7 @@ export async function storeBatches(
     const counts = await streams.of(device, stream);
     if (isReused(range, counts)) {
       reused.push({ device, stream, next: counts.next, backfill: true, reusedFrom: range.life?.from ?? 0 });
+      problems.add(device, "stream-reused", `another copy goes on with stream ${stream}`);
       continue;
     }
     counts.life = range.life?.id ?? counts.life;
@@ -63,26 +70,31 @@ export async function storeBatches(
       counts.next = acked;
     }
     if (from > counts.next) continue;
-    const news = range.records.filter(({ seq }) => seq >= counts.next);
-    duplicates += range.records.length - news.length;
+    const again = range.records.filter(({ seq }) => seq < counts.next);
+    const news = range.records.slice(again.length);
+    duplicates += again.length;
+    // Agents from before there were lives tell only by what the records hold.
+    const other = range.life === undefined ? await findReuse(db, device, stream, again) : undefined;
+    if (other !== undefined) problems.add(device, "stream-reused", `number ${other.seq} of stream ${stream}`);
     counts.next = Math.max(counts.next, next);
     counts.received += news.length;
-    for (const record of news) {
+    for (const told of news) {
+      const { atMs, problem } = recordTime(told.atMs, nowMs);
+      if (problem !== undefined) problems.add(device, problem, `its clock said ${instantText(told.atMs)}`);
+      const record = { ...told, atMs };
       rows.push(rowOf(device, stream, record, backfill, nowMs));
-      if (record.kind === "gap") await countGap(streams, device, stream, record);
-      if (record.kind === "inference")
-        ifSound(() => {
-          fleet.add(device, record);
-        });
+      await understand({ streams, fleet, problems }, device, stream, record);
     }
   }
   await insertTelemetry(db, rows);
   await fleet.store(db);
   const changed = await streams.store(nowMs);
+  const noted = problems.take();
+  await storeProblems(db, noted, nowMs);
   const watermarks = changed.flatMap(({ device, stream, next, backfill }) =>
     backfill === undefined ? [] : [{ device, stream, next, backfill }],
   );
-  return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates };
+  return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates, problems: noted };
 }
 
 /** Numbers that this life gave away itself were received in another one: what they hold would be taken for duplicates. */
@@ -90,25 +102,43 @@ function isReused({ life }: RecordRange, { life: heard, next }: StreamCounts): b
   return life !== undefined && life.id !== heard && life.from < next;
 }
 
-/** A gap record that cannot be read declares nothing. */
+interface Tallies {
+  readonly streams: StreamTally;
+  readonly fleet: FleetTally;
+  readonly problems: ProblemTally;
+}
+
+/** What a new record means beyond being there. One that cannot be read came from one device, and must not stop the others. */
+async function understand(
+  { streams, fleet, problems }: Tallies,
+  device: DeviceId,
+  own: StreamId,
+  record: TelemetryRecord,
+): Promise<void> {
+  try {
+    if (record.kind === "gap") await countGap(streams, device, own, record);
+    else if (record.kind === "inference") fleet.add(device, record);
+    else if (!isRecordKind(record.kind)) problems.add(device, "kind-unknown", `a record of kind ${record.kind}`);
+  } catch (thrown) {
+    if (!(thrown instanceof ProtocolError)) throw thrown;
+    problems.add(device, "record-unreadable", `number ${record.seq} of stream ${own}: ${thrown.message}`);
+  }
+}
+
 async function countGap(streams: StreamTally, device: DeviceId, own: StreamId, record: TelemetryRecord): Promise<void> {
-  const gap = ifSound(() => checkGapFields(record.fields));
-  const stream = gap === undefined ? undefined : gapStream(gap, own);
-  if (gap === undefined || stream === undefined) return;
+  const gap = checkGapFields(record.fields);
+  const stream = gapStream(gap, own);
+  if (stream === undefined) return;
   const counts = await streams.of(device, stream);
   if (gap.count === undefined) counts.isLossUnknown = true;
   else counts.declared += gap.count;
   if (gap.cause === "rolled-up") counts.rolledUp += gap.count ?? 0;
 }
 
-/** Undefined where a record cannot be read: it came from one device, and must not stop the others. */
-function ifSound<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (thrown) {
-    if (thrown instanceof ProtocolError) return undefined;
-    throw thrown;
-  }
+/** A device may tell any number. */
+function instantText(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
 }
 
 /**

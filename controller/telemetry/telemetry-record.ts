@@ -1,5 +1,5 @@
 import { gate } from "../../protocol/schema.ts";
-import { RecordFieldsSchema, type RecordFields, type RecordKind } from "../../protocol/messages/telemetry-batch.ts";
+import { RecordFieldsSchema, type RecordFields } from "../../protocol/messages/telemetry-batch.ts";
 import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import type { Selectable } from "kysely";
 import type { TelemetryTable } from "../store/tables.ts";
@@ -13,7 +13,8 @@ export interface StoredRecord {
   readonly atMs: number;
   /** This controller's clock. */
   readonly receivedMs: number;
-  readonly kind: RecordKind;
+  /** A RecordKind, or one of a later version of the wire. */
+  readonly kind: string;
   /** True where it waited on the device for a connection. */
   readonly backfill: boolean;
   readonly fields: RecordFields;

@@ -18,6 +18,15 @@ export const RecordKind = Type.Union([
 ]);
 export type RecordKind = Static<typeof RecordKind>;
 
+const KINDS: ReadonlySet<string> = new Set(RecordKind.anyOf.map((literal) => literal.const));
+
+export function isRecordKind(kind: string): kind is RecordKind {
+  return KINDS.has(kind);
+}
+
+/** Kinds as they may come: an agent of a later version has others, which are stored as they are. */
+const AnyKind = Type.String({ pattern: "^[a-z][a-z-]{0,31}$" });
+
 /** The name of one field; ends with its unit where it has one. */
 export const FIELD_NAME_CHARS_MAX = 64;
 
@@ -35,7 +44,7 @@ const column = <T extends Parameters<typeof Type.Array>[0]>(cell: T) =>
   Type.Array(cell, { maxItems: TELEMETRY_BATCH_RECORDS_MAX });
 
 const Group = Type.Object({
-  kind: RecordKind,
+  kind: AnyKind,
   /** Sequence numbers as differences: the first from the batch's `from`, each next from the one before it. */
   seqDeltas: column(Type.Integer({ minimum: 0 })),
   /** Device time in milliseconds: differences like `seqDeltas`, the first from the batch's `atMs`; may be negative. */
@@ -89,7 +98,8 @@ export type RecordFields = Readonly<Record<string, Cell>>;
 export interface TelemetryRecord {
   readonly seq: number;
   readonly atMs: number;
-  readonly kind: RecordKind;
+  /** A RecordKind, or one of a later version. */
+  readonly kind: string;
   readonly fields: RecordFields;
 }
 
@@ -130,7 +140,7 @@ export function encodeTelemetryBatch(range: RecordRange): Uint8Array {
 }
 
 function encodeGroup(
-  kind: RecordKind,
+  kind: string,
   records: readonly TelemetryRecord[],
   from: number,
   atMs: number,

@@ -50,7 +50,7 @@ export function fleetHandlers(ports: FleetHandlerPorts): Pick<Handlers, keyof ty
   };
 }
 
-export async function countDevices(store: Store): Promise<Status["devices"]> {
+async function countDevices(store: Store): Promise<Status["devices"]> {
   const { total, online } = await store
     .selectFrom("devices")
     .select(({ fn }) => [fn.countAll<number>().as("total"), fn.sum<number | null>("online").as("online")])

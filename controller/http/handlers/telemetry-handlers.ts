@@ -2,6 +2,7 @@ import { readDevices } from "../../fleet/read-devices.ts";
 import { accountsOf } from "../../reports/telemetry-accounts.ts";
 import type { Store } from "../../store/store.ts";
 import { listGaps } from "../../telemetry/gaps.ts";
+import { listProblems } from "../../telemetry/problems.ts";
 import { recountStreams } from "../../telemetry/recount.ts";
 import { tailTelemetry } from "../../telemetry/tail.ts";
 import type { Handlers } from "../bind-routes.ts";
@@ -17,6 +18,7 @@ export function telemetryHandlers(store: Store): Pick<Handlers, keyof typeof TEL
     telemetryGaps: async ({ query: { device } }) => ({
       gaps: [...(await listGaps(store, device === undefined ? {} : { device }))],
     }),
+    telemetryProblems: async ({ query: { device } }) => ({ problems: [...(await listProblems(store, device))] }),
     telemetryAccounting: async ({ query: { device, verify } }) => {
       const devices = await readDevices(store, device === undefined ? undefined : [device]);
       const accounts = await accountsOf(store, devices);
