@@ -60,7 +60,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
   },
   {
     name: "ModelferryTelemetryLost",
-    expression: `increase(${of("modelferry_telemetry_declared_records")}[1h]) > 0`,
+    expression: `delta(${of("modelferry_telemetry_lost_records")}[1h]) > 0`,
     for: "0m",
     severity: "warning",
     summary: "{{ $value | humanize }} telemetry records were declared as lost within an hour",

@@ -50,9 +50,9 @@ export const METRICS = {
     type: "counter",
     help: "Transactions with telemetry that the database refused; the batches are tried again.",
   },
-  modelferry_telemetry_declared_records: {
+  modelferry_telemetry_lost_records: {
     type: "gauge",
-    help: "Telemetry records that devices or this controller declared as lost.",
+    help: "Telemetry records that devices or this controller declared as lost; what came added up instead is not among them.",
   },
   modelferry_telemetry_missing_records: {
     type: "gauge",

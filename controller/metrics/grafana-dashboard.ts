@@ -92,7 +92,7 @@ export const ROWS: readonly { readonly title: string; readonly panels: readonly 
         unit: "short",
         queries: [
           query(of("modelferry_telemetry_missing_records"), "missing"),
-          query(`increase(${of("modelferry_telemetry_declared_records")}[1h])`, "declared within an hour"),
+          query(`delta(${of("modelferry_telemetry_lost_records")}[1h])`, "declared within an hour"),
         ],
         description: "ferry telemetry gaps says where and why",
       },

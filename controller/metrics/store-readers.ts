@@ -11,7 +11,7 @@ type StoreMetrics =
   | "modelferry_model_devices"
   | "modelferry_rollouts"
   | "modelferry_rollout_devices"
-  | "modelferry_telemetry_declared_records"
+  | "modelferry_telemetry_lost_records"
   | "modelferry_telemetry_missing_records"
   | "modelferry_database_bytes"
   | "modelferry_database_free_bytes";
@@ -66,7 +66,7 @@ export function storeReaders(store: Store): Pick<MetricReaders, StoreMetrics> {
         return { labels: { rollout: String(id), model: name, version, state }, value: devices };
       });
     },
-    modelferry_telemetry_declared_records: () => sumOfStreams(store, "declared"),
+    modelferry_telemetry_lost_records: () => sumOfStreams(store, "declared - rolled_up"),
     modelferry_telemetry_missing_records: () => sumOfStreams(store, "max(0, next - received - declared)"),
     modelferry_database_bytes: () => pages(store, "page_count"),
     modelferry_database_free_bytes: () => pages(store, "freelist_count"),

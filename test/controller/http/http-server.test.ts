@@ -140,10 +140,11 @@ t.test("the API", async (t) => {
     t.match(await client.fleetReport({ query: { windowSeconds: 60 } }), { availability: { devices: 1 } });
     t.same(await client.telemetryAccounting({ query: { verify: true } }), { accounts: [] });
     t.same(await client.telemetryGaps({ query: {} }), { gaps: [] });
+    t.same(await client.telemetryProblems({ query: {} }), { problems: [] });
     t.match(await client.tailTelemetry({ query: { limit: 10 } }), { records: [] });
     t.same(await client.listTransfers({}), { transfers: [] });
     const figures = await (await fetch(`${httpUrl}/metrics`, { headers: { authorization } })).text();
-    t.match(figures, /^modelferry_devices 1$/m);
+    t.match(figures, /^modelferry_devices\{state="\w+"\} 1$/m);
     t.match(figures, /^modelferry_broker_connected 1$/m);
   });
 });
