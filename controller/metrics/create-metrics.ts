@@ -10,7 +10,7 @@ export interface Sample {
 type Figure = number | readonly Sample[];
 
 /** One for each definition: what it is at this moment. */
-export type MetricReaders = { readonly [Name in MetricName]: () => Figure | Promise<Figure> };
+export type MetricReaders = Readonly<Record<MetricName, () => Figure | Promise<Figure>>>;
 
 /** Gives the text of all figures, with those of the process itself. */
 export function createMetrics(readers: MetricReaders): () => Promise<string> {

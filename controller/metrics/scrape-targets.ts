@@ -24,11 +24,13 @@ export function scrapeTargets(devices: readonly Pick<DeviceView, "id" | "labels"
     const host = isEveryAddress(hostname) ? labels[ADDRESS_LABEL] : hostname;
     if (host === undefined || isOwnMachine(hostname)) return [];
     const scheme = protocol === "https:" ? "https" : "http";
-    const own = Object.entries(labels).map(([key, value]) => [`label_${key.replaceAll(/[^A-Za-z0-9_]/g, "_")}`, value]);
+    const own = Object.entries(labels).map(
+      ([key, value]) => [`label_${key.replaceAll(/[^A-Za-z0-9_]/g, "_")}`, value] as const,
+    );
     return [
       {
         targets: [`${host}:${port === "" ? PORTS[scheme] : port}`],
-        labels: { ...Object.fromEntries(own), __scheme__: scheme, device: id },
+        labels: { ...Object.fromEntries<string>(own), __scheme__: scheme, device: id },
       },
     ];
   });
