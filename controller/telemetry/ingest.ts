@@ -25,12 +25,6 @@ export interface IngestCounters {
   records: number;
   /** Records that came again: an acknowledgement was lost or late. */
   duplicates: number;
-<<<<<<< HEAD
-  malformed: number;
-  /** Batches of a stream that another copy of the device had gone on with: a restored image, or a second one. */
-  reused: number;
-=======
->>>>>>> ed1a72b (Telemetry that should not be is counted by name; one list of figures for Prometheus, its rules and Grafana)
   /** Batches turned away because QUEUE_BYTES_MAX were waiting. */
   refused: number;
   /** What devices did wrong. */
@@ -66,15 +60,11 @@ interface QueuedBatch extends ArrivedBatch {
 }
 
 export function openTelemetryIngest({ store, publish, fleet, clock, log }: TelemetryIngestPorts): TelemetryIngest {
-<<<<<<< HEAD
-  const counters: IngestCounters = { batches: 0, records: 0, duplicates: 0, malformed: 0, reused: 0, refused: 0 };
-=======
   const counters: IngestCounters = {
     ...{ batches: 0, records: 0, duplicates: 0, refused: 0, waitingBytes: 0, waitedMs: 0, failures: 0 },
     problems: noProblems(),
   };
   const problems = new ProblemTally();
->>>>>>> ed1a72b (Telemetry that should not be is counted by name; one list of figures for Prometheus, its rules and Grafana)
   const queue: QueuedBatch[] = [];
   const closing = new AbortController();
   const pacer = openAckPacer(clock, acknowledge);
@@ -114,7 +104,6 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
   }
 
   function tellReuse(watermark: Watermark): void {
-    counters.reused += 1;
     const { device, stream, reusedFrom } = watermark;
     log.warn(
       { device, stream, reusedFrom },

@@ -31,5 +31,5 @@ export const PROBLEM_STEPS: Readonly<Record<ProblemName, string>> = {
   "clock-behind":
     "The device has no clock that survives a power cut, or no time server. Until it is set, its records stand at the time at which they come.",
   "stream-reused":
-    "The device was set back to an older image, or its image was copied to another one. Restart its agent, which begins a new stream; give a copy an identity of its own (`ferry device invite`).",
+    "The device was set back to an older image: its agent begins a new stream by itself (one of before this version: restart it). If it goes on, its image runs on two devices: give the copy an identity of its own (`ferry device invite`).",
 };

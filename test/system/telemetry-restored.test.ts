@@ -30,7 +30,7 @@ async function live(path: string, storePath: string, from: number, to: number): 
   for (let n = from; n < to; n += 1) outbox.append("health", { n });
   outbox.flush();
   await until("everything was received", () => isDrained(outbox));
-  t.equal(pipe.ingest.counters.reused, 0, "a device that is no copy is not taken for one");
+  t.equal(pipe.ingest.counters.problems["stream-reused"], 0, "a device that is no copy is not taken for one");
 }
 
 t.test("a restored image gets another stream, and nothing that it measures is taken for what was there", async (t) => {
@@ -53,7 +53,7 @@ t.test("a restored image gets another stream, and nothing that it measures is ta
   const before = outbox.stream;
   await using pipe = await openPipe({ outbox, storePath });
   await until("everything was received", () => outbox.stream !== before && isDrained(outbox));
-  t.ok(pipe.ingest.counters.reused > 0);
+  t.ok(pipe.ingest.counters.problems["stream-reused"] > 0);
   t.same(await numbersIn(pipe), [...range(0, 600), ...range(1_000, 1_900)], "everything once");
   for (const account of await accountStreams(pipe.store, new Map([[DEVICE, outbox]]))) {
     t.match(account, { missing: 0, declared: 0, outstanding: 0, received: account.produced });
