@@ -20,6 +20,7 @@ import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
 import { deviceHandlers } from "./http/handlers/device-handlers.ts";
 import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
 import { fleetHandlers } from "./http/handlers/fleet-handlers.ts";
+import { experimentHandlers } from "./http/handlers/experiment-handlers.ts";
 import { groupHandlers } from "./http/handlers/group-handlers.ts";
 import { prometheusHandlers } from "./http/handlers/prometheus-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
@@ -39,6 +40,7 @@ import { ensureLocalOperator } from "./operators/local-operator.ts";
 import { openOperators } from "./operators/operators.ts";
 import { createPredictCaller } from "./predict/predict-caller.ts";
 import { recoverCatalogue } from "./recover-catalogue.ts";
+import { openExperiments } from "./experiments/open-experiments.ts";
 import { openRolloutEngine } from "./rollout/engine.ts";
 import { openGateReader } from "./rollout/read-gate-metrics.ts";
 import { openStore } from "./store/store.ts";
@@ -124,6 +126,7 @@ export async function runController(
     clock,
     log,
   });
+  const experiments = openExperiments({ store, settle: engine.settle, clock, log });
   const predictions = createPredictCaller({ fleet, caller: CONTROLLER, publish, clock, log });
   const onDeviceMessage = createDeviceMessages({
     store,
@@ -200,6 +203,13 @@ export async function runController(
       ...rolloutHandlers({ store, settle: engine.settle, isVouched: vouched.isVouched, clock }),
       ...rolloutVerbHandlers({ store, settle: engine.settle, clock }),
       ...rolloutFileHandlers(store, clock),
+      ...experimentHandlers({
+        store,
+        settle: engine.settle,
+        isVouched: vouched.isVouched,
+        results: experiments.results,
+        clock,
+      }),
       ...telemetryHandlers(store),
       ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
@@ -236,6 +246,7 @@ export async function runController(
       log.error({ error: messageOf(error) }, "it could not be seen who signed the bundles of the catalogue");
     }),
     network.run(signal),
+    experiments.run(signal),
     rollUp.run(signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(

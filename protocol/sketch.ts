@@ -36,8 +36,9 @@ export class Sketch {
     this.#addTo(Math.ceil(Math.log(clamped) / LOG_GAMMA), 1);
   }
 
-  merge(other: Sketch): void {
-    for (const [index, count] of other.#counts) this.#addTo(index, count);
+  /** `weight`: as if `other` held each of its values so many times. Sums that are weighed have no text. */
+  merge(other: Sketch, weight = 1): void {
+    for (const [index, count] of other.#counts) this.#addTo(index, count * weight);
   }
 
   /** The value below which the share `q` (0 to 1) of the values lies; undefined of nothing. */

@@ -44,6 +44,15 @@ export function rolloutId(text: string): number {
   });
 }
 
+/** Its name, or its number. Throws a usage error. */
+export function experimentName(text: string): string {
+  if (/^[a-z0-9][a-z0-9.-]{0,49}$/.test(text)) return text;
+  throw new FerryError("usage", `${JSON.stringify(text)} is neither the name nor the number of an experiment`, {
+    hint: "See them with: ferry experiment list",
+    exitCode: EXIT.usage,
+  });
+}
+
 function checked<S extends TSchema>(check: Gate<S>, what: string, text: string, allowed: string): ReturnType<Gate<S>> {
   try {
     return check(text);

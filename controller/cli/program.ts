@@ -21,6 +21,7 @@ import { addMonitoringFileCommands } from "./monitoring-files.ts";
 import { addOpenApiCommand } from "./openapi.ts";
 import { addOperatorCommands } from "./operator.ts";
 import { addPredictCommand } from "./predict.ts";
+import { addExperimentCommands } from "./experiment.ts";
 import { addFeedbackCommand } from "./feedback.ts";
 import { addReportCommands } from "./report.ts";
 import { addRolloutCommands } from "./rollout.ts";
@@ -59,6 +60,7 @@ export function createProgram(): Command {
   addPredictCommand(program);
   addFeedbackCommand(program);
   addAccuracyCommand(program);
+  addExperimentCommands(program);
   addBenchCommand(program);
   addTelemetryCommands(program);
   addReportCommands(program);

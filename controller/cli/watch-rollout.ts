@@ -4,7 +4,8 @@ import { EXIT, type ExitCode } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
 import type { RolloutDetail } from "../http/rollout-routes.ts";
 import { stopSignal } from "./context.ts";
-import { print, printOne, say, width, type OutputFormat } from "./output.ts";
+import { printOne, say, type OutputFormat } from "./output.ts";
+import { redrawing } from "./redrawing.ts";
 import { countsText, describeRollout, devicesShown } from "./rollout-text.ts";
 
 /** Fast enough to look live, slow enough for a controller with many watchers. */
@@ -20,7 +21,7 @@ export interface WatchOptions {
 export async function watchRollout(client: Client, id: number, { format, timeoutMs }: WatchOptions): Promise<ExitCode> {
   const stop = stopSignal();
   const deadlineMs = systemClock.monotonicMs() + (timeoutMs ?? Infinity);
-  const screen = format === "table" && process.stdout.isTTY ? redrawing() : appending(format);
+  const screen = format === "table" && process.stdout.isTTY ? redrawn() : appending(format);
   for (;;) {
     const detail = await client.getRollout({ params: { id }, query: { devices: devicesShown(format) } });
     screen.show(detail);
@@ -64,22 +65,14 @@ interface Screen {
   readonly end: (detail: RolloutDetail) => void;
 }
 
-function redrawing(): Screen {
-  let drawnLines = 0;
+function redrawn(): Screen {
+  const picture = redrawing();
   return {
     show: (detail) => {
-      const text = describeRollout(detail);
-      // Up to where the last picture began, and everything below cleared.
-      if (drawnLines > 0) process.stdout.write(`\u001b[${drawnLines}A\u001b[J`);
-      print(text);
-      drawnLines = linesOnScreen(text, process.stdout.columns);
+      picture.show(describeRollout(detail));
     },
     end: () => undefined,
   };
-}
-
-function linesOnScreen(text: string, columns: number): number {
-  return text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(width(line) / columns)), 0);
 }
 
 function stageLine({ state, stage, stages, phase }: RolloutDetail["rollout"]): string | null {

@@ -27,6 +27,8 @@ export type EventKind =
   | "rollout-changed"
   | "rollout-finished"
   | "rollout-deleted"
+  | "experiment-created"
+  | "experiment-ended"
   | "device-done"
   | "device-failed"
   | "device-reverted"

@@ -2,6 +2,7 @@ import { ACCURACY_ROUTES } from "./accuracy-routes.ts";
 import { BUNDLE_ROUTES } from "./bundle-routes.ts";
 import { DEVICE_ROUTES } from "./device-routes.ts";
 import { ENROL_ROUTES } from "./enrol-routes.ts";
+import { EXPERIMENT_ROUTES } from "./experiment-routes.ts";
 import { FLEET_ROUTES } from "./fleet-routes.ts";
 import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
@@ -22,6 +23,7 @@ export const ROUTES = {
   ...ROLLOUT_ROUTES,
   ...ROLLOUT_FILE_ROUTES,
   ...ROLLOUT_VERB_ROUTES,
+  ...EXPERIMENT_ROUTES,
   ...TELEMETRY_ROUTES,
   ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,

@@ -13,6 +13,7 @@ import type { RecordKind } from "../../protocol/messages/telemetry-batch.ts";
 import type { Outcome } from "../audit/audit-entry.ts";
 import type { OperatorRole } from "../operators/operator-role.ts";
 import type { ProblemName } from "../telemetry/problem-names.ts";
+import type { ExperimentState } from "./experiment-state.ts";
 import type { Ask, RolloutDeviceState, RolloutState, StagePhase } from "./rollout-state.ts";
 
 export interface Tables {
@@ -24,6 +25,8 @@ export interface Tables {
   readonly deployments: DeploymentsTable;
   readonly rollouts: RolloutsTable;
   readonly rollout_devices: RolloutDevicesTable;
+  readonly experiments: ExperimentsTable;
+  readonly experiment_tallies: ExperimentTalliesTable;
   readonly streams: StreamsTable;
   readonly telemetry: TelemetryTable;
   readonly telemetry_rollups: TelemetryRollupsTable;
@@ -168,6 +171,43 @@ export interface RolloutDevicesTable {
   fetched_ms: number | null;
 }
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>;
+
+/** Two versions side by side: the rollout splits the traffic, and this compares them. */
+export interface ExperimentsTable {
+  id: Generated<number>;
+  name: string;
+  /** The one that splits the traffic. */
+  rollout: number;
+  model: ModelName;
+  /** B. */
+  candidate: ModelVersion;
+  /** A: what its devices served when it began. */
+  former: ModelVersion;
+  /** For people: what was asked for. */
+  selector: string;
+  /** An ExperimentSpec. */
+  spec_json: string;
+  author: string;
+  created_ms: number;
+  /** When it ends by itself. */
+  ends_ms: number;
+  state: ExperimentState;
+  ended_ms: number | null;
+  /** An operator's name, or `(system)`. */
+  ended_by: string | null;
+  /** Why it ended, for a person. */
+  why: string | null;
+  /** The rollout that brings B to its devices, where it was promoted. */
+  promotion: number | null;
+}
+export type ExperimentRow = Selectable<ExperimentsTable>;
+
+/** What one device of an experiment has counted: a DeviceTally. */
+export interface ExperimentTalliesTable {
+  experiment: number;
+  device: DeviceId;
+  tally_json: string;
+}
 
 /**
  * The watermark of each telemetry stream: everything before `next` is stored or declared as a gap. The counts change in

@@ -60,7 +60,7 @@ export function rolloutHandlers(ports: RolloutHandlerPorts): Pick<Handlers, "pla
 }
 
 /** Every device with the newest root would refuse it: said before anything is sent. */
-function requireVouched({ statement, model }: CatalogueEntry, isVouched: VouchedBundles["isVouched"]): void {
+export function requireVouched({ statement, model }: CatalogueEntry, isVouched: VouchedBundles["isVouched"]): void {
   if (isVouched(statement)) return;
   throw new FerryError(
     "bundle-unvouched",
@@ -101,7 +101,7 @@ function requireSomething({ model }: CatalogueEntry, plan: RolloutPlan, devices:
 /** In one sentence for a person. */
 const REASONS_MAX = 5;
 
-function selectorText({ selector, devices }: RolloutRequest): string {
+export function selectorText({ selector, devices }: Pick<RolloutRequest, "selector" | "devices">): string {
   if (devices !== undefined)
     return devices.length === 1 ? `device ${devices.join("")}` : `${devices.length} devices by id`;
   return selector === undefined || selector === "" ? "all devices" : selector;
