@@ -1,14 +1,20 @@
-import { print, width } from "./output.ts";
+import { width } from "./output.ts";
+
+/** What it is drawn on; a terminal is one. */
+interface Terminal {
+  readonly columns: number;
+  readonly write: (text: string) => unknown;
+}
 
 /** A picture on a terminal that is drawn again in its place. */
-export function redrawing(): { readonly show: (text: string) => void } {
+export function redrawing(screen: Terminal = process.stdout): { readonly show: (text: string) => void } {
   let drawnLines = 0;
   return {
     show: (text) => {
       // Up to where the last picture began, and everything below cleared.
-      if (drawnLines > 0) process.stdout.write(`\u001b[${drawnLines}A\u001b[J`);
-      print(text);
-      drawnLines = linesOnScreen(text, process.stdout.columns);
+      if (drawnLines > 0) screen.write(`\u001b[${drawnLines}A\u001b[J`);
+      screen.write(`${text}\n`);
+      drawnLines = linesOnScreen(text, screen.columns);
     },
   };
 }
