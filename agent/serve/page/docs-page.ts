@@ -33,7 +33,7 @@ export function docsPage({ served, paths, examples }: DocsPage): Html {
     </section>
     <section aria-labelledby="endpoints">
       <h2 id="endpoints">Endpoints</h2>
-      <div class="wide" tabindex="0" role="region" aria-label="Endpoints">
+      <div class="wide" tabindex="0" role="region" aria-label="Table of endpoints">
         <table>
           <tbody>
             ${operations.map(
