@@ -2,6 +2,7 @@
 import type { Clock } from "../../common/clock.ts";
 import type { OnnxBuild } from "../../common/onnx-build.ts";
 import { SessionId, type StatementDigest } from "../../protocol/ids.ts";
+import { ALL_FEATURES } from "../../protocol/features.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 import type { Hello } from "../../protocol/messages/hello.ts";
 import { gate } from "../../protocol/schema.ts";
@@ -120,6 +121,7 @@ export function createVoice(ports: VoicePorts): Voice {
         labels: config.labels,
         hardware: await ports.inventory.hardware(),
         agentVersion,
+        features: ALL_FEATURES,
         nodeVersion: process.version,
         runtime: runtime(),
         ...(httpUrl === undefined ? {} : { httpUrl }),

@@ -1,11 +1,13 @@
 /** What a rollout would do to each device that matches: shown before anything happens, and what then happens. */
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { sameParameters, type ParameterValues } from "../../protocol/bundle/parameters.ts";
+import { featuresNeeded } from "../../protocol/features.ts";
 import type { DeviceId, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import { SLOTS_MAX } from "../../protocol/limits.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import { slotReportOf, type DeviceView } from "../fleet/device-view.ts";
 import { deviceFit, measuredMemoryBytes } from "./device-fit.ts";
+import { featureFit } from "./feature-fit.ts";
 import { interfaceDifference, type InterfaceLine } from "./interface-difference.ts";
 
 /** A bundle as planning sees it. */
@@ -71,23 +73,26 @@ export function planRollout(request: PlanRequest): RolloutPlan {
     archiveBytes: request.archiveBytes,
     memoryBytes: measuredMemoryBytes(bundle.statement, devices),
   };
+  const needed = featuresNeeded(bundle.model, { traffic: mode, params: request.params });
   const changes = new Map<ModelVersion, InterfaceChange>();
   const planned = devices.map((device): PlannedDevice => {
     const running = runningVersion(device, bundle, versions);
     const change = interfaceChange(bundle, running?.known ?? newestOther(bundle, versions));
     if (change !== undefined) changes.set(change.from, change);
     const fit = device.info === undefined ? undefined : deviceFit(fitted, device, device.info, mode);
+    const features = device.info === undefined ? undefined : featureFit(needed, device.info);
     const obstacles = [
       ...(change === undefined || (allowInterfaceChange && mode === undefined)
         ? []
         : [interfaceObstacle(bundle, change, mode)]),
       ...deviceObstacles(bundle.model, device, running?.known?.model),
+      ...(features?.obstacle === undefined ? [] : [{ code: "agent-too-old", text: features.obstacle } as const]),
       ...(fit?.obstacle === undefined ? [] : [{ code: "memory", text: fit.obstacle } as const]),
     ];
     const action = obstacles.length > 0 ? "cannot" : actionFor(request, running);
     const { id, online } = device;
     const { provider } = fit ?? {};
-    const notes = [...(fit?.notes ?? []), ...modeNotes(mode, action)];
+    const notes = [...(fit?.notes ?? []), ...(features?.notes ?? []), ...modeNotes(mode, action)];
     return { device: id, online, from: running?.version, action, obstacles, provider, notes };
   });
   return { devices: planned, interfaceChanges: [...changes.values()] };

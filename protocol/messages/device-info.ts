@@ -24,6 +24,8 @@ export const DeviceInfo = Type.Object({
     diskFreeBytes: Type.Integer({ minimum: 0 }),
   }),
   agentVersion: Type.String({ maxLength: 32 }),
+  /** What of the signed documents it understands: the names of `features.ts`, and those of newer agents. Absent: unknown. */
+  features: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   nodeVersion: Type.String({ maxLength: 32 }),
   runtime: Type.Object({
     onnxruntime: Type.String({ maxLength: 32 }),

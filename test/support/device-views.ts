@@ -13,6 +13,7 @@ import type {
   StatementDigest,
   StreamId,
 } from "../../protocol/ids.ts";
+import { ALL_FEATURES } from "../../protocol/features.ts";
 import type { DeviceInfo } from "../../protocol/messages/device-info.ts";
 import type { DeployedSlot } from "../../protocol/trust/deployment.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
@@ -90,6 +91,7 @@ export const INFO: DeviceInfo = {
     diskFreeBytes: 1e9,
   },
   agentVersion: "0.1.0",
+  features: ALL_FEATURES,
   nodeVersion: "24.21.0",
   runtime: { onnxruntime: "1.27.0", providers: ["cpu"] },
   heldStatements: [],
