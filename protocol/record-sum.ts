@@ -1,7 +1,9 @@
 /** How records of each kind are added up, wherever they are: on a device that lacks room, and at the controller by age. */
+import { DistributionSum, featureSubject } from "./distribution-sum.ts";
 import { InferenceSum } from "./inference-sum.ts";
 import { MeasurementSum } from "./measurement-sum.ts";
 import type { RecordFields, RecordKind } from "./messages/telemetry-batch.ts";
+import { checkDistributionFields, type DistributionFields } from "./messages/telemetry-distribution.ts";
 import { checkInferenceFields } from "./messages/telemetry-inference.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -29,6 +31,10 @@ export function summable(kind: RecordKind, fields: RecordFields): Summable | und
       const { slot, version } = checkInferenceFields(fields);
       return { subject: `${slot}@${version ?? ""}`, begin: () => inferenceSum(slot, version) };
     }
+    case "distribution": {
+      const feature = checkDistributionFields(fields);
+      return { subject: featureSubject(feature), begin: () => distributionSum(feature) };
+    }
     case "event":
     case "gap":
       return undefined;
@@ -44,5 +50,15 @@ function inferenceSum(slot: string, version: string | undefined): RecordSum {
       sum.add(fields);
     },
     toFields: () => sum.toFields(slot, version),
+  };
+}
+
+function distributionSum(feature: DistributionFields): RecordSum {
+  const sum = new DistributionSum();
+  return {
+    add: (fields) => {
+      sum.add(fields);
+    },
+    toFields: () => sum.toFields(feature),
   };
 }

@@ -51,7 +51,7 @@ export function addTelemetryCommands(program: Command): void {
   withRemote(accounting, "ferry telemetry accounting", "ferry telemetry accounting --device cam-0017 --verify");
 }
 
-const KINDS = ["health", "inference", "event", "gap"] as const satisfies readonly RecordKind[];
+const KINDS = ["health", "inference", "distribution", "event", "gap"] as const satisfies readonly RecordKind[];
 
 interface TailOptions extends Options {
   readonly follow?: true;

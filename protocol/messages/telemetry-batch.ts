@@ -13,6 +13,7 @@ import { ProtocolError } from "../protocol-error.ts";
 export const RecordKind = Type.Union([
   Type.Literal("health"),
   Type.Literal("inference"),
+  Type.Literal("distribution"),
   Type.Literal("event"),
   Type.Literal("gap"),
 ]);
