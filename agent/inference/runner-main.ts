@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
 import { computeRequests } from "./compute-requests.ts";
+import { openRunnerEnd, sendMessage } from "./runner-channel.ts";
 import type { FromRunner, RequestOutcome, ToRunner } from "./runner-messages.ts";
 
 /**
@@ -19,10 +20,10 @@ let ranges: (ToRunner & { kind: "load" })["ranges"] = {};
 /** Messages are dealt with strictly in order: `end` comes after the answers to all that was asked before it. */
 let last: Promise<void> = Promise.resolve();
 
-process.on("message", (message: ToRunner) => {
+const channel = openRunnerEnd((message) => {
   last = last.then(() => handle(message));
 });
-process.on("disconnect", () => {
+channel.on("close", () => {
   process.exit();
 });
 // Ctrl-C reaches the whole process group, and systemd signals every process of a service: only the agent decides when
@@ -47,7 +48,9 @@ async function handle(message: ToRunner): Promise<void> {
       await infer(message);
       return;
     case "end":
-      process.disconnect();
+      channel.end(() => {
+        process.exit();
+      });
   }
 }
 
@@ -76,13 +79,10 @@ function inWords(error: unknown): { code: string; message: string } {
   return { code: error instanceof FerryError ? error.code : "internal", message: messageOf(error) };
 }
 
-/** Resolves when the channel has taken the message; an agent that is gone is dealt with by `disconnect`. */
+/** Resolves when the channel has taken the message; an agent that is gone is dealt with by `close`. */
 function say(message: FromRunner): Promise<void> {
   return new Promise((resolve) => {
-    if (process.send === undefined || !process.connected) resolve();
-    else
-      process.send(message, () => {
-        resolve();
-      });
+    if (channel.writable) sendMessage(channel, message, resolve);
+    else resolve();
   });
 }

@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { MemoryGroup, MemoryGroups } from "../hardware/memory-groups.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
+import { MessageReader, sendMessage } from "./runner-channel.ts";
 import type { FromRunner, LoadedModel, RequestOutcome, RunnerAnswer, ToRunner } from "./runner-messages.ts";
 
 /** The agent's handle on one runner process. */
@@ -89,8 +92,8 @@ export async function startRunner(command: RunnerCommand, log: Log, groups?: Mem
   // Flags meant for the agent (an inspector's port, a heap size) must not reach its runners.
   const { NODE_OPTIONS: _, ...environment } = process.env;
   const child = spawn(command.file, command.args, {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    serialization: "advanced",
+    // The fourth is the channel: `runner-main.ts` finds it as descriptor 3.
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
     env: environment,
   });
   const ended = new Promise<string>((resolve) => {
@@ -102,20 +105,24 @@ export async function startRunner(command: RunnerCommand, log: Log, groups?: Mem
     });
   });
   logStandardError(child, log);
-  if (child.pid === undefined) throw new RunnerGone(`The runner process ended: ${await ended}`);
+  const channel = child.stdio[3];
+  if (child.pid === undefined || !(channel instanceof Socket)) {
+    throw new RunnerGone(`The runner process ended: ${await ended}`);
+  }
   const memoryGroup = groups?.take(child.pid);
   const told = memoryGroup === undefined ? ended : ended.then((why) => memoryGroup.leave() ?? why);
-  return { ...handleOn(child, child.pid, told), memoryGroup };
+  return { ...handleOn(child, channel, child.pid, told, log), memoryGroup };
 }
 
-function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Runner {
+function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Promise<string>, log: Log): Runner {
   const waiting = new Map<number, PromiseWithResolvers<readonly RequestOutcome[]>>();
   const loaded = Promise.withResolvers<LoadedModel>();
   loaded.promise.catch(() => undefined);
   let nextId = 1;
   let isGone = false;
 
-  child.on("message", (message: FromRunner) => {
+  const kill = () => void child.kill("SIGKILL");
+  const reader = new MessageReader<FromRunner>((message) => {
     switch (message.kind) {
       case "loaded":
         loaded.resolve(message);
@@ -136,10 +143,18 @@ function handleOn(child: ChildProcess, pid: number, ended: Promise<string>): Run
     loaded.reject(gone);
     for (const { reject } of waiting.values()) reject(gone);
   });
-  const kill = () => void child.kill("SIGKILL");
+  channel.on("data", (piece) => {
+    try {
+      reader.push(piece);
+    } catch (error) {
+      log.error({ pid, error: messageOf(error) }, "a runner wrote what is no message, and is killed");
+      kill();
+    }
+  });
+  // A write that fails means that the process is ending: `ended` says so to whoever waits.
+  channel.on("error", () => undefined);
   const send = (message: ToRunner) => {
-    // A write that fails means that the process is ending: `ended` says so to whoever waits.
-    if (child.connected) child.send(message, () => undefined);
+    if (channel.writable) sendMessage(channel, message);
   };
 
   async function inferAll(requests: readonly (readonly Tensor[])[], outputs?: readonly string[]) {

@@ -108,7 +108,7 @@ function readAnswers(socket: Socket): Ask {
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
       isGood = head.startsWith("HTTP/1.1 200");
-      leftBytes = Number(/content-length: (\d+)/i.exec(head.slice(0, end))?.[1]);
+      leftBytes = Number(/^content-length: (\d+)/im.exec(head.slice(0, end))?.[1]);
       body = chunk.subarray(chunk.byteLength - (head.length - end - 4));
       head = "";
     }

@@ -130,10 +130,16 @@ export function runnerUnless(path: string): RunnerCommand {
 export function runnerKilledBy(poison: number): RunnerCommand {
   const program = RUNNER_COMMAND.args.at(-1) ?? "";
   const source = `
-    process.on("message", ({ requests = [] }) => {
+    const { MessageReader } = await import(${JSON.stringify(new URL("../../agent/inference/runner-channel.ts", import.meta.url).href)});
+    const taster = new MessageReader(({ requests = [] }) => {
       const first = ([{ bytes }]) => new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);
       if (requests.some((inputs) => first(inputs) === ${String(poison)})) process.kill(process.pid, "SIGKILL");
     });
+    const { push } = MessageReader.prototype;
+    MessageReader.prototype.push = function (piece) {
+      push.call(taster, piece);
+      push.call(this, piece);
+    };
     await import(${JSON.stringify(program)});`;
   return { file: RUNNER_COMMAND.file, args: ["--input-type=module", "-e", source] };
 }

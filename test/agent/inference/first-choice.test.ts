@@ -137,16 +137,23 @@ t.test("a provider that fails with what it compiled earlier compiles anew, once"
   t.match({ choice, failed }, { choice: { provider: "cuda" }, failed: [{ provider: "tensorrt" }] });
 });
 
+const CHANNEL_MODULE = new URL("../../../agent/inference/runner-channel.ts", import.meta.url).href;
+
 t.test("a provider that compiles gets a folder for it, and no other provider does", async (t) => {
   const directory = t.testdir();
   const engines = await openEngineDirectory(join(directory, "engines"), "machine", log);
   const told = join(directory, "told");
   // Notes what it is asked to load, and answers as a runner does whose provider does not work.
-  const source = `process.on("message", (message) => {
-    require("node:fs").appendFileSync(${JSON.stringify(told)}, JSON.stringify(message) + "\\n");
-    process.send({ kind: "load-failed", code: "onnx-provider", message: "not here" });
-  });`;
-  await using engine = openEngine({ engines, command: { file: process.execPath, args: ["-e", source] } });
+  const source = `
+    const { openRunnerEnd, sendMessage } = await import(${JSON.stringify(CHANNEL_MODULE)});
+    const { appendFileSync } = await import("node:fs");
+    const channel = openRunnerEnd((message) => {
+      appendFileSync(${JSON.stringify(told)}, JSON.stringify(message) + "\\n");
+      sendMessage(channel, { kind: "load-failed", code: "onnx-provider", message: "not here" });
+    });
+    channel.on("close", () => process.exit());`;
+  const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", source];
+  await using engine = openEngine({ engines, command: { file: process.execPath, args } });
   await engine.qualify(digits.model.name, wishing("tensorrt", "cuda"), never);
   const asked = readFileSync(told, "utf8")
     .trim()

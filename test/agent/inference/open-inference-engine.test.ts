@@ -167,7 +167,7 @@ t.test("a qualification that is given up ends its runner", async (t) => {
   // This runner never answers.
   await using engine = openInferenceEngine({
     log,
-    command: { file: process.execPath, args: ["-e", "process.on('message', () => {})"] },
+    command: { file: process.execPath, args: ["-e", "setInterval(() => {}, 60_000)"] },
   });
   const qualifying = engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), giveUp.signal);
   setImmediate(() => {

@@ -52,9 +52,13 @@ t.test("a runner loads no schemas: they would cost each of them 14 MB", async (t
     await import(${JSON.stringify(resolve("agent/inference/runner-main.ts"))});
     console.log(JSON.stringify(loaded));`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
+    // The fourth is the channel to the agent.
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
-  const [text] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  const said = child.stdout;
+  if (said === null) throw new Error("its output is a pipe");
+  const [text] = (await once(createInterface({ input: said }), "line")) as [string];
+  child.kill("SIGKILL");
   const loaded = JSON.parse(text) as string[];
   t.ok(loaded.some((url) => url.endsWith("/onnx-session.ts")));
   t.same(
@@ -74,14 +78,14 @@ t.test("a model that refuses leaves the runner as it was", async (t) => {
 });
 
 t.test("a runner that does not load in time is killed", async (t) => {
-  const silent = { file: process.execPath, args: ["-e", "process.on('message', () => {})"] };
+  const silent = { file: process.execPath, args: ["-e", "setInterval(() => {}, 60_000)"] };
   const runner = await startRunner(silent, log);
   await t.rejects(runner.load(load, 50), { name: "RunnerDeadline", message: /within 50 ms/ });
   t.equal(await runner.ended, "it was ended by SIGKILL");
 });
 
 t.test("a runner that does not end by itself is killed", async (t) => {
-  const stubborn = { file: process.execPath, args: ["-e", "process.on('message', () => {})"] };
+  const stubborn = { file: process.execPath, args: ["-e", "setInterval(() => {}, 60_000)"] };
   const runner = await startRunner(stubborn, log);
   await runner.end();
   t.equal(await runner.ended, "it was ended by SIGKILL");
