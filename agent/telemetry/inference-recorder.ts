@@ -31,6 +31,10 @@ export interface InferenceRecorderPorts {
 
 /** As often as a page that calls itself live is drawn; a SIGKILL loses the sums of at most this time. */
 const INTERVAL_MS = 10_000;
+/** A version that begins to soak is judged by its first answers, and the sooner it is the fewer callers get a bad one. */
+const FIRST_ANSWERS_INTERVAL_MS = 2_000;
+/** How long a comparison counts as begun: one that goes on for days would else cost five times the telemetry. */
+const FIRST_ANSWERS_MS = 120_000;
 /** Slots times versions in one interval: 16 slots with an old and a new version, twice over. */
 const TALLIES_MAX = 64;
 interface Tally {
@@ -70,6 +74,8 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
   const { outbox, clock, log, intervalMs = INTERVAL_MS } = ports;
   const tallies = new Map<string, Tally>();
   let sinceMs = clock.monotonicMs();
+  /** When a comparison of versions began; undefined while there is none. */
+  let comparingSinceMs: number | undefined;
 
   function tallyOf(slot: string, version: string): Tally {
     const key = `${slot} ${version}`;
@@ -106,9 +112,18 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
 
   function flush(): void {
     const nowMs = clock.monotonicMs();
+    const isComparing = [...tallies.values()].some(({ compared }) => compared > 0);
+    comparingSinceMs = isComparing ? (comparingSinceMs ?? nowMs) : undefined;
     for (const tally of tallies.values()) outbox.append("inference", fieldsOf(tally, nowMs - sinceMs));
     tallies.clear();
     sinceMs = nowMs;
+  }
+
+  function isDue(): boolean {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - sinceMs >= intervalMs - FIRST_ANSWERS_INTERVAL_MS / 2) return true;
+    if (comparingSinceMs !== undefined && nowMs - comparingSinceMs >= FIRST_ANSWERS_MS) return false;
+    return [...tallies.values()].some(({ compared }) => compared > 0);
   }
 
   return {
@@ -169,8 +184,8 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
     flush,
     run: async (signal) => {
       while (!signal.aborted) {
-        await clock.sleep(intervalMs, signal);
-        flush();
+        await clock.sleep(Math.min(intervalMs, FIRST_ANSWERS_INTERVAL_MS), signal);
+        if (signal.aborted || isDue()) flush();
       }
     },
   };

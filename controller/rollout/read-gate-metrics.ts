@@ -14,8 +14,12 @@ import { orderOf } from "./order-of.ts";
 export const GATE_DEVICES_MAX = 50;
 /** Stages that are watched at once; the one not asked for longest is forgotten, and read anew when it is asked for. */
 const STAGES_WATCHED_MAX = 64;
-/** Devices sum up ten seconds into one record: looking more often shows nothing, and judging fifty takes some 20 ms. */
-const READ_EVERY_MS = 10_000;
+/**
+ * For each device that is read: judging fifty takes some 20 ms, so that they are read once in ten seconds, and a canary of two
+ * once in READ_EVERY_MS_MIN. While a version soaks its device tells what it does every two seconds.
+ */
+const READ_EVERY_MS_PER_DEVICE = 200;
+const READ_EVERY_MS_MIN = 1_000;
 /** Of one device in one look: a long backlog is read in several. */
 const RECORDS_MAX = 2_000;
 
@@ -57,7 +61,8 @@ export function openGateReader(store: Store): ReadGates {
     const stage = stageOf(request);
     const devices = chosenDevices(request, stage);
     const isNews = devices.some(({ device }) => !stage.devices.has(device));
-    if (isNews || nowMs - stage.readMs >= READ_EVERY_MS) {
+    const readEveryMs = Math.max(READ_EVERY_MS_MIN, devices.length * READ_EVERY_MS_PER_DEVICE);
+    if (isNews || nowMs - stage.readMs >= readEveryMs) {
       stage.readMs = nowMs;
       stage.judged = undefined;
       for (const device of devices) await readDevice(store, stage, watchedOf(request, device), device.device, nowMs);

@@ -7,6 +7,7 @@ import { checkInferenceFields } from "../../../protocol/messages/telemetry-infer
 import type { RecordFields, RecordKind } from "../../../protocol/messages/telemetry-batch.ts";
 import { Sketch } from "../../../protocol/sketch.ts";
 import { quietLog } from "../../support/telemetry-pipe.ts";
+import { virtualClock } from "../../support/virtual-clock.ts";
 
 const digits = "digits" as ModelName;
 const latest = "1.1.0" as ModelVersion;
@@ -131,6 +132,33 @@ t.test("how sure answers are of their class is told as a mean", async (t) => {
   recorder.flush();
   t.match(checkInferenceFields(records[0]?.fields), { confidenceCount: 2, confidenceMean: 0.625 });
 });
+
+t.test(
+  "a version that begins to soak is told of every two seconds, and after two minutes as all others are",
+  async (t) => {
+    const records: RecordFields[] = [];
+    const outbox = { append: (_: RecordKind, fields: RecordFields) => void records.push(fields) };
+    const clock = virtualClock();
+    const recorder = createInferenceRecorder({ outbox, clock, log: quietLog });
+    const stopping = new AbortController();
+    const running = recorder.run(stopping.signal);
+    const pass = async (seconds: number, isCompared: boolean) => {
+      const before = records.length;
+      for (let second = 0; second < seconds; second += 1) {
+        recorder.answered(digits, response("1.0.0", 3));
+        if (isCompared) recorder.compared?.(digits, latest, { isSame: true, distance: 0 });
+        await clock.advance(1_000);
+      }
+      return (records.length - before) / (isCompared ? 2 : 1);
+    };
+    t.equal(await pass(60, false), 6);
+    t.equal(await pass(60, true), 30);
+    t.ok((await pass(120, true)) > 30);
+    t.equal(await pass(60, true), 6);
+    stopping.abort();
+    await running;
+  },
+);
 
 t.test("what was summed up is recorded when the program ends", async (t) => {
   const { recorder, records } = openRecorder(60_000);
