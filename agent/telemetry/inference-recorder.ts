@@ -185,8 +185,9 @@ export function createInferenceRecorder(ports: InferenceRecorderPorts): Inferenc
     run: async (signal) => {
       while (!signal.aborted) {
         await clock.sleep(Math.min(intervalMs, FIRST_ANSWERS_INTERVAL_MS), signal);
-        if (signal.aborted || isDue()) flush();
+        if (isDue()) flush();
       }
+      flush();
     },
   };
 }

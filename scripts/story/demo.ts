@@ -4,9 +4,16 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readDigits } from "../../test/support/digits.ts";
 import { openFleet } from "../../test/support/fleet.ts";
-import { tellCanary } from "./canary-chapter.ts";
-import { tellBadBundles, tellBrokerOutage, tellKilledAgent } from "./hardship-chapters.ts";
-import { tellJoining, tellFirstModel, tellHotSwap, tellReport } from "./serving-chapters.ts";
+import { prepareCanary, tellCanary } from "./canary-chapter.ts";
+import {
+  prepareBadBundles,
+  prepareLargeBundle,
+  tellBadBundles,
+  tellBrokerOutage,
+  tellKilledAgent,
+} from "./hardship-chapters.ts";
+import { Preparations } from "./preparations.ts";
+import { prepareSwap, tellJoining, tellFirstModel, tellHotSwap, tellReport } from "./serving-chapters.ts";
 import { openTeller, StepFailed, type Teller } from "./teller.ts";
 
 const USAGE = `scripts/demo [--headless]
@@ -36,9 +43,11 @@ async function main(): Promise<number> {
   let held = true;
   try {
     await using fleet = await openFleet({ directory, devices: DEVICES });
-    const story = { fleet, teller, digits: readDigits(), directory };
+    const story = { fleet, teller, digits: readDigits(), directory, prepared: new Preparations() };
     await tellJoining(story);
-    await tellFirstModel(story);
+    await tellFirstModel(story, () => {
+      for (const prepare of [prepareSwap, prepareBadBundles, prepareCanary, prepareLargeBundle]) prepare(story);
+    });
     await tellHotSwap(story);
     await tellBadBundles(story);
     await tellCanary(story);

@@ -20,21 +20,28 @@ const OUTAGE_MS = 15_000;
 /** Enough chunks that a kill in the middle of them is easy to hit. */
 const LARGE_FILE_BYTES = 48 * 1024 ** 2;
 
+/** One to flip a byte of, one of a stranger's, and one whose golden set expects what the model does not answer. */
+export function prepareBadBundles(story: Story): void {
+  story.prepared.add("1.2.0", () => signAndBuild(story, copyOfDigits(story, "v1.1.0", "1.2.0"), "1.2.0"));
+  story.prepared.add("1.2.1", () => writeStrangersArchive(story, join(story.directory, "stranger.key.pem")));
+  story.prepared.add("1.3.0", () => {
+    const bundle = copyOfDigits(story, "v1.1.0", "1.3.0");
+    spoilGoldenSet(join(bundle, "golden.json"));
+    return signAndBuild(story, bundle, "1.3.0");
+  });
+}
+
 export async function tellBadBundles(story: Story): Promise<void> {
   const { fleet, teller, digits } = story;
   const loads = fleet.devices.map((device) => startSteadyLoad(device.url, digits, LOAD_PER_SECOND));
-  const good = await signAndBuild(story, copyOfDigits(story, "v1.1.0", "1.2.0"), "1.2.0");
-  const stranger = join(story.directory, "stranger.key.pem");
+  const [good, strangers] = [await story.prepared.file("1.2.0"), await story.prepared.file("1.2.1")];
 
   await teller.step(
     "a bundle with one flipped byte, and one signed by a stranger, are refused by the controller",
     async () => {
       const flipped = join(story.directory, "flipped.bundle.tar");
       writeFileSync(flipped, withOneByteFlipped(readFileSync(good), "model.onnx"));
-      await writeStrangersArchive(story, stranger);
-      const refusals = await Promise.all(
-        [flipped, strangersArchive(story)].map((file) => fleet.ferry("bundle", "push", file)),
-      );
+      const refusals = await Promise.all([flipped, strangers].map((file) => fleet.ferry("bundle", "push", file)));
       must(
         refusals.every(({ code }) => code !== 0),
         "neither is taken into the catalogue",
@@ -53,7 +60,7 @@ export async function tellBadBundles(story: Story): Promise<void> {
       await fleet.controller().stop();
       const wishes = new Map<DeviceId, RogueDeployment>([
         [first.id as DeviceId, await rogueWish(story, withOneByteFlipped(readFileSync(good), "model.onnx"), good)],
-        [second.id as DeviceId, await rogueWish(story, readFileSync(strangersArchive(story)), strangersArchive(story))],
+        [second.id as DeviceId, await rogueWish(story, readFileSync(strangers), strangers)],
       ]);
       const codes = await (async () => {
         const port = Number(new URL(fleet.brokerUrl).port);
@@ -76,9 +83,7 @@ export async function tellBadBundles(story: Story): Promise<void> {
   );
 
   await teller.step("one whose golden set fails is refused by every device, and the rollout says why", async () => {
-    const bundle = copyOfDigits(story, "v1.1.0", "1.3.0");
-    spoilGoldenSet(join(bundle, "golden.json"));
-    succeeded(await fleet.ferry("bundle", "push", await signAndBuild(story, bundle, "1.3.0")));
+    succeeded(await fleet.ferry("bundle", "push", await story.prepared.file("1.3.0")));
     const rollout = await fleet.ferry(
       "rollout",
       "create",
@@ -160,13 +165,19 @@ interface Account {
   readonly outstanding: number;
 }
 
+export function prepareLargeBundle(story: Story): void {
+  story.prepared.add("1.4.0", () => {
+    const bundle = copyOfDigits(story, "v1.1.0", "1.4.0");
+    writeFileSync(join(bundle, "training-data.bin"), randomBytes(LARGE_FILE_BYTES));
+    return signAndBuild(story, bundle, "1.4.0");
+  });
+}
+
 export async function tellKilledAgent(story: Story): Promise<void> {
   const { fleet, teller } = story;
   const victim = fleet.devices.at(-1);
   if (victim === undefined) throw new Error("there are no devices");
-  const bundle = copyOfDigits(story, "v1.1.0", "1.4.0");
-  writeFileSync(join(bundle, "training-data.bin"), randomBytes(LARGE_FILE_BYTES));
-  succeeded(await fleet.ferry("bundle", "push", await signAndBuild(story, bundle, "1.4.0")));
+  succeeded(await fleet.ferry("bundle", "push", await story.prepared.file("1.4.0")));
   await teller.step(
     `${victim.id} is killed with SIGKILL in the middle of a ${String(LARGE_FILE_BYTES / 1024 ** 2)} MB transfer`,
     async () => {
@@ -228,15 +239,13 @@ function spoilGoldenSet(file: string): void {
   writeFileSync(file, JSON.stringify(golden));
 }
 
-function strangersArchive({ directory }: Story): string {
-  return join(directory, "stranger.bundle.tar");
-}
-
-async function writeStrangersArchive(story: Story, key: string): Promise<void> {
+async function writeStrangersArchive(story: Story, key: string): Promise<string> {
+  const archive = join(story.directory, "stranger.bundle.tar");
   await createKeyFile(key);
   const bundle = copyOfDigits(story, "v1.1.0", "1.2.1");
   succeeded(await story.fleet.ferry("bundle", "sign", bundle, "--key", key));
-  succeeded(await story.fleet.ferry("bundle", "build", bundle, "--output", strangersArchive(story)));
+  succeeded(await story.fleet.ferry("bundle", "build", bundle, "--output", archive));
+  return archive;
 }
 
 async function rogueWish({ fleet }: Story, archive: Uint8Array, file: string): Promise<RogueDeployment> {

@@ -31,7 +31,8 @@ export async function tellJoining({ fleet, teller }: Story): Promise<void> {
   });
 }
 
-export async function tellFirstModel(story: Story): Promise<void> {
+/** `onBuilt` may begin what is built beside the rest of this chapter. */
+export async function tellFirstModel(story: Story, onBuilt: () => void): Promise<void> {
   const { fleet, teller, digits } = story;
   await teller.step("digits@1.0.0 (logistic regression) built, signed, pushed", async () => {
     const archive = await signAndBuild(story, copyOfDigits(story, "v1.0.0", "1.0.0"), "1.0.0");
@@ -40,6 +41,7 @@ export async function tellFirstModel(story: Story): Promise<void> {
     const { statement } = JSON.parse(stdout) as { statement: string };
     return `statement ${statement.slice(0, 16)}…`;
   });
+  onBuilt();
   await teller.step("rolled out to all devices, done counted from signed evidence", () => rollOut(story, "1.0.0"));
   await teller.step(
     "each device answers the same handwritten digits over HTTP JSON, HTTP binary and MQTT",
@@ -76,6 +78,10 @@ export async function tellFirstModel(story: Story): Promise<void> {
   );
 }
 
+export function prepareSwap(story: Story): void {
+  story.prepared.add("1.1.0", () => signAndBuild(story, copyOfDigits(story, "v1.1.0", "1.1.0"), "1.1.0"));
+}
+
 export async function tellHotSwap(story: Story): Promise<void> {
   const { fleet, teller, digits } = story;
   const before = await Promise.all(digits.map((digit) => askFirstDevice(story, digit.name)));
@@ -83,8 +89,7 @@ export async function tellHotSwap(story: Story): Promise<void> {
     `hot swap to digits@1.1.0 (MLP) under ${String(LOAD_PER_SECOND)} requests a second on every device`,
     async () => {
       const loads = fleet.devices.map((device) => startSteadyLoad(device.url, digits, LOAD_PER_SECOND));
-      const archive = await signAndBuild(story, copyOfDigits(story, "v1.1.0", "1.1.0"), "1.1.0");
-      succeeded(await fleet.ferry("bundle", "push", archive));
+      succeeded(await fleet.ferry("bundle", "push", await story.prepared.file("1.1.0")));
       await rollOut(story, "1.1.0");
       const results = await Promise.all(loads.map((load) => load.stop()));
       const failures = results.flatMap((result) => result.failures);

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import type { Digit } from "../../test/support/digits.ts";
 import type { Fleet } from "../../test/support/fleet.ts";
 import type { Finished } from "../../test/support/programs.ts";
+import type { Preparations } from "./preparations.ts";
 import type { Teller } from "./teller.ts";
 
 /** What every chapter needs. */
 export interface Story {
   readonly fleet: Fleet;
   readonly teller: Teller;
+  readonly prepared: Preparations;
   readonly digits: readonly Digit[];
   /** For bundles and whatever else the story writes. */
   readonly directory: string;
