@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
-import { isOver } from "../rollout/delete-rollout.ts";
+import type { Resource } from "../rollout/parse-rollout-file.ts";
 import { compareResource, type Compared } from "./compare-resource.ts";
 import { clientOf, withController, withExamples, type RemoteOptions } from "./context.ts";
 import { comparedText } from "./diff.ts";
@@ -11,6 +11,7 @@ import { differenceText } from "./line-difference.ts";
 import { print, say } from "./output.ts";
 import { describePlan } from "./plan-text.ts";
 import { readResources } from "./resource-file.ts";
+import { beginExperiment, planText } from "./experiment.ts";
 import { beginRollout } from "./rollout-create.ts";
 
 interface ApplyOptions extends RemoteOptions {
@@ -22,8 +23,8 @@ interface ApplyOptions extends RemoteOptions {
 export function addApplyCommand(program: Command): void {
   const command = program
     .command("apply")
-    .description("make groups and rollouts be as a file says; what is so already stays untouched")
-    .requiredOption("-f, --file <file>", "of rollouts and groups; - reads standard input")
+    .description("make groups, rollouts and experiments be as a file says; what is so already stays untouched")
+    .requiredOption("-f, --file <file>", "of rollouts, experiments and groups; - reads standard input")
     .option("--dry-run", "show what would change, and do nothing")
     .option("--yes", "do not ask")
     .action(apply);
@@ -38,17 +39,19 @@ async function apply(options: ApplyOptions): Promise<void> {
     const compared = await compareResource(client, resource);
     if (compared.kind === "same") print(unchangedText(compared));
     else if (resource.kind === "Group") await applyGroup(client, compared, options);
+    else if (resource.kind === "Experiment") await applyExperiment(client, compared, options);
     else await applyRollout(client, compared, options);
   }
 }
 
-function rank(kind: "Group" | "Rollout"): number {
+function rank(kind: Resource["kind"]): number {
   return kind === "Group" ? 0 : 1;
 }
 
-function unchangedText({ resource, rollout }: Compared): string {
-  const what = `${resource.kind.toLowerCase()} ${resource.name} unchanged`;
-  return rollout === undefined ? what : `${what}: it is rollout ${rollout.id}, ${rollout.state}`;
+function unchangedText({ resource, there }: Compared): string {
+  const kind = resource.kind.toLowerCase();
+  const what = `${kind} ${resource.name} unchanged`;
+  return there === undefined ? what : `${what}: it is ${kind} ${there.id}, ${there.state}`;
 }
 
 async function applyGroup(client: Client, compared: Compared, { dryRun }: ApplyOptions): Promise<void> {
@@ -65,15 +68,15 @@ async function applyGroup(client: Client, compared: Compared, { dryRun }: ApplyO
 
 /** Throws `rollout-under-way` where another one of the name has not ended. */
 async function applyRollout(client: Client, compared: Compared, { dryRun, yes, file }: ApplyOptions): Promise<void> {
-  const { resource, rollout, lines } = compared;
+  const { resource, there, lines } = compared;
   if (resource.kind !== "Rollout") return;
   const { name, spec } = resource;
-  if (rollout !== undefined && !isOver(rollout.state)) {
+  if (there?.isOver === false) {
     throw new FerryError(
       "rollout-under-way",
-      `Rollout ${rollout.id} is called ${name}, is ${rollout.state}, and cannot become another:\n${differenceText(lines)}`,
+      `Rollout ${there.id} is called ${name}, is ${there.state}, and cannot become another:\n${differenceText(lines)}`,
       {
-        hint: `End it (ferry rollout abort ${rollout.id}, or rollback ${rollout.id}) and apply again; or name the one in ${file} differently, and it takes over the devices that both want.`,
+        hint: `End it (ferry rollout abort ${there.id}, or rollback ${there.id}) and apply again; or name the one in ${file} differently, and it takes over the devices that both want.`,
         exitCode: EXIT.conflict,
       },
     );
@@ -87,4 +90,30 @@ async function applyRollout(client: Client, compared: Compared, { dryRun, yes, f
   const begun = await beginRollout(client, { spec, plan, yes: yes === true });
   print(`${pc.green("✔")} rollout ${name} has begun: it is rollout ${begun.id}, ${begun.model}@${begun.version}`);
   say(`next: ferry rollout status ${begun.id} -w`);
+}
+
+/** Throws `experiment-under-way` where another one of the name runs. */
+async function applyExperiment(client: Client, compared: Compared, { dryRun, yes, file }: ApplyOptions): Promise<void> {
+  const { resource, there, lines } = compared;
+  if (resource.kind !== "Experiment") return;
+  const { name, spec } = resource;
+  if (there?.isOver === false) {
+    throw new FerryError(
+      "experiment-under-way",
+      `Experiment ${there.id} is called ${name}, is running, and cannot become another:\n${differenceText(lines)}`,
+      {
+        hint: `End it (ferry experiment stop ${name}) and apply again; or name the one in ${file} differently.`,
+        exitCode: EXIT.conflict,
+      },
+    );
+  }
+  const plan = await client.planExperiment({ body: spec });
+  if (dryRun === true) {
+    print(comparedText(compared));
+    print(planText(plan));
+    return;
+  }
+  const begun = await beginExperiment(client, spec, plan, yes === true);
+  print(`${pc.green("✔")} experiment ${name} has begun: ${begun.model} ${begun.former} against ${begun.candidate}`);
+  say(`next: ferry experiment status ${name} -w`);
 }

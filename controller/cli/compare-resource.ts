@@ -1,30 +1,60 @@
-/** A rollout or group of a file beside what the controller has under its name. */
+/** A rollout, experiment or group of a file beside what the controller has under its name. */
 import { FerryError } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
-import type { NamedRollout } from "../http/rollout-file-routes.ts";
+import { isOver } from "../rollout/delete-rollout.ts";
 import type { Resource } from "../rollout/parse-rollout-file.ts";
 import { resourceText } from "../rollout/resource-text.ts";
 import { lineDifference, type DifferenceLine } from "./line-difference.ts";
-import { groupResource, rolloutResource } from "./resource-kinds.ts";
+import { experimentNamed, experimentResource, groupResource, rolloutResource } from "./resource-kinds.ts";
 
 export interface Compared {
   readonly resource: Resource;
-  /** What there is under its name; for a rollout, the newest. */
-  readonly rollout: NamedRollout | undefined;
+  /** What there is of its kind under its name, the newest; a group has no number and no state. */
+  readonly there: There | undefined;
   readonly kind: "absent" | "same" | "different";
   readonly lines: readonly DifferenceLine[];
 }
 
+export interface There {
+  readonly id: number;
+  readonly state: string;
+  /** True where another of the name may begin. */
+  readonly isOver: boolean;
+}
+
 export async function compareResource(client: Client, resource: Resource): Promise<Compared> {
-  const rollout = resource.kind === "Rollout" ? await absentAs(client.findRollout({ params: resource })) : undefined;
-  const present =
-    resource.kind === "Group"
-      ? await absentAs(groupResource(client, resource.name))
-      : rollout && rolloutResource(rollout);
+  const { present, there } = await presentOf(client, resource);
   const lines = lineDifference(present === undefined ? "" : resourceText(present), resourceText(resource));
   const isSame = lines.every(({ kind }) => kind === "same");
-  return { resource, rollout, kind: present === undefined ? "absent" : isSame ? "same" : "different", lines };
+  return { resource, there, kind: present === undefined ? "absent" : isSame ? "same" : "different", lines };
 }
+
+interface Present {
+  readonly present: Resource | undefined;
+  readonly there: There | undefined;
+}
+
+async function presentOf(client: Client, resource: Resource): Promise<Present> {
+  const { kind, name } = resource;
+  switch (kind) {
+    case "Group":
+      return { present: await absentAs(groupResource(client, name)), there: undefined };
+    case "Rollout": {
+      const rollout = await absentAs(client.findRollout({ params: { name } }));
+      if (rollout === undefined) return NOTHING;
+      const { id, state } = rollout;
+      return { present: rolloutResource(rollout), there: { id, state, isOver: isOver(state) } };
+    }
+    case "Experiment": {
+      const detail = await absentAs(experimentNamed(client, name));
+      if (detail === undefined) return NOTHING;
+      const { id, state } = detail.experiment;
+      return { present: experimentResource(detail), there: { id, state, isOver: state !== "running" } };
+    }
+  }
+}
+
+const NOTHING: Present = { present: undefined, there: undefined };
 
 async function absentAs<T>(asked: Promise<T>): Promise<T | undefined> {
   try {

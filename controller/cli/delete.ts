@@ -57,6 +57,7 @@ function doomedBy(kind: string | undefined, names: readonly string[]): readonly 
 function doomedIn(file: string, kind: string | undefined): readonly Doomed[] {
   if (kind !== undefined) throw usage("Kind and names, or a file: not both", "Leave -f out, or the names.");
   const all = readResources(file);
+  if (all.some((one) => one.kind === "Experiment")) return deletableExperiment();
   return [
     ...all.filter((one) => one.kind === "Rollout").map(({ name }): Doomed => ({ kind: "rollout", name })),
     ...all.filter((one) => one.kind === "Group").map(({ name }): Doomed => ({ kind: "group", name })),
@@ -73,9 +74,15 @@ function deletable(kind: Kind): Doomed["kind"] {
         "A device is not deleted: it may come back",
         "Take its certificates away: ferry device revoke DEVICE",
       );
+    case "experiment":
+      return deletableExperiment();
     case "bundle":
       throw usage("A bundle is not deleted: devices may go back to it", "It costs disk only.");
   }
+}
+
+function deletableExperiment(): never {
+  throw usage("An experiment is not deleted: what it found stays", "End it with: ferry experiment stop NAME");
 }
 
 async function removeOne(client: Client, { kind, name }: Doomed): Promise<string> {

@@ -10,6 +10,7 @@ import {
   type RemoteOptions,
 } from "./context.ts";
 import { showDevice } from "./device.ts";
+import { showExperiment } from "./experiment.ts";
 import { showGroup } from "./group.ts";
 import { modelLabel } from "./ids.ts";
 import { printOne } from "./output.ts";
@@ -21,7 +22,7 @@ type Options = RemoteOptions & OutputOptions;
 export function addDescribeCommand(program: Command): void {
   const command = program
     .command("describe <kind> <name>")
-    .description("all that is known of one device, group, bundle or rollout")
+    .description("all that is known of one device, group, bundle, rollout or experiment")
     .action(describe);
   withExamples(
     withOutput(withController(command)),
@@ -47,5 +48,7 @@ async function describe(kindText: string, name: string, options: Options): Promi
       const { id } = await rolloutOf(clientOf(options), name);
       return showRollout(String(id), options);
     }
+    case "experiment":
+      return showExperiment(name, options);
   }
 }

@@ -11,7 +11,7 @@ export function addDiffCommand(program: Command): void {
   const command = program
     .command("diff")
     .description("what a file would change; ends with 0 where nothing differs and 1 where something does")
-    .requiredOption("-f, --file <file>", "of rollouts and groups; - reads standard input")
+    .requiredOption("-f, --file <file>", "of rollouts, experiments and groups; - reads standard input")
     .action(diff);
   withExamples(withController(command), "ferry diff -f rollout.yaml", "ferry get rollout 7 -o yaml | ferry diff -f -");
 }
@@ -30,9 +30,13 @@ async function diff({ file, ...options }: RemoteOptions & { readonly file: strin
   process.exitCode = differing === 0 ? EXIT.ok : EXIT.failed;
 }
 
-export function comparedText({ resource, rollout, kind, lines }: Compared): string {
+export function comparedText({ resource, there, kind, lines }: Compared): string {
   const what = `${resource.kind.toLowerCase()} ${resource.name}`;
   const which =
-    kind === "absent" ? "is not there" : rollout === undefined ? "" : `rollout ${rollout.id}, ${rollout.state}`;
+    kind === "absent"
+      ? "is not there"
+      : there === undefined
+        ? ""
+        : `${resource.kind.toLowerCase()} ${there.id}, ${there.state}`;
   return [pc.bold(which === "" ? what : `${what} (${which})`), differenceText(lines)].join("\n");
 }

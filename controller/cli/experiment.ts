@@ -193,7 +193,7 @@ export async function listExperiments(options: Options): Promise<void> {
 
 type Listed = ResultOf<Routes["listExperiments"]>["experiments"][number];
 
-const EXPERIMENT_COLUMNS: readonly Column<Listed>[] = [
+export const EXPERIMENT_COLUMNS: readonly Column<Listed>[] = [
   { title: "NAME", text: ({ name }) => name },
   { title: "MODEL", text: ({ model }) => model },
   { title: "A", text: ({ former }) => former },

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
+import type { Resource } from "../rollout/parse-rollout-file.ts";
 import { resourceText } from "../rollout/resource-text.ts";
 import { BUNDLE_COLUMNS, bundleLabel, listBundles } from "./bundle-list.ts";
 import {
@@ -13,10 +14,19 @@ import {
   type RemoteOptions,
 } from "./context.ts";
 import { DEVICE_COLUMNS, listDevices } from "./device.ts";
+import { EXPERIMENT_COLUMNS, listExperiments } from "./experiment.ts";
 import { GROUP_COLUMNS, groupName, listGroups } from "./group.ts";
 import { deviceId, modelLabel } from "./ids.ts";
 import { print, printListing, type Listing, type OutputFormat } from "./output.ts";
-import { groupResource, kindOf, rolloutOf, rolloutResource, type Kind } from "./resource-kinds.ts";
+import {
+  experimentNamed,
+  experimentResource,
+  groupResource,
+  kindOf,
+  rolloutOf,
+  rolloutResource,
+  type Kind,
+} from "./resource-kinds.ts";
 import { listRollouts, ROLLOUT_COLUMNS } from "./rollout.ts";
 
 interface GetOptions extends RemoteOptions, OutputOptions {
@@ -26,7 +36,9 @@ interface GetOptions extends RemoteOptions, OutputOptions {
 export function addGetCommand(program: Command): void {
   const command = program
     .command("get <kind> [names...]")
-    .description("list devices, groups, bundles or rollouts; with -o yaml, rollouts and groups as files for apply")
+    .description(
+      "list devices, groups, bundles, rollouts or experiments; with -o yaml, the last two and groups as files for apply",
+    )
     .option("-l, --selector <selector>", "only devices with these labels; @NAME is a group")
     .action(get);
   withExamples(
@@ -46,7 +58,9 @@ async function get(kindText: string, names: readonly string[], options: GetOptio
     });
   }
   const format = formatOf(options);
-  if (format === "yaml" && (kind === "rollout" || kind === "group")) return printFiles(clientOf(options), kind, names);
+  if (format === "yaml" && (kind === "rollout" || kind === "group" || kind === "experiment")) {
+    return printFiles(clientOf(options), kind, names);
+  }
   await (names.length === 0 ? listKind(kind, options) : showNamed(clientOf(options), kind, names, format));
 }
 
@@ -60,6 +74,8 @@ async function listKind(kind: Kind, options: GetOptions): Promise<void> {
       return listBundles(options);
     case "rollout":
       return listRollouts(options);
+    case "experiment":
+      return listExperiments(options);
   }
 }
 
@@ -93,6 +109,14 @@ async function showNamed(client: Client, kind: Kind, names: readonly string[], f
       printRows({ rows, columns: ROLLOUT_COLUMNS, name: ({ id }) => String(id) }, format);
       return;
     }
+    case "experiment": {
+      const rows = await inTurn(names, async (name) => {
+        const { experiment, results } = await experimentNamed(client, name);
+        return { ...experiment, advice: results.advice, verdict: results.verdict };
+      });
+      printRows({ rows, columns: EXPERIMENT_COLUMNS, name: ({ name }) => name }, format);
+      return;
+    }
   }
 }
 
@@ -107,16 +131,30 @@ async function inTurn<T>(names: readonly string[], ask: (name: string) => Promis
   return answers;
 }
 
-/** The newest 100 rollouts, or every group, where none is named. */
-async function printFiles(client: Client, kind: "rollout" | "group", names: readonly string[]): Promise<void> {
+type FileKind = "rollout" | "group" | "experiment";
+
+/** The newest 100 rollouts or experiments, or every group, where none is named. */
+async function printFiles(client: Client, kind: FileKind, names: readonly string[]): Promise<void> {
   const all = names.length > 0 ? names : await everyName(client, kind);
-  const resources = await inTurn(all, async (name) =>
-    kind === "rollout" ? rolloutResource(await rolloutOf(client, name)) : groupResource(client, name),
-  );
+  const resources = await inTurn(all, (name) => resourceOf(client, kind, name));
   print(resources.map(resourceText).join("---\n").trimEnd());
 }
 
-async function everyName(client: Client, kind: "rollout" | "group"): Promise<string[]> {
+async function resourceOf(client: Client, kind: FileKind, name: string): Promise<Resource> {
+  switch (kind) {
+    case "group":
+      return groupResource(client, name);
+    case "rollout":
+      return rolloutResource(await rolloutOf(client, name));
+    case "experiment":
+      return experimentResource(await experimentNamed(client, name));
+  }
+}
+
+async function everyName(client: Client, kind: FileKind): Promise<string[]> {
   if (kind === "group") return (await client.listGroups({})).groups.map(({ name }) => name);
+  if (kind === "experiment") {
+    return (await client.listExperiments({ query: { limit: 100 } })).experiments.map(({ id }) => String(id));
+  }
   return (await client.listRollouts({ query: { limit: 100 } })).rollouts.map(({ id }) => String(id));
 }

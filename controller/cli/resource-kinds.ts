@@ -1,12 +1,14 @@
 /** What `get`, `describe` and `delete` are about; the singular and the plural mean the same. */
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
+import type { ExperimentDetail } from "../http/experiment-routes.ts";
 import type { NamedRollout } from "../http/rollout-file-routes.ts";
 import { nearestWord } from "../nearest-word.ts";
 import type { Resource } from "../rollout/parse-rollout-file.ts";
 import { groupName } from "./group.ts";
+import { experimentName } from "./ids.ts";
 
-export const KINDS = ["device", "group", "bundle", "rollout"] as const;
+export const KINDS = ["device", "group", "bundle", "rollout", "experiment"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Throws `usage`. */
@@ -33,6 +35,16 @@ export async function rolloutOf(client: Client, text: string): Promise<NamedRoll
 /** As a file has it. A rollout that nobody named is called after its number. */
 export function rolloutResource({ id, spec }: NamedRollout): Resource {
   return { kind: "Rollout", name: spec.name ?? `rollout-${id}`, spec };
+}
+
+/** Of several of one name the newest. Throws `not-found`. */
+export async function experimentNamed(client: Client, name: string): Promise<ExperimentDetail> {
+  return client.getExperiment({ params: { experiment: experimentName(name) } });
+}
+
+/** As a file has it. */
+export function experimentResource({ spec }: ExperimentDetail): Resource {
+  return { kind: "Experiment", name: spec.name, spec };
 }
 
 export async function groupResource(client: Client, name: string): Promise<Resource> {

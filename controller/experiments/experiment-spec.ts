@@ -66,8 +66,22 @@ export type ExperimentRequest = Static<typeof ExperimentRequest>;
 
 /** Throws `bad-experiment` with what is wrong. */
 export function completeExperiment(request: ExperimentRequest): ExperimentSpec {
+  const wrong = experimentMistake(request);
+  if (wrong === undefined) return withDefaults(request);
+  throw new FerryError("bad-experiment", `This experiment makes no sense: ${wrong}`, {
+    hint: "Nothing was changed. `ferry experiment create --help` has examples.",
+    exitCode: EXIT.usage,
+  });
+}
+
+/** What is wrong with it, in words; undefined where nothing is. */
+export function experimentMistake(request: ExperimentRequest): string | undefined {
+  return mistakeIn(withDefaults(request));
+}
+
+function withDefaults(request: ExperimentRequest): ExperimentSpec {
   const { model, version, selector, devices } = request;
-  const spec = {
+  return {
     name: nameFor(model, version),
     ...request,
     ...(selector === undefined && devices === undefined ? { selector: "" } : {}),
@@ -76,12 +90,6 @@ export function completeExperiment(request: ExperimentRequest): ExperimentSpec {
     durationMs: request.durationMs ?? DURATION_MS,
     alpha: request.alpha ?? ALPHA,
   };
-  const wrong = mistakeIn(spec);
-  if (wrong === undefined) return spec;
-  throw new FerryError("bad-experiment", `This experiment makes no sense: ${wrong}`, {
-    hint: "Nothing was changed. `ferry experiment create --help` has examples.",
-    exitCode: EXIT.usage,
-  });
 }
 
 /** `digits-1.1.0`: what people would call it. */
@@ -92,12 +100,23 @@ export function nameFor(model: ModelName, version: ModelVersion): string {
     .slice(0, 50);
 }
 
-function mistakeIn({ selector, devices, metrics, against, version, durationMs }: ExperimentSpec): string | undefined {
+function mistakeIn({
+  selector,
+  devices,
+  share,
+  metrics,
+  against,
+  version,
+  durationMs,
+  alpha,
+}: ExperimentSpec): string | undefined {
   if (selector !== undefined && devices !== undefined) return "give either a selector or devices, not both";
   if (against === version) return `A and B are both ${version}: an experiment of a version with itself shows nothing`;
   if (durationMs < DURATION_MS_MIN || durationMs > DURATION_MS_MAX) {
     return `it may last from ${spanText(DURATION_MS_MIN)} to ${spanText(DURATION_MS_MAX)}`;
   }
+  if (!(share > 0 && share < 1)) return "the share of B is between 0% and 100%, and neither";
+  if (!(alpha > 0 && alpha <= 0.5)) return "the confidence is at least 50% and below 100%";
   const names = metrics.map(({ metric }) => metric);
   const double = names.find((name, at) => names.indexOf(name) < at);
   if (double !== undefined) return `${double} is there twice`;

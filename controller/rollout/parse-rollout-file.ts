@@ -1,9 +1,11 @@
-/** Files of Rollouts and Groups: YAML, one or several documents. What is wrong is named by line and field. */
+/** Files of Rollouts, Experiments and Groups: YAML, one or several documents. What is wrong is named by line and field. */
 import { isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import { isGroupName } from "../fleet/group-name.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { completeSpec } from "./complete-spec.ts";
+import { readExperimentFields } from "../experiments/experiment-fields.ts";
+import { completeExperiment, type ExperimentSpec } from "../experiments/experiment-spec.ts";
 import { childOf, refusalText } from "./document-lines.ts";
 import { anyText, mapOf, oneOf, placeIn, type Place, type Refusal } from "./document-reader.ts";
 import { readRolloutFields } from "./rollout-fields.ts";
@@ -15,6 +17,7 @@ export const API_VERSION = "modelferry/v1";
 
 export type Resource =
   | { readonly kind: "Rollout"; readonly name: string; readonly spec: RolloutSpec }
+  | { readonly kind: "Experiment"; readonly name: string; readonly spec: ExperimentSpec }
   | { readonly kind: "Group"; readonly name: string; readonly selector: string };
 
 /** Ten thousand device ids of the greatest length, and the rest. */
@@ -73,7 +76,7 @@ function plainValue(document: Document.Parsed, lines: LineCounter, wrong: string
   }
 }
 
-const kindOf = oneOf("Rollout", "Group");
+const kindOf = oneOf("Rollout", "Experiment", "Group");
 const metadata = mapOf({ name: anyText }, ["name"]);
 const groupFields = mapOf({ selector: anyText }, ["selector"]);
 const asItIs = (value: unknown) => value;
@@ -91,6 +94,12 @@ function readResource(value: unknown, place: Place, nowMs: number, refusals: rea
   if (name === undefined) return null;
   const spec = place.child("spec");
   if (fields.kind === "Group") return readGroup(name, fields.spec, place);
+  if (fields.kind === "Experiment") {
+    const request = readExperimentFields(fields.spec, spec, name);
+    return request === null || refusals.length > 0
+      ? null
+      : { kind: "Experiment", name, spec: completeExperiment(request) };
+  }
   const request = readRolloutFields(fields.spec, spec, name);
   // The whole is looked at when its parts are right: the rest would only repeat what is said already.
   if (request === null || refusals.length > 0) return null;

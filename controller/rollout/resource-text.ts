@@ -1,6 +1,7 @@
-/** Rollouts and groups as `parse-rollout-file.ts` reads them: the whole specification, defaults spelled out. */
+/** Rollouts, experiments and groups as `parse-rollout-file.ts` reads them: the whole specification, defaults spelled out. */
 import { stringify } from "yaml";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
+import { experimentFieldsOf } from "../experiments/experiment-fields.ts";
 import { shareText, spanText } from "./human-values.ts";
 import { API_VERSION, type Resource } from "./parse-rollout-file.ts";
 import type { Gate, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
@@ -13,8 +14,18 @@ export function resourceText(resource: Resource): string {
 /** The same as a value, for JSON. */
 export function resourceDocument(resource: Resource): object {
   const { kind, name } = resource;
-  const spec = kind === "Group" ? { selector: resource.selector } : specFields(resource.spec);
-  return { apiVersion: API_VERSION, kind, metadata: { name }, spec };
+  return { apiVersion: API_VERSION, kind, metadata: { name }, spec: specOf(resource) };
+}
+
+function specOf(resource: Resource): object {
+  switch (resource.kind) {
+    case "Group":
+      return { selector: resource.selector };
+    case "Experiment":
+      return experimentFieldsOf(resource.spec);
+    case "Rollout":
+      return specFields(resource.spec);
+  }
 }
 
 function specFields(spec: RolloutSpec): object {

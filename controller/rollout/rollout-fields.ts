@@ -52,7 +52,7 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 };
 
 /** Without the fields that nobody wrote: those have defaults. */
-function defined<T extends object>(fields: T): Defined<T> {
+export function defined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
@@ -60,22 +60,22 @@ const isModelName = Compile(ModelName);
 const isModelVersion = Compile(ModelVersion);
 const isDeviceId = Compile(DeviceId);
 
-const bundle: Reader<Pick<RolloutRequest, "model" | "version">> = (value, place) => {
+export const bundle: Reader<Pick<RolloutRequest, "model" | "version">> = (value, place) => {
   const [model = "", version = ""] = typeof value === "string" ? value.split("@", 2) : [];
   if (isModelName.Check(model) && isModelVersion.Check(version)) return { model, version };
   return place.refuse(`${shown(value)} is not NAME@VERSION, such as digits@1.4.0`);
 };
 
-const deviceId: Reader<DeviceId> = (value, place) =>
+export const deviceId: Reader<DeviceId> = (value, place) =>
   isDeviceId.Check(value) ? value : place.refuse(`${shown(value)} is not the id of a device`);
 
-const span: Reader<number> = (value, place) => {
+export const span: Reader<number> = (value, place) => {
   const ms = typeof value === "string" || value === 0 ? readSpan(String(value)) : undefined;
   return ms ?? place.refuse(`${shown(value)} is not a time; write it as 30s, 10m, 2h or 1d`);
 };
 
 /** `5%`, or a number from 0 to 1. */
-const share: Reader<number> = (value, place) => {
+export const share: Reader<number> = (value, place) => {
   const read = typeof value === "string" ? readShare(value) : value;
   if (typeof read === "number" && read >= 0 && read <= 1) return read;
   return place.refuse(`${shown(value)} is not a share; write it as 5%, at most 100%`);

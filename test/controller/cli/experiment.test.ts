@@ -1,5 +1,6 @@
 /** Experiments of the past on the command line of a whole controller; one that runs is in `test/system/experiments.test.ts`. */
 import t from "tap";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controllerPaths } from "../../../controller/config.ts";
 import { createHome } from "../../../controller/new-home.ts";
@@ -55,6 +56,29 @@ t.test("ferry experiment", { timeout: 120_000 }, async (t) => {
       stdout: /· experiment slower: it has ended already, kept/,
     });
     t.match(await ferry("experiment", "stop", "slower", "--promote"), { code: 6, stderr: /experiment-over/ });
+  });
+
+  await t.test("it is a kind as rollouts are", async (t) => {
+    t.match(await ferry("get", "experiments", "-o", "name"), { code: 0, stdout: "warm\nslower\n" });
+    t.match((await ferry("get", "experiment", "slower")).stdout, /NAME.*\nslower +digits +1 +2 +kept +keep/);
+    t.match((await ferry("describe", "experiment", "slower")).stdout, /^Experiment slower/);
+    const text = (await ferry("get", "experiment", "slower", "-o", "yaml")).stdout;
+    t.match(text, /kind: Experiment\nmetadata:\n +name: slower\nspec:\n +bundle: digits@2\n/);
+    const file = join(home, "experiment.yaml");
+    writeFileSync(file, text);
+    t.match(await ferry("diff", "-f", file), { code: 0, stderr: /nothing differs/ });
+    t.match(await ferry("apply", "-f", file), {
+      code: 0,
+      stdout: /experiment slower unchanged: it is experiment 1, kept/,
+    });
+    writeFileSync(file, text.replace("50%", "20%"));
+    t.match(await ferry("diff", "-f", file), { code: 1, stdout: /experiment slower \(experiment 1, kept\)[\s\S]*20%/ });
+    t.match(
+      await ferry("apply", "-f", file, "--yes"),
+      { code: 3, stderr: /no bundle of digits/ },
+      "one that is over may begin anew",
+    );
+    t.match(await ferry("delete", "experiment", "slower"), { code: 2, stderr: /what it found stays/ });
   });
 
   await t.test("what cannot be is refused with what to do", async (t) => {

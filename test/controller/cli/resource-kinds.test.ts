@@ -5,18 +5,19 @@ import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 
 t.test("a kind is known in the singular and the plural", async (t) => {
-  t.same(["device", "devices", "groups", "bundle", "rollouts"].map(kindOf), [
+  t.same(["device", "devices", "groups", "bundle", "rollouts", "experiments"].map(kindOf), [
     "device",
     "device",
     "group",
     "bundle",
     "rollout",
+    "experiment",
   ]);
   t.throws(() => kindOf("rolout"), {
     code: "usage",
-    hint: "Did you mean rollout? There are device, group, bundle, rollout.",
+    hint: "Did you mean rollout? There are device, group, bundle, rollout, experiment.",
   });
-  t.throws(() => kindOf("pods"), { code: "usage", hint: "There are device, group, bundle, rollout." });
+  t.throws(() => kindOf("pods"), { code: "usage", hint: "There are device, group, bundle, rollout, experiment." });
 });
 
 t.test("what is neither number nor name of a rollout is refused before anybody is asked", async (t) => {
