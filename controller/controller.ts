@@ -24,6 +24,7 @@ import { experimentHandlers } from "./http/handlers/experiment-handlers.ts";
 import { groupHandlers } from "./http/handlers/group-handlers.ts";
 import { prometheusHandlers } from "./http/handlers/prometheus-handlers.ts";
 import { predictHandlers } from "./http/handlers/predict-handlers.ts";
+import { reportHandlers } from "./http/handlers/report-handlers.ts";
 import { rolloutFileHandlers } from "./http/handlers/rollout-file-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
 import { rolloutVerbHandlers } from "./http/handlers/rollout-verb-handlers.ts";
@@ -213,7 +214,8 @@ export async function runController(
       ...telemetryHandlers(store),
       ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
-      ...fleetHandlers({ store, fleet, status, transfers: transfers.active, rootExpiresMs, clock }),
+      ...fleetHandlers({ store, status, transfers: transfers.active }),
+      ...reportHandlers({ store, fleet, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),
     },
     metrics: createMetrics({

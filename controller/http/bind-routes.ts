@@ -7,7 +7,7 @@ import { rolesOf, roleText } from "../operators/operator-role.ts";
 import type { Operator } from "../operators/operators.ts";
 import type { InTransaction } from "../store/store.ts";
 import { ApiErrorBody, apiFailure } from "./api-error.ts";
-import type { InputOf, ResultOf, RouteShape } from "./route.ts";
+import type { FileAnswer, InputOf, ResultOf, RouteShape } from "./route.ts";
 import { ROUTES, type RouteName, type Routes } from "./routes.ts";
 
 /** Who asks, for a handler. */
@@ -53,9 +53,25 @@ function bindRoute(app: FastifyInstance, name: RouteName, bound: Bound | undefin
       const result = await (shape.changes === true
         ? audited(name, handler, request, bound.auditor)
         : handler(inputOf(request), { operator: request.operator, audit: notForReaders }));
+      // What a handler of such a route gives is a FileAnswer, by the type of the handlers.
+      if (shape.result === "file") return sendFile(reply, result as FileAnswer);
       return result instanceof Readable ? reply.type(ARCHIVE_TYPE).send(result) : reply.send(result);
     },
   });
+}
+
+/** Shown in a browser with no right to anything: what devices said stands in it. */
+function sendFile(reply: FastifyReply, { mediaType, fileName, text }: FileAnswer) {
+  return (
+    reply
+      .type(mediaType)
+      .header("content-disposition", `inline; filename="${fileName}"`)
+      .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+      .header("x-content-type-options", "nosniff")
+      // It is text already, JSON as well.
+      .serializer(String)
+      .send(text)
+  );
 }
 
 /** Exactly one entry for each request: by the handler in its transaction, or here. */
@@ -123,6 +139,7 @@ function schemaOf(name: RouteName, shape: RouteShape) {
   };
 }
 
-function contentOf(schema: TSchema | "bytes") {
+function contentOf(schema: TSchema | "bytes" | "file") {
+  if (schema === "file") return { "*/*": { schema: Bytes } };
   return schema === "bytes" ? { [ARCHIVE_TYPE]: { schema: Bytes } } : { "application/json": { schema } };
 }

@@ -4,7 +4,7 @@ import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-er
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { gate } from "../../protocol/schema.ts";
 import { errorFrom } from "./api-error.ts";
-import type { InputOf, ResultOf, RouteShape } from "./route.ts";
+import type { FileAnswer, InputOf, ResultOf, RouteShape } from "./route.ts";
 import { ROUTES, type RouteName, type Routes } from "./routes.ts";
 
 /** Throws FerryError: the controller's own, `controller-unreachable`, `bad-answer`, `interrupted`. */
@@ -46,6 +46,7 @@ function caller(server: Server, name: string, shape: RouteShape) {
     const response = await send(server, shape, input, signal);
     if (!response.ok) throw errorFrom(response.status, await response.text());
     if (shape.result === "bytes") return Readable.from(response.body ?? []);
+    if (shape.result === "file") return fileOf(response);
     check ??= gate(`answer to ${name}`, shape.result);
     try {
       return check(await response.json());
@@ -61,6 +62,11 @@ function caller(server: Server, name: string, shape: RouteShape) {
       );
     }
   };
+}
+
+async function fileOf(response: Response): Promise<FileAnswer> {
+  const fileName = /filename="([^"]*)"/.exec(response.headers.get("content-disposition") ?? "")?.[1] ?? "";
+  return { mediaType: response.headers.get("content-type") ?? "", fileName, text: await response.text() };
 }
 
 async function send({ base, token }: Server, shape: RouteShape, input: AnyInput, signal: AbortSignal | undefined) {

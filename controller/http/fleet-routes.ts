@@ -1,6 +1,5 @@
 import { Type, type Static } from "typebox";
 import { DeviceId, FleetId, ModelName, ModelVersion, Sha256 } from "../../protocol/ids.ts";
-import { FleetReport } from "../reports/report-shape.ts";
 import { route } from "./route.ts";
 
 const HealthStatus = Type.Union([Type.Literal("ok"), Type.Literal("degraded")]);
@@ -47,9 +46,6 @@ export const Transfer = Type.Object({
 });
 export type Transfer = Static<typeof Transfer>;
 
-/** An hour by default: long enough for every device's minute, short enough to show the present. */
-const WINDOW_SECONDS = 3_600;
-
 export const FLEET_ROUTES = {
   getHealth: route({
     method: "GET",
@@ -86,17 +82,5 @@ export const FLEET_ROUTES = {
     summary: "The archives that are on their way to devices right now",
     role: "viewer",
     result: Type.Object({ transfers: Type.Array(Transfer) }),
-  }),
-  fleetReport: route({
-    method: "GET",
-    path: "/api/v1/reports/fleet",
-    tag: "fleet",
-    summary:
-      "The fleet's health: availability, versions, rollouts with evidence, latency, errors, telemetry, what to do next",
-    role: "viewer",
-    query: Type.Object({
-      windowSeconds: Type.Integer({ minimum: 60, maximum: 2_678_400, default: WINDOW_SECONDS }),
-    }),
-    result: FleetReport,
   }),
 } as const;

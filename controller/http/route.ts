@@ -7,7 +7,7 @@ export interface RouteShape {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As fastify writes it: `/api/v1/devices/:device`. */
   readonly path: string;
-  readonly tag: "devices" | "bundles" | "rollouts" | "experiments" | "telemetry" | "fleet" | "operators";
+  readonly tag: "devices" | "bundles" | "rollouts" | "experiments" | "telemetry" | "fleet" | "reports" | "operators";
   readonly summary: string;
   /** Who may use it, admins besides. */
   readonly role: RouteRole;
@@ -17,7 +17,17 @@ export interface RouteShape {
   readonly query?: TObject;
   /** `bytes`: a stream of any length, never held in memory. */
   readonly body?: TSchema | "bytes";
-  readonly result: TSchema | "bytes";
+  /** `file`: text of a media type that the request chooses. */
+  readonly result: TSchema | "bytes" | "file";
+}
+
+/** A text that is a document of its own. */
+export interface FileAnswer {
+  /** With its character set: `text/html; charset=utf-8`. */
+  readonly mediaType: string;
+  /** What a browser calls it when it is saved; ASCII letters, digits, `-` and `.`. */
+  readonly fileName: string;
+  readonly text: string;
 }
 
 /** Keeps the exact type of a declaration. */
@@ -25,7 +35,7 @@ export function route<const R extends RouteShape>(shape: R): R {
   return shape;
 }
 
-type ValueOf<S> = S extends "bytes" ? Readable : S extends TSchema ? Static<S> : never;
+type ValueOf<S> = S extends "bytes" ? Readable : S extends "file" ? FileAnswer : S extends TSchema ? Static<S> : never;
 type PartOf<R, Name extends string> =
   R extends Readonly<Record<Name, infer S>> ? Readonly<Record<Name, ValueOf<S>>> : unknown;
 

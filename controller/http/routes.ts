@@ -8,6 +8,7 @@ import { GROUP_ROUTES } from "./group-routes.ts";
 import { OPERATOR_ROUTES } from "./operator-routes.ts";
 import { PREDICT_ROUTES } from "./predict-routes.ts";
 import { PROMETHEUS_ROUTES } from "./prometheus-routes.ts";
+import { REPORT_ROUTES } from "./report-routes.ts";
 import { ROLLOUT_FILE_ROUTES } from "./rollout-file-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
 import { ROLLOUT_VERB_ROUTES } from "./rollout-verb-routes.ts";
@@ -27,6 +28,7 @@ export const ROUTES = {
   ...TELEMETRY_ROUTES,
   ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,
+  ...REPORT_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,
 } as const;

@@ -1,8 +1,4 @@
-import type { Clock } from "../../../common/clock.ts";
-import type { FleetId } from "../../../protocol/ids.ts";
 import { listEvents } from "../../fleet/events.ts";
-import { buildFleetReport } from "../../reports/fleet-report.ts";
-import { readReportRows } from "../../reports/read-report-rows.ts";
 import { listBundles } from "../../store/catalogue.ts";
 import type { Store } from "../../store/store.ts";
 import type { TransferStatus } from "../../transfer/transfer-service.ts";
@@ -11,16 +7,13 @@ import type { FLEET_ROUTES, Status } from "../fleet-routes.ts";
 
 export interface FleetHandlerPorts {
   readonly store: Store;
-  readonly fleet: FleetId;
   /** What the database does not know: the program itself. */
   readonly status: () => Omit<Status, "devices">;
-  readonly rootExpiresMs: () => number;
   readonly transfers: () => readonly TransferStatus[];
-  readonly clock: Clock;
 }
 
 export function fleetHandlers(ports: FleetHandlerPorts): Pick<Handlers, keyof typeof FLEET_ROUTES> {
-  const { store, fleet, clock } = ports;
+  const { store } = ports;
   return {
     getHealth: () => Promise.resolve({ status: ports.status().status }),
     getStatus: async () => ({ ...ports.status(), devices: await countDevices(store) }),
@@ -40,12 +33,6 @@ export function fleetHandlers(ports: FleetHandlerPorts): Pick<Handlers, keyof ty
           };
         }),
       };
-    },
-    fleetReport: async ({ query }) => {
-      const windowMs = 1_000 * query.windowSeconds;
-      return buildFleetReport(
-        await readReportRows(store, { fleet, nowMs: clock.nowMs(), windowMs, rootExpiresMs: ports.rootExpiresMs() }),
-      );
     },
   };
 }

@@ -138,6 +138,16 @@ t.test("the API", async (t) => {
 
   await t.test("report, accounting, transfers and figures answer from the start", async (t) => {
     t.match(await client.fleetReport({ query: { windowSeconds: 60 } }), { availability: { devices: 1 } });
+    const params = { kind: "fleet" } as const;
+    const query = { windowSeconds: 60 };
+    t.match(await client.reportDocument({ params, query }), { documentVersion: 1, kind: "fleet" });
+    const page = await fetch(`${httpUrl}/api/v1/reports/fleet/file`, { headers: { authorization } });
+    t.match(page.headers.get("content-type"), "text/html");
+    t.match(page.headers.get("content-security-policy"), /default-src 'none'.*sandbox/);
+    t.match(await page.text(), "<!doctype html>");
+    const json = await client.reportFile({ params, query: { ...query, format: "json" } });
+    t.match(JSON.parse(json.text), { documentVersion: 1 });
+    t.match(json, { mediaType: /application\/json/, fileName: /^fleet-.*\.json$/ });
     t.same(await client.telemetryAccounting({ query: { verify: true } }), { accounts: [] });
     t.same(await client.telemetryGaps({ query: {} }), { gaps: [] });
     t.same(await client.telemetryProblems({ query: {} }), { problems: [] });

@@ -1,0 +1,93 @@
+import t from "tap";
+import { fleetDocument } from "../../../controller/reports/fleet-document.ts";
+import type { FleetReport } from "../../../controller/reports/report-shape.ts";
+import { NO_PAINT, renderText } from "../../../controller/reports/render-text.ts";
+import { DIGITS, FLEET, NOW_MS, statement } from "../../support/device-views.ts";
+import type { DeviceId, ModelVersion } from "../../../protocol/ids.ts";
+
+const cam = "cam-1" as DeviceId;
+const report: FleetReport = {
+  fleet: FLEET,
+  atMs: NOW_MS,
+  windowMs: 3_600_000,
+  availability: { devices: 4, online: 3, share: 0.75, offline: [{ device: cam, text: "offline since noon" }] },
+  models: [
+    {
+      model: DIGITS,
+      versions: [{ version: "2.0.0" as ModelVersion, statement: statement("a"), devices: 3 }],
+      missing: 1,
+    },
+  ],
+  rollouts: [
+    {
+      id: 3,
+      model: DIGITS,
+      version: "2.0.0" as ModelVersion,
+      state: "failed",
+      createdMs: NOW_MS,
+      devices: 4,
+      proven: 3,
+      failed: 1,
+      open: [{ device: cam, text: "self-test: NaN" }],
+    },
+  ],
+  inference: [
+    {
+      slot: "digits",
+      version: "2.0.0",
+      devices: 3,
+      requests: 1_000,
+      failed: 10,
+      errorRate: 0.01,
+      crashes: 1,
+      latencyP50Ms: 1,
+      latencyP95Ms: 2,
+    },
+    {
+      slot: "digits",
+      version: "1.0.0",
+      devices: 1,
+      requests: 10,
+      failed: 0,
+      errorRate: 0,
+      crashes: 0,
+      latencyP50Ms: 1,
+      latencyP95Ms: 2,
+      judged: 10,
+      accuracy: 0.9,
+    },
+  ],
+  telemetry: {
+    streams: 2,
+    produced: 110,
+    received: 100,
+    declared: 5,
+    rolledUp: 1,
+    outstanding: 5,
+    missing: 0,
+    lossUnknown: 0,
+  },
+  findings: [
+    { severity: "critical", text: "Rollout 3 failed on 1 device", devices: [cam], next: "ferry rollout status 3" },
+  ],
+};
+
+t.test("every part of the report is in it, with the verdict of its findings", async (t) => {
+  const document = fleetDocument(report);
+  t.match(document, { kind: "fleet", fromMs: NOW_MS - 3_600_000, verdict: { tone: "critical" } });
+  const text = renderText(document, NO_PAINT);
+  t.match(text, /cam-1 +offline since noon/);
+  t.match(text, /digits +none, although wished +1 +25\.0 %/);
+  t.match(text, /3 +digits@2\.0\.0 +failed +4 +3 +1 +cam-1: self-test: NaN/);
+  t.match(text, /digits@1\.0\.0 +1 +10 +0 % +1\.00 ms +2\.00 ms +0 +90\.0 % of 10 right/);
+  t.match(text, /declared as lost +4$/m);
+  t.match(text, /digits@2\.0\.0: half within 1\.00 ms/);
+});
+
+t.test("where no truth came there is no column for it, and an empty fleet is told how to begin", async (t) => {
+  const empty = { ...report, models: [], rollouts: [], findings: [], inference: report.inference.slice(0, 1) };
+  const text = renderText(fleetDocument(empty), NO_PAINT);
+  t.notMatch(text, "BY ITS TRUTH");
+  t.match(text, "3 of 4 devices online, and nothing needs a person.");
+  t.match(text, "ferry deploy model.onnx");
+});
