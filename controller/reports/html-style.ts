@@ -29,7 +29,7 @@ a{color:var(--s0)}
 .findings div{color:var(--ink)}
 .findings .who,.findings .next{font-weight:400;font-size:.95rem}
 .findings .who{color:var(--soft)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:12px 0;padding:0}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:10px;margin:12px 0;padding:0}
 .figures div{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px 14px}
 .figures dt{color:var(--soft);font-size:.85rem}.figures dd{margin:0;font-size:1.45rem;font-weight:600;line-height:1.3}
 .figures dd.note{font-size:.85rem;font-weight:400}
@@ -54,7 +54,7 @@ ${[0, 1, 2, 3, 4, 5].map((n) => `svg .s${n}{fill:var(--s${n})}svg .line.s${n},sv
 svg .line.s1,svg .line.s4{stroke-dasharray:7 3}svg .line.s2,svg .line.s5{stroke-dasharray:2 3}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;margin:4px 0;padding:0;list-style:none;font-size:.88rem}
 .legend i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}
-.narrow{display:none}
+.narrow{display:none}.narrow svg{width:100%}
 footer{margin-top:40px;border-top:1px solid var(--line);padding-top:10px;color:var(--soft);font-size:.85rem}
 @media (max-width:640px){main{padding:16px 14px 32px}h1{font-size:1.35rem}.wide{display:none}.narrow{display:block}figure{padding:10px 8px 6px}
 .figures{grid-template-columns:1fr 1fr}.figures dd{font-size:1.2rem}

@@ -16,7 +16,7 @@ const ROW_HEIGHT = 26;
 const TOP = 10;
 const BOTTOM = 26;
 const LEFT = 44;
-const RIGHT = 12;
+const RIGHT = 20;
 /** Of one letter of the labels, roughly: 12 px sans-serif. */
 const LETTER = 6.7;
 

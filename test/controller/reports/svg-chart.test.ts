@@ -26,7 +26,7 @@ for (const shape of ["lines", "bars", "intervals", "spans"] as const) {
 
 t.test("a line is broken where nothing was measured, and a lonely value is a dot", async (t) => {
   const svg = svgOf("lines");
-  t.equal(svg.match(/<path class="line s0" d="([^"]*)"/)?.[1]?.match(/M/g)?.length, 2);
+  t.equal(/<path class="line s0" d="([^"]*)"/.exec(svg)?.[1]?.match(/M/g)?.length, 2);
   t.equal(svg.match(/class="s0 dot"/g)?.length, 1);
   t.match(svg, '<line class="limit"');
 });
