@@ -26,7 +26,12 @@ export function findingsIn(
     ...telemetryLosses(report),
     ...severalVersions(report),
   ];
-  return findings.sort((a, b) => rank(a.severity) - rank(b.severity));
+  return bySeverity(findings);
+}
+
+/** The most urgent first; equals stay in their order. */
+export function bySeverity(findings: readonly Finding[]): Finding[] {
+  return findings.toSorted((a, b) => rank(a.severity) - rank(b.severity));
 }
 
 type Report = Omit<FleetReport, "findings">;

@@ -10,11 +10,16 @@ import {
   textCell,
 } from "./cells.ts";
 import { DOCUMENT_VERSION, type ReportBlock, type ReportDocument, type ReportSection } from "./document.ts";
+import { bySeverity } from "./findings.ts";
+import type { FleetHistory } from "./fleet-history.ts";
+import { certificatesSection, gapsBlock, historyFindings, presenceBlocks, trendBlocks } from "./history-sections.ts";
 import type { FleetReport } from "./report-shape.ts";
 import { verdictOf } from "./verdict.ts";
 
-export function fleetDocument(report: FleetReport): ReportDocument {
-  const { fleet, atMs, windowMs, availability, findings } = report;
+export function fleetDocument(report: FleetReport, history: FleetHistory): ReportDocument {
+  const { fleet, atMs, windowMs, availability } = report;
+  const window = { fromMs: atMs - windowMs, toMs: atMs };
+  const findings = bySeverity([...report.findings, ...historyFindings(history, atMs)]);
   return {
     documentVersion: DOCUMENT_VERSION,
     kind: "fleet",
@@ -24,13 +29,19 @@ export function fleetDocument(report: FleetReport): ReportDocument {
     verdict: verdictOf(findings, fineText(availability)),
     findings,
     sections: [
-      availabilitySection(report),
+      withBlocks(availabilitySection(report), presenceBlocks(history, window)),
       modelsSection(report),
       rolloutsSection(report),
+      withBlocks({ title: "Trends", blocks: [] }, trendBlocks(history, window)),
       inferenceSection(report),
-      telemetrySection(report),
-    ],
+      withBlocks(telemetrySection(report), [gapsBlock(history)]),
+      certificatesSection(history, atMs),
+    ].filter(({ blocks }) => blocks.length > 0),
   };
+}
+
+function withBlocks({ title, blocks }: ReportSection, more: readonly ReportBlock[]): ReportSection {
+  return { title, blocks: [...blocks, ...more] };
 }
 
 function fineText({ devices, online }: FleetReport["availability"]): string {

@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock.ts";
 import type { FleetId } from "../../protocol/ids.ts";
 import type { Store } from "../store/store.ts";
 import type { ReportDocument } from "./document.ts";
+import { readFleetHistory } from "./fleet-history.ts";
 import { fleetDocument } from "./fleet-document.ts";
 import { buildFleetReport } from "./fleet-report.ts";
 import { readReportRows } from "./read-report-rows.ts";
@@ -23,5 +24,7 @@ export interface ReportQuestion {
 export async function readReport(ports: ReportPorts, { windowMs }: ReportQuestion): Promise<ReportDocument> {
   const { store, fleet, clock } = ports;
   const request = { fleet, nowMs: clock.nowMs(), windowMs, rootExpiresMs: ports.rootExpiresMs() };
-  return fleetDocument(buildFleetReport(await readReportRows(store, request)));
+  const rows = await readReportRows(store, request);
+  const window = { fromMs: request.nowMs - windowMs, toMs: request.nowMs };
+  return fleetDocument(buildFleetReport(rows), await readFleetHistory(store, rows.devices, window));
 }
