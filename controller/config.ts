@@ -6,6 +6,7 @@ import { Type, type Static } from "typebox";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../common/ferry-error.ts";
 import { FleetId } from "../protocol/ids.ts";
 import { closedObject, gate, parseJson } from "../protocol/schema.ts";
+import { AlertsConfig } from "./alerts/receiver-config.ts";
 import { RetentionConfig } from "./telemetry/retention.ts";
 
 export interface ControllerPaths {
@@ -86,6 +87,8 @@ export const ControllerConfig = closedObject({
   }),
   /** How long telemetry is kept, and how finely. */
   telemetry: Type.Optional(RetentionConfig),
+  /** Who is told of alerts. */
+  alerts: Type.Optional(AlertsConfig),
   /** Where the director's key is, when it is not a file of this folder: a command that signs, and its public key's file. */
   director: Type.Optional(
     closedObject({

@@ -4,6 +4,9 @@ import { messageOf } from "../common/ferry-error.ts";
 import type { Log } from "../common/log.ts";
 import { openMqttLink, type MqttLink } from "../common/mqtt-link.ts";
 import { fleetTopics } from "../protocol/topics.ts";
+import { openAlertBook } from "./alerts/alert-book.ts";
+import { secretOf } from "./alerts/receiver-config.ts";
+import { runAlerts } from "./alerts/run-alerts.ts";
 import { openShelf } from "./bundles/bundle-shelf.ts";
 import { createVouchedBundles, unvouchedText } from "./bundles/vouched-bundles.ts";
 import type { ControllerConfig, ControllerPaths } from "./config.ts";
@@ -16,6 +19,7 @@ import { runHousekeeping } from "./fleet/housekeeping.ts";
 import { createPresenceKeeper } from "./fleet/presence-keeper.ts";
 import type { Status } from "./http/fleet-routes.ts";
 import { accuracyHandlers } from "./http/handlers/accuracy-handlers.ts";
+import { alertHandlers } from "./http/handlers/alert-handlers.ts";
 import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
 import { deviceHandlers } from "./http/handlers/device-handlers.ts";
 import { enrolHandlers } from "./http/handlers/enrol-handlers.ts";
@@ -104,6 +108,10 @@ export async function runController(
   }
   const operators = await openOperators(store, clock.nowMs);
   await ensureLocalOperator(operators, paths.operatorToken, clock.nowMs);
+  const book = await openAlertBook(store);
+  const { receivers = [], externalUrl = `http://127.0.0.1:${config.http.port}` } = config.alerts ?? {};
+  // A secret that cannot be read is found out at the start, and not when the first alert is to be told.
+  receivers.forEach(secretOf);
   const auditor = createAuditor({ store, clock, log });
   const tls = await readTls(config.http);
   await recoverCatalogue({ store, shelf, directory: paths.bundles, publisher: publisher(), clock, log });
@@ -215,6 +223,7 @@ export async function runController(
       ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, status, transfers: transfers.active }),
+      ...alertHandlers({ book, fleet, receivers, externalUrl, clock }),
       ...reportHandlers({ store, fleet, rootExpiresMs, clock }),
       ...operatorHandlers(store, operators),
     },
@@ -250,6 +259,7 @@ export async function runController(
     network.run(signal),
     experiments.run(signal),
     rollUp.run(signal),
+    runAlerts({ book, store, fleet, rootExpiresMs, receivers, externalUrl, clock, log }, signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(
       {

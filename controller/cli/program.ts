@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAccuracyCommand } from "./accuracy.ts";
+import { addAlertCommands } from "./alerts.ts";
 import { addApplyCommand } from "./apply.ts";
 import { addBenchCommand } from "./bench.ts";
 import { addBrokerCommands } from "./broker.ts";
@@ -64,6 +65,7 @@ export function createProgram(): Command {
   addBenchCommand(program);
   addTelemetryCommands(program);
   addReportCommands(program);
+  addAlertCommands(program);
   addEventsCommand(program);
   addRootCommands(program);
   addOperatorCommands(program);

@@ -37,7 +37,10 @@ export type EventKind =
   | "root-taken-over"
   | "root-unusable"
   | "bundles-unvouched"
-  | "director-signer-failed";
+  | "director-signer-failed"
+  | "alert-firing"
+  | "alert-resolved"
+  | "alert-receiver";
 
 export interface NewEvent {
   readonly kind: EventKind;

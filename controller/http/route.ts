@@ -7,7 +7,8 @@ export interface RouteShape {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** As fastify writes it: `/api/v1/devices/:device`. */
   readonly path: string;
-  readonly tag: "devices" | "bundles" | "rollouts" | "experiments" | "telemetry" | "fleet" | "reports" | "operators";
+  readonly tag:
+    "devices" | "bundles" | "rollouts" | "experiments" | "telemetry" | "fleet" | "reports" | "alerts" | "operators";
   readonly summary: string;
   /** Who may use it, admins besides. */
   readonly role: RouteRole;

@@ -1,4 +1,5 @@
 import { ACCURACY_ROUTES } from "./accuracy-routes.ts";
+import { ALERT_ROUTES } from "./alert-routes.ts";
 import { BUNDLE_ROUTES } from "./bundle-routes.ts";
 import { DEVICE_ROUTES } from "./device-routes.ts";
 import { ENROL_ROUTES } from "./enrol-routes.ts";
@@ -29,6 +30,7 @@ export const ROUTES = {
   ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,
   ...REPORT_ROUTES,
+  ...ALERT_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,
 } as const;

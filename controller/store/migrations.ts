@@ -1,5 +1,6 @@
 import { sql, type Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
+import { migrateAlerts } from "./migrate-alerts.ts";
 import { migrateExperiments } from "./migrate-experiments.ts";
 
 /** Numbered steps of the schema, applied in order; steps are added at the end and never edited. */
@@ -16,6 +17,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0010-deliveries": { up: deliveries },
   "0011-telemetry-counts-and-roll-ups": { up: telemetryRollups },
   "0012-telemetry-problems": { up: telemetryProblems },
+  "0014-alerts": { up: migrateAlerts },
   "0016-experiments": { up: migrateExperiments },
   "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
 };

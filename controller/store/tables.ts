@@ -40,6 +40,10 @@ export interface Tables {
   readonly pending_devices: PendingDevicesTable;
   readonly operators: OperatorsTable;
   readonly audit: AuditTable;
+  readonly alerts: AlertsTable;
+  readonly alert_rules: AlertRulesTable;
+  readonly alert_silences: AlertSilencesTable;
+  readonly alert_told: AlertToldTable;
 }
 
 export interface DevicesTable {
@@ -331,6 +335,38 @@ export interface AuditTable {
   hash: Sha256;
 }
 export type AuditRow = Selectable<AuditTable>;
+
+/** Each as `controller/alerts/decide.ts` has it. */
+export interface AlertsTable {
+  fingerprint: string;
+  alert_json: string;
+}
+
+/** Of operators: an AlertRule each, over the program's own of the same name. */
+export interface AlertRulesTable {
+  name: string;
+  rule_json: string;
+  changed_ms: number;
+}
+
+export interface AlertSilencesTable {
+  id: Generated<number>;
+  matchers_json: string;
+  until_ms: number;
+  author: string;
+  comment: string;
+  created_ms: number;
+}
+
+/** What each receiver was told last of each alert: a program that starts again neither repeats nor forgets. */
+export interface AlertToldTable {
+  receiver: string;
+  fingerprint: string;
+  status: "firing" | "resolved";
+  at_ms: number;
+  /** Of the firing that was told. */
+  fired_ms: number;
+}
 
 /** Each lets one device enrol once. */
 export interface JoinTokensTable {
