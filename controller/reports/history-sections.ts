@@ -8,6 +8,8 @@ import type { Finding } from "./report-shape.ts";
 
 /** Devices drawn or listed: those that were away the longest. */
 const DEVICES_SHOWN_MAX = 15;
+/** Shorter is a connection that was made anew. */
+const AWAY_MS_MIN = 5_000;
 /** Coming and going this often within the window is a finding even where the device is there now. */
 const LOSSES_MIN = 5;
 
@@ -15,7 +17,7 @@ export function presenceBlocks({ presence }: FleetHistory, { fromMs, toMs }: Pre
   const [onlineMs, knownMs] = [total(presence, "onlineMs"), total(presence, "knownMs")];
   if (knownMs === 0) return [];
   const away = presence
-    .filter((one) => one.onlineMs < one.knownMs)
+    .filter((one) => one.knownMs - one.onlineMs >= AWAY_MS_MIN)
     .sort((a, b) => a.onlineMs / a.knownMs - b.onlineMs / b.knownMs);
   const shown = away.slice(0, DEVICES_SHOWN_MAX);
   const share = onlineMs / knownMs;

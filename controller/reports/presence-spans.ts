@@ -45,7 +45,7 @@ export function presenceOf(
   // The history is bounded: where it has forgotten the last change, the device itself still knows it.
   const last = within.at(-1);
   const all =
-    onlineSinceMs > startMs && onlineSinceMs < toMs && (last === undefined || last.online !== online)
+    onlineSinceMs > startMs && onlineSinceMs < toMs && last?.online !== online
       ? [...within, { atMs: Math.max(onlineSinceMs, last?.atMs ?? 0), online }]
       : within;
   const [first] = all;
