@@ -147,6 +147,9 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
       directory: folder.transfer,
       fleet,
       device,
+      onFetched: (fetched) => {
+        recordEvent(outbox, "bundle-fetched", { ...fetched });
+      },
       link: {
         publish,
         subscribe: async (topic, qos) => openLink().subscribe(topic, qos),
@@ -270,7 +273,7 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
     hello.run(stopped),
     recorder.run(stopped),
     dataUse.run(stopped),
-    runSampler({ outbox, clock, log, directory: folder.directory, runnersRssBytes }, stopped),
+    runSampler({ outbox, clock, log, directory: folder.directory, figures }, stopped),
     runUplink(telemetry, stopped),
     ...(credentials === undefined ? [] : [credentials.run(stopped)]),
     ...(providers === undefined ? [lookForProviders()] : []),
@@ -284,8 +287,20 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
     recordEvent(outbox, "agent-stopped");
   }
 
-  function runnersRssBytes(): number {
-    return engine.gauges().reduce((sum, { residentBytes }) => sum + residentBytes, 0);
+  /** For health records; counts are since the start of the agent. */
+  function figures() {
+    const { sentBytes, receivedBytes, connections, roundTripMs } = link.traffic();
+    const month = dataUse.status();
+    return {
+      runnersRssBytes: engine.gauges().reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+      linkSentBytes: sentBytes,
+      linkReceivedBytes: receivedBytes,
+      linkConnections: connections,
+      linkRoundTripMs: roundTripMs,
+      dataUsedBytes: month.sentBytes + month.receivedBytes,
+      dataBudgetBytes: month.budgetBytes,
+      outboxPending: outbox.pending,
+    };
   }
 
   async function lookForProviders(): Promise<void> {

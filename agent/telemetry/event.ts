@@ -11,6 +11,8 @@ export type DeviceEvent =
   | "deployment-refused"
   /** Fields: `slot`, `phase`, `statement`. */
   | "phase-changed"
+  /** Fields as of `FetchedArchive`. */
+  | "bundle-fetched"
   /** Fields: `slot`, `statement`, `code`, `message`; one bundle refused. */
   | "bundle-refused"
   /** Fields: `slot`, `version`, `statement`, `fromVersion`: another version answers from here on. */

@@ -1,10 +1,11 @@
 import { statfs } from "node:fs/promises";
 import { loadavg, uptime } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { cpuTemperature, currentLoad, mem } from "systeminformation";
+import { currentLoad, mem } from "systeminformation";
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
+import { findSensors } from "../hardware/sensors.ts";
 import type { Cell, RecordFields } from "../../protocol/messages/telemetry-batch.ts";
 
 /** Takes one sample of the machine and of this process. */
@@ -24,21 +25,23 @@ export interface HealthProbePorts {
   readonly log: Log;
   /** The folder whose disk matters. */
   readonly directory: string;
-  /** Resident memory of all runner processes, where the engine knows it. */
-  readonly runnersRssBytes?: () => number | undefined;
+  /** What other parts of the agent count; undefined where one cannot tell. */
+  readonly figures?: () => Readonly<Record<string, number | undefined>>;
 }
 
-export function openHealthProbes({ clock, log, directory, runnersRssBytes }: HealthProbePorts): HealthProbes {
+export async function openHealthProbes(ports: HealthProbePorts): Promise<HealthProbes> {
+  const { clock, log, directory, figures = () => ({}) } = ports;
+  const sensors = await findSensors(directory);
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_DELAY_RESOLUTION_MS });
   loopDelay.enable();
-  // Only systeminformation's calls that read /proc and /sys: others start programs, or scan the machine for seconds.
+  // Only systeminformation's calls that read /proc: others start programs, or scan the machine for seconds.
   const probes = [
     within(clock, log, "processor", async () => ({ cpuPercent: (await currentLoad()).currentLoad })),
     within(clock, log, "memory", async () => {
-      const { total, available } = await mem();
-      return { memoryTotalBytes: total, memoryAvailableBytes: available };
+      const { total, available, swapused } = await mem();
+      return { memoryTotalBytes: total, memoryAvailableBytes: available, swapUsedBytes: swapused };
     }),
-    within(clock, log, "temperature", async () => ({ temperatureCelsius: (await cpuTemperature()).main })),
+    within(clock, log, "sensors", sensors.read),
     within(clock, log, "disk", async () => {
       const { bavail, blocks, bsize } = await statfs(directory);
       return { diskFreeBytes: bavail * bsize, diskTotalBytes: blocks * bsize };
@@ -58,7 +61,7 @@ export function openHealthProbes({ clock, log, directory, runnersRssBytes }: Hea
         agentUptimeSeconds: Math.round(process.uptime()),
         agentRssBytes: process.memoryUsage.rss(),
         loopDelayP99Ms: Math.max(0, delayMs),
-        runnersRssBytes: runnersRssBytes?.() ?? null,
+        ...figures(),
       });
     },
     [Symbol.dispose]: () => {
@@ -95,10 +98,10 @@ export function within(
 }
 
 /** Without what is not known, and with fractions as short as they are precise. */
-function present(fields: Readonly<Record<string, Cell>>): RecordFields {
+function present(fields: Readonly<Record<string, Cell | undefined>>): RecordFields {
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) => {
-      if (value === null || (typeof value === "number" && !Number.isFinite(value))) return [];
+      if (value === null || value === undefined || (typeof value === "number" && !Number.isFinite(value))) return [];
       return [[name, typeof value === "number" ? Math.round(value * 100) / 100 : value]];
     }),
   );

@@ -1,6 +1,6 @@
 import { checkGapFields, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
-import type { DroppedRow, OutboxStatements, RecordRow, StreamRow } from "./outbox-tables.ts";
+import { endOf, type DroppedRow, type OutboxStatements, type RecordRow, type StreamRow } from "./outbox-tables.ts";
 import { RANK, type Rank } from "./rank.ts";
 import { rollUp, wholeStretches } from "./roll-up.ts";
 
@@ -43,8 +43,8 @@ export function makeRoom(
 ): readonly GapFields[] {
   const removed: Removed[] = [];
   for (const step of STEPS) {
-    for (const [at, stream] of streams.entries()) {
-      const end = streams[at + 1]?.base ?? next;
+    for (const stream of streams) {
+      const end = endOf(stream, next);
       while (usedBytes(statements) > capBytes) {
         const taken = step(statements, stream, end);
         if (taken === undefined) break;

@@ -6,7 +6,14 @@ import type { RecordFields, StreamLife } from "../../protocol/messages/telemetry
 import { checkGapFields, type GapCause, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import type { DeviceEvent } from "./event.ts";
 import { condense, makeRoom, type CondenseRange } from "./outbox-capacity.ts";
-import { prepareOutbox, type NewRecord, type RecordRow, type StateRow, type StreamRow } from "./outbox-tables.ts";
+import {
+  endOf,
+  prepareOutbox,
+  type NewRecord,
+  type RecordRow,
+  type StateRow,
+  type StreamRow,
+} from "./outbox-tables.ts";
 import { RANK, rankOf } from "./rank.ts";
 
 /** Records that were measured and could not be kept. They get numbers all the same, and a gap record after them. */
@@ -142,7 +149,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
   }
 
   function addStream(draft: Draft, id: StreamId): void {
-    const row: StreamRow = { base: draft.next, id, acked: draft.next, claimed: draft.next };
+    const row: StreamRow = { base: draft.next, id, acked: draft.next, claimed: draft.next, sealed: null };
     draft.streams.push(row);
     statements.saveStream.run(row);
   }
@@ -175,7 +182,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
     condense: (stream, range) => {
       let isDone = true;
       transact(CAPACITY_GAPS_MAX, false, (draft) => {
-        const end = endOf(draft.streams, stream, draft.next);
+        const end = endOf(stream, draft.next);
         const condensed = condense(statements, draft.streams, { ...range, stream, end });
         for (const gap of condensed.gaps) declare(draft, gap);
         ({ isDone } = condensed);
@@ -191,12 +198,12 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
     claim: (stream, through) => {
       if (through <= stream.claimed) return;
       transact(0, true, (draft) => {
-        const end = endOf(draft.streams, stream, draft.next);
+        const end = endOf(stream, draft.next);
         replace(draft, { ...stream, claimed: Math.min(end, Math.max(through, stream.claimed + CLAIMED_NUMBERS)) });
       });
     },
     hasEvent: (stream, from) => {
-      const end = endOf(streams, stream, next);
+      const end = endOf(stream, next);
       return [RANK.event, RANK.evidence].some((rank) => statements.firstOfRank.get(rank, from, end) !== undefined);
     },
     rows: (from, end, rowsMax) => statements.range.all(from, end, rowsMax),
@@ -205,13 +212,12 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       const base = Math.max(stream.base, life.from);
       if (stream.base + from !== base) return false;
       transact(0, true, (draft) => {
-        const end = endOf(draft.streams, stream, draft.next);
-        const isCurrent = currentOf(draft.streams).base === stream.base;
+        const end = endOf(stream, draft.next);
         statements.forget.run(stream.base, base);
         statements.deleteStream.run(stream.base);
         draft.streams = draft.streams.filter((other) => other.base !== stream.base);
-        if (base < end || isCurrent) {
-          const left: StreamRow = { base, id: randomStreamId(), acked: base, claimed: base };
+        if (base < end || stream.sealed === null) {
+          const left: StreamRow = { base, id: randomStreamId(), acked: base, claimed: base, sealed: stream.sealed };
           statements.saveStream.run(left);
           draft.streams = [...draft.streams, left].sort((a, b) => a.base - b.base);
         }
@@ -227,8 +233,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       transact(0, false, (draft) => {
         draft.isLifeTold ||= before > life.from;
         statements.forget.run(stream.base, before);
-        const isCurrent = currentOf(draft.streams).base === stream.base;
-        if (isCurrent || before < endOf(draft.streams, stream, draft.next)) {
+        if (stream.sealed === null || before < endOf(stream, draft.next)) {
           replace(draft, { ...stream, acked: before, claimed: Math.max(before, stream.claimed) });
         } else {
           draft.streams = draft.streams.filter((other) => other.base !== stream.base);
@@ -241,6 +246,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       const event: DeviceEvent = "stream-sealed";
       transact(1, true, (draft) => {
         insertOwn(draft, "event", { event, successor });
+        replace(draft, { ...currentOf(draft.streams), sealed: draft.next });
         addStream(draft, successor);
       });
     },
@@ -250,11 +256,6 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
       statements.saveState.run({ next, reserved: next, boot_id: "", life_id, life_from: life.from });
     },
   };
-}
-
-/** The position after the last one of a stream: where the one after it begins. */
-export function endOf(streams: readonly StreamRow[], stream: StreamRow, next: number): number {
-  return streams.find((other) => other.base > stream.base)?.base ?? next;
 }
 
 export function currentOf(streams: readonly StreamRow[]): StreamRow {

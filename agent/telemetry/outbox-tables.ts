@@ -28,6 +28,10 @@ export const OUTBOX_MIGRATIONS: readonly Migration[] = [
   ALTER TABLE state ADD COLUMN life_id TEXT NOT NULL DEFAULT '';
   ALTER TABLE state ADD COLUMN life_from INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  ALTER TABLE streams ADD COLUMN sealed INTEGER;
+  UPDATE streams SET sealed = (SELECT min(later.base) FROM streams AS later WHERE later.base > streams.base);
+  `,
 ];
 
 export interface StreamRow {
@@ -37,6 +41,13 @@ export interface StreamRow {
   readonly acked: number;
   /** The position before which records may have been sent: none of them is ever dropped for room. */
   readonly claimed: number;
+  /** The position after its last one; null for the stream that takes the new records. The ones after it may be gone already. */
+  readonly sealed: number | null;
+}
+
+/** The position after the last one of a stream; `next` is the position of the next record of all. */
+export function endOf({ sealed }: StreamRow, next: number): number {
+  return sealed ?? next;
 }
 
 export interface RecordRow {
@@ -75,10 +86,10 @@ export function prepareOutbox(database: Sqlite) {
     saveState: database.prepare<[StateRow]>(
       `UPDATE state SET next = @next, reserved = @reserved, boot_id = @boot_id, life_id = @life_id, life_from = @life_from`,
     ),
-    streams: database.prepare<[], StreamRow>("SELECT base, id, acked, claimed FROM streams ORDER BY base"),
+    streams: database.prepare<[], StreamRow>("SELECT base, id, acked, claimed, sealed FROM streams ORDER BY base"),
     saveStream: database.prepare<[StreamRow]>(
-      `INSERT INTO streams (base, id, acked, claimed) VALUES (@base, @id, @acked, @claimed)
-       ON CONFLICT (base) DO UPDATE SET acked = @acked, claimed = @claimed`,
+      `INSERT INTO streams (base, id, acked, claimed, sealed) VALUES (@base, @id, @acked, @claimed, @sealed)
+       ON CONFLICT (base) DO UPDATE SET acked = @acked, claimed = @claimed, sealed = @sealed`,
     ),
     deleteStream: database.prepare<[number]>("DELETE FROM streams WHERE base = ?"),
     insert: database.prepare<[NewRecord & { position: number }]>(

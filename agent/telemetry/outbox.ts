@@ -14,8 +14,8 @@ import type { GapCause } from "../../protocol/messages/telemetry-gap.ts";
 import { readBootId } from "./boot-id.ts";
 import { readDamagedStreams } from "./damaged-streams.ts";
 import { recordEvent, type RecordSink } from "./event.ts";
-import { currentOf, endOf, openJournal, type Loss } from "./outbox-journal.ts";
-import { OUTBOX_MIGRATIONS, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
+import { currentOf, openJournal, type Loss } from "./outbox-journal.ts";
+import { endOf, OUTBOX_MIGRATIONS, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
 import type { CondenseRange } from "./outbox-capacity.ts";
 import { rankOf } from "./rank.ts";
 
@@ -30,6 +30,8 @@ export interface Outbox extends RecordSink, AsyncDisposable {
   readonly produced: number;
   /** Those of them that the controller has not acknowledged. */
   readonly pending: number;
+  /** Records in memory that the disk has not taken: these alone a kill would lose, without a number. */
+  readonly unwritten: number;
   /** Every stream with something to send, oldest first; the last one is the current one. */
   readonly lanes: () => readonly OutboxLane[];
   /**
@@ -187,7 +189,10 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
     get pending() {
       return journal.next - currentOf(journal.streams).acked;
     },
-    lanes: () => journal.streams.map((row) => laneOf(journal.streams, row, journal.next)),
+    get unwritten() {
+      return [...losses.values()].reduce((sum, { count }) => sum + count, buffer.length);
+    },
+    lanes: () => journal.streams.map((row) => laneOf(row, journal.next)),
     append: (kind, fields) => {
       const atMs = Math.round(clock.nowMs());
       const text = fieldsText(fields);
@@ -198,7 +203,7 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       const row = find(stream);
       if (row === undefined) return undefined;
       return guarded("read", () => {
-        const end = endOf(journal.streams, row, journal.next);
+        const end = endOf(row, journal.next);
         if (row.base + from >= end) return undefined;
         const rows = journal.rows(row.base + from, end, recordsMax);
         const taken = rows.slice(0, countWithin(rows, bytesMax));
@@ -261,8 +266,8 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   }
 }
 
-function laneOf(streams: readonly StreamRow[], row: StreamRow, next: number): OutboxLane {
-  return { stream: row.id, acked: row.acked - row.base, end: endOf(streams, row, next) - row.base };
+function laneOf(row: StreamRow, next: number): OutboxLane {
+  return { stream: row.id, acked: row.acked - row.base, end: endOf(row, next) - row.base };
 }
 
 /** How many of the rows stay within the bytes; at least one. */

@@ -22,7 +22,7 @@ export async function runSampler(ports: SamplerPorts, signal: AbortSignal): Prom
     });
   }
   if (signal.aborted) return;
-  using probes = openHealthProbes(ports);
+  using probes = await openHealthProbes(ports);
   const sample = async () => {
     outbox.append("health", await probes.sample());
   };

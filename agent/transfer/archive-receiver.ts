@@ -16,8 +16,21 @@ const OTHER_PARTIALS_KEPT = 1;
 export interface ArchiveReceiverOptions extends ReceptionPorts {
   /** Only this receiver writes in it. */
   readonly directory: string;
+  /** After each archive that is complete. */
+  readonly onFetched?: (fetched: FetchedArchive) => void;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What bringing one archive here took. */
+export interface FetchedArchive {
+  readonly archive: Sha256;
+  readonly bytes: number;
+  /** Of these, the ones that were here from an earlier try. */
+  readonly heldBytes: number;
+  readonly seconds: number;
+  /** Pieces that were asked for more than once: the link lost them, or was slow. */
+  readonly retries: number;
 }
 
 export interface FetchOptions {
@@ -85,14 +98,21 @@ export function openArchiveReceiver(options: ArchiveReceiverOptions): ArchiveRec
   ): Promise<string> {
     await removeOthers(directory, new Set([...handedOut, archive.sha256]));
     await using partial = await PartialArchive.open(directory, archive);
-    log.info({ archive: archive.sha256, bytes: archive.length, heldBytes: partial.heldBytes }, "fetching an archive");
-    reception = new Reception(options, partial, () => onProgress?.(partial.heldBytes, archive.length));
+    const { heldBytes } = partial;
+    log.info({ archive: archive.sha256, bytes: archive.length, heldBytes }, "fetching an archive");
+    const startedMs = options.clock.monotonicMs();
+    const receiving = new Reception(options, partial, () => onProgress?.(partial.heldBytes, archive.length));
+    reception = receiving;
     try {
-      await reception.run(signal);
+      await receiving.run(signal);
     } finally {
       reception = undefined;
     }
-    return await partial.finish(signal);
+    const seconds = (options.clock.monotonicMs() - startedMs) / 1_000;
+    const path = await partial.finish(signal);
+    const { retries } = receiving;
+    options.onFetched?.({ archive: archive.sha256, bytes: archive.length, heldBytes, seconds, retries });
+    return path;
   }
 
   return {

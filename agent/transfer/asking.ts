@@ -13,6 +13,12 @@ export class Asking {
   /** From a want to the first frame after it, smoothed; 0 until known. */
   #answerMs = 0;
   #askedAtMs: number | undefined;
+  #retries = 0;
+
+  /** Pieces that were asked for again because they had not come. */
+  get retries(): number {
+    return this.#retries;
+  }
 
   get againAtMs(): ReadonlyMap<number, number> {
     return this.#againAtMs;
@@ -23,7 +29,10 @@ export class Asking {
     const firstMs = Math.max(ASK_AGAIN_MS, ASK_AGAIN_PER_ANSWER * this.#answerMs);
     const policy = { firstMs, mostMs: Math.max(firstMs, ASK_AGAIN_MS_MAX) };
     const againAtMs = nowMs + backoffMs(policy, this.#unanswered, Math.random);
-    for (const piece of pieces) this.#againAtMs.set(piece, againAtMs);
+    for (const piece of pieces) {
+      if (this.#againAtMs.has(piece)) this.#retries += 1;
+      this.#againAtMs.set(piece, againAtMs);
+    }
     this.#unanswered += 1;
     this.#askedAtMs ??= nowMs;
   }

@@ -61,6 +61,11 @@ export class Reception {
     this.#syncedAtMs = ports.clock.monotonicMs();
   }
 
+  /** Pieces that were asked for more than once. */
+  get retries(): number {
+    return this.#asking.retries;
+  }
+
   /** Resolves when every piece is on the disk. Rejects with FerryError, or with the signal's reason. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;

@@ -1,4 +1,8 @@
-import { openArchiveReceiver, type ArchiveReceiver } from "../../agent/transfer/archive-receiver.ts";
+import {
+  openArchiveReceiver,
+  type ArchiveReceiver,
+  type FetchedArchive,
+} from "../../agent/transfer/archive-receiver.ts";
 import type { Clock } from "../../common/clock.ts";
 import { openLog } from "../../common/log.ts";
 import type { MqttLink } from "../../common/mqtt-link.ts";
@@ -83,8 +87,18 @@ export function openWorldDevice(broker: VirtualBroker, clock: Clock, name: strin
   );
   for (const topic of deviceSubscriptions(device).keys()) void link.subscribe(topic, 0);
   const log = openLog("test-device", "silent");
-  opened.receiver = openArchiveReceiver({ directory, fleet: FLEET, device, link, clock, log });
-  return { device, receiver: opened.receiver, link };
+  const fetched: FetchedArchive[] = [];
+  opened.receiver = openArchiveReceiver({
+    directory,
+    fleet: FLEET,
+    device,
+    link,
+    onFetched: (one) => fetched.push(one),
+    clock,
+    log,
+  });
+
+  return { device, receiver: opened.receiver, link, fetched };
 }
 
 export function deviceSubscriptions(device: DeviceId): Map<string, 0 | 1> {

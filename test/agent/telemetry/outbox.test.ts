@@ -305,6 +305,30 @@ t.test("a stream that is sealed drains, then is gone", async (t) => {
   );
 });
 
+t.test("a stream ends where it was sealed, also when the one after it is gone before it", async (t) => {
+  await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, options);
+  const sealed = [];
+  for (let n = 0; n < 3; n += 1) {
+    outbox.append("health", { n });
+    outbox.flush();
+    sealed.push(outbox.stream);
+    if (n < 2) outbox.beginStream();
+  }
+  const [first, second] = sealed;
+  if (first === undefined || second === undefined) return;
+  outbox.read(second, 0, limits);
+  outbox.forgetThrough(second, 2);
+  t.match(
+    outbox.read(first, 0, limits),
+    { next: 2, records: { length: 2 } },
+    "the numbers of the second are not its own",
+  );
+  t.match(outbox.lanes(), [
+    { stream: first, end: 2 },
+    { stream: outbox.stream, end: 1 },
+  ]);
+});
+
 t.test("a cap that cannot hold what is in flight is refused in words", async (t) => {
   t.throws(() => openOutbox(`${t.testdir({})}/outbox.db`, { ...options, capBytes: 1_000 }), {
     code: "bad-config",

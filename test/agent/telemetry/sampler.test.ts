@@ -10,7 +10,13 @@ t.test("health is sampled at once and then on schedule, until it is told to stop
   const records: { kind: RecordKind; fields: RecordFields }[] = [];
   const outbox = { append: (kind: RecordKind, fields: RecordFields) => void records.push({ kind, fields }) };
   const stopping = new AbortController();
-  const ports = { outbox, clock: systemClock, log: quietLog, directory: ".", runnersRssBytes: () => 5_000_000 };
+  const ports = {
+    outbox,
+    clock: systemClock,
+    log: quietLog,
+    directory: ".",
+    figures: () => ({ runnersRssBytes: 5_000_000, linkRoundTripMs: undefined }),
+  };
   const running = runSampler({ ...ports, schedule: "* * * * * *" }, stopping.signal);
   await until("three samples", () => records.length >= 3);
   stopping.abort();
@@ -26,6 +32,7 @@ t.test("health is sampled at once and then on schedule, until it is told to stop
   ];
   for (const name of [...present, "cpuPercent", "loopDelayP99Ms"]) t.type(fields[name], "number", name);
   t.equal(fields["runnersRssBytes"], 5_000_000);
+  t.notOk("linkRoundTripMs" in fields, "what is not known is left out");
   t.ok(records.every(({ kind }) => kind === "health"));
 });
 

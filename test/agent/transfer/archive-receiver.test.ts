@@ -55,9 +55,11 @@ t.test("a chunk list of several fragments is put together", async (t) => {
   const archive = archiveInMemory(1_925 * CHUNK_BYTES);
   const broker = openVirtualBroker({ random: seededRandom(3), lostShare: 0.01 });
   const { service } = openWorldController(broker, clock, () => archive.source());
-  const { receiver } = openWorldDevice(broker, clock, "cam-1", t.testdir());
+  const { receiver, fetched } = openWorldDevice(broker, clock, "cam-1", t.testdir());
   const path = await receiver.fetch(archive.archive, { signal: forever });
   t.equal(sha256(readFileSync(path)), archive.archive.sha256);
+  t.match(fetched, [{ archive: archive.archive.sha256, bytes: archive.archive.length, heldBytes: 0 }]);
+  t.ok((fetched[0]?.seconds ?? 0) > 0 && (fetched[0]?.retries ?? -1) >= 0, "what it took is told");
   await receiver[Symbol.asyncDispose]();
   await service[Symbol.asyncDispose]();
 });

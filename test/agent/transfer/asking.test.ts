@@ -37,3 +37,12 @@ t.test("expects nothing after the connection was another", async (t) => {
   asking.forget();
   t.equal(asking.againAtMs.size, 0);
 });
+
+t.test("a piece that is asked for again counts as a retry, and one that came does not", async (t) => {
+  const asking = new Asking();
+  asking.ask([1, 2, 3], 0);
+  asking.arrived(1, 100);
+  t.equal(asking.retries, 0);
+  asking.ask([1, 2], 10_000);
+  t.equal(asking.retries, 1);
+});
