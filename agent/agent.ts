@@ -6,7 +6,7 @@ import type { Log } from "../common/log.ts";
 import { deviceTopics } from "../protocol/topics.ts";
 import { keySigner } from "../protocol/trust/keys.ts";
 import { readAgentConfig, type AgentConfig, type AgentFolder } from "./config.ts";
-import { dataPlanOf } from "./data-plan.ts";
+import { dataPlanOf, HOUR_MS } from "./data-plan.ts";
 import { openCredentials } from "./enrol/credentials.ts";
 import { discoverProviders } from "./hardware/discover-providers.ts";
 import { openMemoryGroups } from "./hardware/memory-groups.ts";
@@ -33,6 +33,7 @@ import { createAckInbox } from "./telemetry/ack-inbox.ts";
 import { readBootId } from "./telemetry/boot-id.ts";
 import { recordEvent } from "./telemetry/event.ts";
 import { openDataUse } from "./telemetry/data-use.ts";
+import { condensingOf } from "./telemetry/detail.ts";
 import { createInferenceRecorder } from "./telemetry/inference-recorder.ts";
 import { openOutbox } from "./telemetry/outbox.ts";
 import { runSampler } from "./telemetry/sampler.ts";
@@ -40,39 +41,55 @@ import { runUplink } from "./telemetry/uplink.ts";
 import { openArchiveReceiver } from "./transfer/archive-receiver.ts";
 import { createDocumentInbox } from "./update/document-inbox.ts";
 import { openTrust } from "./update/open-trust.ts";
+import type { TrustKeeper } from "./update/trust-keeper.ts";
 import { openUpdater } from "./update/run.ts";
 import { answering, parametersOf } from "./update/state.ts";
 import { tellChange } from "./update/tell-change.ts";
+import { HELLO_MS } from "./update/trusted-time.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 export interface AgentOptions {
   readonly folder: AgentFolder;
   /** Instead of what the configuration says of it. */
   readonly data?: AgentConfig["data"];
+  /** For measuring what a month takes of the link within minutes. */
+  readonly pace?: AgentPace | undefined;
   readonly log: Log;
+}
+
+/** How fast time passes for what a spared link carries: heartbeat, keep-alive, telemetry, the question for the time. */
+export interface AgentPace {
+  readonly hourMs: number;
+  /** Of health samples; see `SamplerPorts`. */
+  readonly sampleSchedule: string;
 }
 
 /** What was served before answers again first; which providers there are is of interest to the next rollout's plan. */
 const MODELS_FIRST_MS = 10_000;
 
 /** Runs until aborted, or until a part fails that the agent cannot go on without. Throws FerryError. */
-export async function runAgent({ folder, data, log }: AgentOptions, signal: AbortSignal): Promise<void> {
+export async function runAgent({ folder, data, pace, log }: AgentOptions, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
   const stored = await readAgentConfig(folder);
   const config = data === undefined ? stored : { ...stored, data };
-  const dataPlan = dataPlanOf(config);
+  const hourMs = pace?.hourMs ?? HOUR_MS;
+  const dataPlan = dataPlanOf(config, hourMs);
   const { fleet, device } = config;
   const privateKey = await readKeyFile(folder.key);
   const key = keySigner(privateKey);
   const credentials = openCredentials({ folder, config, key: privateKey, clock, random, log });
   const bootId = readBootId();
+  /** Only after the root of trust is there. */
+  const known: { trust?: TrustKeeper } = {};
+  const trustedNowMs = () => (known.trust?.isFresh() === true ? known.trust.nowMs() : undefined);
 
   using state = openStateDatabase(folder.state, log);
-  await using outbox = openOutbox(folder.telemetry, { clock, log, bootId });
+  await using outbox = openOutbox(folder.telemetry, { clock, log, bootId, trustedNowMs });
   recordEvent(outbox, "agent-started", { agentVersion: AGENT_VERSION, bootId });
   if (state.damage !== undefined) recordEvent(outbox, "database-damaged", { file: state.damage.movedTo });
   const trust = openTrust(state, folder, config);
+  known.trust = trust;
   // Before anything else is started: a group that is to hold others holds no process itself.
   const memoryGroups = openMemoryGroups(log);
   const inventory = await readInventory(folder.directory);
@@ -107,7 +124,7 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
     path: folder.dataUse,
     plan: dataPlan,
     traffic: () => late.link?.traffic() ?? { sentBytes: 0, receivedBytes: 0 },
-    trustedNowMs: () => (trust.isFresh() ? trust.nowMs() : undefined),
+    trustedNowMs,
     clock,
     log,
   });
@@ -140,7 +157,12 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
     clock,
   });
   const heartbeat = createHeartbeat({ say: voice.sayReport, heartbeatMs, clock, random, log });
-  const hello = createHello({ say: voice.sayHello, clock, random });
+  const hello = createHello({
+    say: voice.sayHello,
+    clock,
+    random,
+    ...(pace === undefined ? {} : { everyMs: HELLO_MS * (pace.hourMs / HOUR_MS) }),
+  });
   await using opened = new AsyncDisposableStack();
   const receiver = opened.use(
     openArchiveReceiver({
@@ -262,18 +284,19 @@ export async function runAgent({ folder, data, log }: AgentOptions, signal: Abor
     outbox,
     publish: (payload: Uint8Array) => publish(deviceTopics(fleet, device).telemetry, payload, { qos: 1 }),
     session: () => link.session,
-    detail,
+    condensing: () => condensingOf(detail(), hourMs),
     acks,
     clock,
     random,
     log,
   };
+  const sampling = pace === undefined ? {} : { schedule: pace.sampleSchedule };
   const parts = [
     heartbeat.run(stopped),
     hello.run(stopped),
     recorder.run(stopped),
     dataUse.run(stopped),
-    runSampler({ outbox, clock, log, directory: folder.directory, figures }, stopped),
+    runSampler({ outbox, clock, log, directory: folder.directory, figures, ...sampling }, stopped),
     runUplink(telemetry, stopped),
     ...(credentials === undefined ? [] : [credentials.run(stopped)]),
     ...(providers === undefined ? [lookForProviders()] : []),

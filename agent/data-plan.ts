@@ -12,17 +12,22 @@ export interface DataPlan {
   readonly heartbeatMs: (detail: Detail) => number;
 }
 
-/** Hourly: with all that goes with it about 1 MB a month. The broker tells of a connection that breaks within half an hour. */
-const SPARING_HEARTBEAT_MS = 3_600_000;
-/** The most that brokers in the cloud allow. */
-const SPARING_KEEP_ALIVE_SECONDS = 1_200;
+/**
+ * The measure of a spared link: a heartbeat in it, with all that goes with it about 1 MB a month. The broker tells of a
+ * connection that breaks within half an hour.
+ */
+export const HOUR_MS = 3_600_000;
+/** 20 minutes: the most that brokers in the cloud allow. */
+const KEEP_ALIVES_AN_HOUR = 3;
 
-export function dataPlanOf({ data = {}, heartbeatMs, keepAliveSeconds }: AgentConfig): DataPlan {
+/** `hourMs`: shorter where it is measured what an idle device takes. */
+export function dataPlanOf({ data = {}, heartbeatMs, keepAliveSeconds }: AgentConfig, hourMs = HOUR_MS): DataPlan {
+  const sparingSeconds = Math.round(hourMs / KEEP_ALIVES_AN_HOUR / 1_000);
   const isMetered = data.metered === true;
   return {
     isMetered,
     budgetBytes: data.monthBytes,
-    keepAliveSeconds: isMetered ? Math.max(keepAliveSeconds, SPARING_KEEP_ALIVE_SECONDS) : keepAliveSeconds,
-    heartbeatMs: (detail) => (detail === "raw" ? heartbeatMs : Math.max(heartbeatMs, SPARING_HEARTBEAT_MS)),
+    keepAliveSeconds: isMetered ? sparingSeconds : keepAliveSeconds,
+    heartbeatMs: (detail) => (detail === "raw" || heartbeatMs > HOUR_MS ? heartbeatMs : hourMs),
   };
 }

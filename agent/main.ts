@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
+import { bufferText, exportBuffer, readBuffer } from "./cli/buffer.ts";
 import { dataConfig, withDataOptions, type DataOptions } from "./cli/data-options.ts";
 import { join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
@@ -113,6 +114,22 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       const status = await fetchStatus(dir);
       const { models = [], memory } = status;
       print(output === "json" ? JSON.stringify({ models, memory }, undefined, 2) : modelsText(status, Date.now()));
+    });
+
+  program
+    .command("buffer")
+    .description("telemetry that waits on this device for the controller: how much, since when, and why")
+    .option("--export", "print every record as a line of JSON, oldest first; nothing is taken out")
+    .addOption(directoryOption())
+    .addOption(new Option("-o, --output <format>", "how to show it").choices(["table", "json"]).default("table"))
+    .addHelpText("after", `${example("ferry-agent buffer")}\n  $ ferry-agent buffer --export > telemetry.jsonl`)
+    .action(async (options: { dir: string; output: string; export?: true }) => {
+      if (options.export === true) {
+        await exportBuffer(options.dir, print);
+        return;
+      }
+      const buffer = await readBuffer(options.dir);
+      print(options.output === "json" ? JSON.stringify(buffer, undefined, 2) : bufferText(buffer, Date.now()));
     });
 
   addSimulateCommand(program, {

@@ -36,7 +36,13 @@ export function statusText(status: AgentStatus): string {
   return [...head, ...refusal, "", ...slotLines(status.slots)].join("\n");
 }
 
-function dataText({ sentBytes, receivedBytes, monthBytes, isMetered, detail }: NonNullable<AgentStatus["data"]>) {
+export function dataText({
+  sentBytes,
+  receivedBytes,
+  monthBytes,
+  isMetered,
+  detail,
+}: NonNullable<AgentStatus["data"]>) {
   const used = bytesText(sentBytes + receivedBytes);
   const budget = monthBytes === undefined ? "" : ` of ${bytesText(monthBytes)}`;
   const why = isMetered ? "metered link; " : "";

@@ -43,19 +43,17 @@ export interface Condensing {
   readonly reduce: (kind: RecordKind, fields: RecordFields) => RecordFields;
 }
 
-const HOUR_MS = 3_600_000;
-
-/** Undefined for `raw`: nothing waits, nothing is added up. */
-export function condensingOf(detail: Detail): Condensing | undefined {
+/** Undefined for `raw`: nothing waits, nothing is added up. `hourMs`: an hour, shorter where it is measured what is sent. */
+export function condensingOf(detail: Detail, hourMs: number): Condensing | undefined {
   switch (detail) {
     case "raw":
       return undefined;
     case "roll-up":
-      return { spanMs: HOUR_MS, reduce: (_kind, fields) => fields };
+      return { spanMs: hourMs, reduce: (_kind, fields) => fields };
     case "sketch":
-      return { spanMs: 6 * HOUR_MS, reduce: withoutExtremes };
+      return { spanMs: 6 * hourMs, reduce: withoutExtremes };
     case "counters":
-      return { spanMs: 24 * HOUR_MS, reduce: (kind, fields) => withoutSketches(kind, withoutExtremes(kind, fields)) };
+      return { spanMs: 24 * hourMs, reduce: (kind, fields) => withoutSketches(kind, withoutExtremes(kind, fields)) };
   }
 }
 

@@ -83,9 +83,11 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly capBytes: number;
   readonly bootId: string;
+  /** Milliseconds since the machine started; never jumps. */
+  readonly bootMs: () => number;
 }
 
-export function openJournal(database: Sqlite, { clock, capBytes, bootId }: JournalOptions): Journal {
+export function openJournal(database: Sqlite, { clock, capBytes, bootId, bootMs }: JournalOptions): Journal {
   const statements = prepareOutbox(database);
   const found = statements.state.get() ?? { next: 0, reserved: 0, boot_id: "", life_id: "", life_from: 0 };
   let next = found.next;
@@ -129,8 +131,8 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId }: Journ
   }
 
   function insertOwn(draft: Draft, kind: "gap" | "event", fields: RecordFields): void {
-    const at_ms = Math.round(clock.nowMs());
-    insert(draft, { kind, at_ms, fields: JSON.stringify(fields), rank: rankOf(kind, fields) });
+    const times = { at_ms: Math.round(clock.nowMs()), boot_ms: Math.round(bootMs()) };
+    insert(draft, { ...times, kind, fields: JSON.stringify(fields), rank: rankOf(kind, fields) });
   }
 
   function declare(draft: Draft, gap: GapFields): void {

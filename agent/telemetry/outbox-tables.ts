@@ -32,6 +32,7 @@ export const OUTBOX_MIGRATIONS: readonly Migration[] = [
   ALTER TABLE streams ADD COLUMN sealed INTEGER;
   UPDATE streams SET sealed = (SELECT min(later.base) FROM streams AS later WHERE later.base > streams.base);
   `,
+  "ALTER TABLE records ADD COLUMN boot_ms INTEGER",
 ];
 
 export interface StreamRow {
@@ -53,6 +54,8 @@ export function endOf({ sealed }: StreamRow, next: number): number {
 export interface RecordRow {
   readonly position: number;
   readonly at_ms: number;
+  /** The clock that runs since the boot, when the record was made; null in records of an earlier version. */
+  readonly boot_ms: number | null;
   readonly kind: RecordKind;
   /** JSON. */
   readonly fields: string;
@@ -93,10 +96,12 @@ export function prepareOutbox(database: Sqlite) {
     ),
     deleteStream: database.prepare<[number]>("DELETE FROM streams WHERE base = ?"),
     insert: database.prepare<[NewRecord & { position: number }]>(
-      "INSERT INTO records (position, at_ms, kind, fields, rank) VALUES (@position, @at_ms, @kind, @fields, @rank)",
+      `INSERT INTO records (position, at_ms, boot_ms, kind, fields, rank)
+       VALUES (@position, @at_ms, @boot_ms, @kind, @fields, @rank)`,
     ),
     range: database.prepare<[number, number, number], RecordRow>(
-      "SELECT position, at_ms, kind, fields FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
+      `SELECT position, at_ms, boot_ms, kind, fields FROM records
+       WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`,
     ),
     forget: database.prepare<[number, number]>("DELETE FROM records WHERE position >= ? AND position < ?"),
     usedBytes: database
@@ -113,7 +118,7 @@ export function prepareOutbox(database: Sqlite) {
       .pluck(),
     /** Measurements of a range that stand for at most so long a stretch. */
     measurements: database.prepare<[number, number, number, number], RecordRow>(
-      `SELECT position, at_ms, kind, fields FROM records
+      `SELECT position, at_ms, boot_ms, kind, fields FROM records
        WHERE rank = ${String(RANK.measurement)} AND position >= ? AND position < ? AND span_ms <= ? ORDER BY position LIMIT ?`,
     ),
     setSpan: database.prepare<[number, number]>("UPDATE records SET span_ms = ? WHERE position = ?"),
@@ -130,7 +135,8 @@ export function prepareOutbox(database: Sqlite) {
        ) RETURNING position, at_ms, fields`,
     ),
     gapsFrom: database.prepare<[number], RecordRow>(
-      "SELECT position, at_ms, kind, fields FROM records WHERE kind = 'gap' AND position >= ? ORDER BY position",
+      `SELECT position, at_ms, boot_ms, kind, fields FROM records
+       WHERE kind = 'gap' AND position >= ? ORDER BY position`,
     ),
     deleteOne: database.prepare<[number]>("DELETE FROM records WHERE position = ?"),
   };

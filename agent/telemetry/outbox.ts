@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
@@ -18,6 +19,7 @@ import { currentOf, openJournal, type Loss } from "./outbox-journal.ts";
 import { endOf, OUTBOX_MIGRATIONS, type NewRecord, type RecordRow, type StreamRow } from "./outbox-tables.ts";
 import type { CondenseRange } from "./outbox-capacity.ts";
 import { rankOf } from "./rank.ts";
+import { datedMs } from "./dated.ts";
 
 /**
  * What a device measured and the controller does not have yet, in a SQLite file. Every record gets the next sequence
@@ -82,10 +84,14 @@ export interface OutboxOptions {
   readonly capBytes?: number;
   /** Tells a restart of the machine from one of the agent. */
   readonly bootId?: string;
+  /** Milliseconds since the machine started, sleep included; never jumps. */
+  readonly bootMs?: () => number;
+  /** The time, where somebody who is trusted has told it; records of this start of the agent are dated by it when they are sent. */
+  readonly trustedNowMs?: () => number | undefined;
 }
 
 /** About 300,000 records: ten weeks without a connection at one every 20 s. */
-const CAP_BYTES_DEFAULT = 64 * 1024 ** 2;
+export const OUTBOX_CAP_BYTES = 64 * 1024 ** 2;
 /** Holds what may be in flight, and some. */
 const CAP_BYTES_MIN = 1024 ** 2;
 /** One record as JSON: with others it still fits a batch. */
@@ -100,7 +106,8 @@ const LOG_EVERY_MS = 60_000;
 
 /** Throws FerryError where the file cannot be opened at all. A damaged one is moved aside and its loss declared. */
 export function openOutbox(path: string, options: OutboxOptions): Outbox {
-  const { clock, log, capBytes = CAP_BYTES_DEFAULT, bootId = readBootId() } = options;
+  const { clock, log, capBytes = OUTBOX_CAP_BYTES, bootId = readBootId() } = options;
+  const { bootMs = () => uptime() * 1_000, trustedNowMs = () => undefined } = options;
   if (!(capBytes >= CAP_BYTES_MIN)) {
     throw new FerryError("bad-config", `The telemetry outbox is limited to ${capBytes} bytes, which is too few`, {
       hint: `Allow it at least ${CAP_BYTES_MIN} bytes (1 MiB).`,
@@ -108,7 +115,8 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   }
   const opened = openSqlite(path, SQLITE);
   let { database } = opened;
-  let journal = openJournal(database, { clock, capBytes, bootId });
+  let journal = openJournal(database, { clock, capBytes, bootId, bootMs });
+  let openedAt = journal.next;
   const buffer: NewRecord[] = [];
   const losses = new Map<GapCause, Loss>();
   let flushing: NodeJS.Immediate | undefined;
@@ -140,7 +148,8 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       damaged.close();
       const { damagedFile = path, ...other } = openSqlite(path, { ...SQLITE, isKnownDamaged: true });
       ({ database } = other);
-      journal = openJournal(database, { clock, capBytes, bootId });
+      journal = openJournal(database, { clock, capBytes, bootId, bootMs });
+      openedAt = 0;
       retryAtMs = -Infinity;
       declareDamage(damagedFile);
     } catch (error) {
@@ -197,7 +206,7 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       const atMs = Math.round(clock.nowMs());
       const text = fieldsText(fields);
       if (text === undefined) lose("oversize", atMs);
-      else append({ kind, at_ms: atMs, fields: text, rank: rankOf(kind, fields) });
+      else append({ kind, at_ms: atMs, boot_ms: Math.round(bootMs()), fields: text, rank: rankOf(kind, fields) });
     },
     read: (stream, from, { recordsMax, bytesMax }) => {
       const row = find(stream);
@@ -211,7 +220,11 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
         const isAll = last === undefined || (taken.length === rows.length && rows.length < recordsMax);
         const next = isAll ? end : last.position + 1;
         journal.claim(row, next);
-        const records = taken.map((record) => recordOf(record, row.base));
+        const now = { bootMs: bootMs(), trustedMs: trustedNowMs() };
+        const records = taken.map((record) => {
+          const isOfThisStart = record.position >= openedAt;
+          return { ...recordOf(record, row.base), atMs: isOfThisStart ? datedMs(record, now) : record.at_ms };
+        });
         const life = journal.lifeIn(row);
         return { stream, acked: row.acked - row.base, from, next: next - row.base, life, records };
       });

@@ -6,7 +6,7 @@ import type { StreamId } from "../../protocol/ids.ts";
 import { TELEMETRY_BATCH_BYTES_MAX, TELEMETRY_BATCH_RECORDS_MAX } from "../../protocol/limits.ts";
 import { encodeTelemetryBatch, type RecordRange } from "../../protocol/messages/telemetry-batch.ts";
 import type { AckInbox } from "./ack-inbox.ts";
-import { condensingOf, type Condensing, type Detail } from "./detail.ts";
+import type { Condensing } from "./detail.ts";
 import type { Outbox, OutboxLane } from "./outbox.ts";
 
 export interface UplinkPorts {
@@ -31,8 +31,8 @@ export interface UplinkPorts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** How finely measurements are told at present; as they were measured, where there is none. */
-  readonly detail?: () => Detail;
+  /** How measurements are added up before they are sent, at present; undefined: not at all. */
+  readonly condensing?: () => Condensing | undefined;
   /** How long records wait for others to share a batch. */
   readonly lingerMs?: number;
   readonly retry?: BackoffPolicy;
@@ -72,7 +72,15 @@ interface Lane {
  * live records go first, in their own stream, and the backlog takes the rest of the line.
  */
 export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promise<void> {
-  const { outbox, acks, clock, log, detail = () => "raw", lingerMs = LINGER_MS, retry = RETRY } = ports;
+  const {
+    outbox,
+    acks,
+    clock,
+    log,
+    condensing: condensingNow = () => undefined,
+    lingerMs = LINGER_MS,
+    retry = RETRY,
+  } = ports;
   const lanes = new Map<StreamId, Lane>();
   const publishing = new Set<Promise<void>>();
   let session: string | undefined;
@@ -152,7 +160,7 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
   function sendLane(view: OutboxLane, inFlightMax: number): void {
     const lane = laneOf(view);
     lane.cursor = Math.max(lane.cursor, view.acked);
-    const condensing = condensingOf(detail());
+    const condensing = condensingNow();
     const end = condensing === undefined ? view.end : dueEnd(lane, view, condensing);
     while (lane.cursor < end && isAllowed(lane, inFlightMax)) {
       if (condensing === undefined && view.stream === outbox.stream && !isLiveDue(lane, view)) return;

@@ -76,6 +76,7 @@ export interface WorldDevice {
   readonly device: DeviceId;
   readonly receiver: ArchiveReceiver;
   readonly link: VirtualLink;
+  readonly fetched: readonly FetchedArchive[];
 }
 
 export function openWorldDevice(broker: VirtualBroker, clock: Clock, name: string, directory: string): WorldDevice {

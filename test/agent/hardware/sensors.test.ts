@@ -2,7 +2,9 @@ import { statSync } from "node:fs";
 import t, { type Test } from "tap";
 import { findSensors } from "../../../agent/hardware/sensors.ts";
 
-type Tree = { readonly [name: string]: string | Tree };
+interface Tree {
+  readonly [name: string]: string | Tree;
+}
 
 const zone = (type: string, temp: string): Tree => ({ type: `${type}\n`, temp: `${temp}\n` });
 

@@ -30,7 +30,7 @@ t.test("what is sent shrinks from detail to detail, and counts always go", async
   const health = { records: 120, cpuPercent: 3, "cpuPercent.min": 1, "cpuPercent.max": 9 };
   const inference = { slot: "digits", intervalMs: 10, records: 6, "outcome.answered": 5, inferSketch: "4.5" };
   const sent = (["raw", "roll-up", "sketch", "counters"] as const).map((detail) => {
-    const reduce = condensingOf(detail)?.reduce ?? ((_kind, fields) => fields);
+    const reduce = condensingOf(detail, 3_600_000)?.reduce ?? ((_kind, fields) => fields);
     return [Object.keys(reduce("health", health)).length, Object.keys(reduce("inference", inference)).length];
   });
   t.same(sent, [
@@ -39,6 +39,6 @@ t.test("what is sent shrinks from detail to detail, and counts always go", async
     [2, 5],
     [2, 4],
   ]);
-  t.same(condensingOf("counters")?.reduce("inference", inference)["outcome.answered"], 5);
-  t.equal(condensingOf("roll-up")?.reduce("health", health), health, "what is whole is not written anew");
+  t.same(condensingOf("counters", 3_600_000)?.reduce("inference", inference)["outcome.answered"], 5);
+  t.equal(condensingOf("roll-up", 3_600_000)?.reduce("health", health), health, "what is whole is not written anew");
 });

@@ -7,6 +7,7 @@ import { openSqlite, type Sqlite } from "../../../common/sqlite.ts";
 const record = (n: number): NewRecord => ({
   kind: "health",
   at_ms: n,
+  boot_ms: n,
   rank: 0,
   fields: JSON.stringify({ text: "x".repeat(400) }),
 });
@@ -14,7 +15,10 @@ const records = (count: number) => Array.from({ length: count }, (_, n) => recor
 
 function open(path: string) {
   const { database } = openSqlite(path, { migrations: OUTBOX_MIGRATIONS, durability: "normal" });
-  return { database, journal: openJournal(database, { clock: systemClock, capBytes: 2 ** 26, bootId: "boot-1" }) };
+  return {
+    database,
+    journal: openJournal(database, { clock: systemClock, capBytes: 2 ** 26, bootId: "boot-1", bootMs: () => 0 }),
+  };
 }
 
 const countOf = (database: Sqlite) => database.prepare("SELECT count(*) FROM records").pluck().get();

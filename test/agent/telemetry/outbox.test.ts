@@ -269,6 +269,34 @@ t.test("a clock that jumps changes nothing but the times", async (t) => {
   );
 });
 
+t.test(
+  "what was measured in 1970, before the time was told, is dated right when it is sent; what came before the restart is not touched",
+  async (t) => {
+    const path = `${t.testdir({})}/outbox.db`;
+    const machine = { nowMs: 5_000, bootMs: 5_000, trustedMs: undefined as number | undefined };
+    const clock = { ...systemClock, nowMs: () => machine.nowMs };
+    const times = { clock, bootMs: () => machine.bootMs, trustedNowMs: () => machine.trustedMs };
+    {
+      await using outbox = openOutbox(path, { ...options, ...times });
+      outbox.append("health", { n: 0 });
+    }
+    await using outbox = openOutbox(path, { ...options, ...times });
+    Object.assign(machine, { nowMs: 65_000, bootMs: 65_000 });
+    outbox.append("health", { n: 1 });
+    outbox.flush();
+    t.match(allRecords(outbox), [{ atMs: 5_000 }, { atMs: 65_000 }]);
+    const nowMs = Date.UTC(2026, 10, 28);
+    Object.assign(machine, { nowMs, bootMs: 125_000, trustedMs: nowMs });
+    outbox.append("health", { n: 2 });
+    outbox.flush();
+    t.match(allRecords(outbox), [
+      { seq: 0, atMs: 5_000 },
+      { seq: 1, atMs: nowMs - 60_000 },
+      { seq: 2, atMs: nowMs },
+    ]);
+  },
+);
+
 t.test("text that is too long is cut, a record that is too large is declared", async (t) => {
   await using outbox = openOutbox(`${t.testdir({})}/outbox.db`, options);
   outbox.append("event", { event: "runner-crashed", why: "y".repeat(20_000), ratio: Number.NaN });

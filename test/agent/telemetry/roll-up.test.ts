@@ -9,6 +9,7 @@ const MINUTE_MS = 60_000;
 const row = (position: number, at_ms: number, fields: RecordFields, kind: RecordKind = "health"): RecordRow => ({
   position,
   at_ms,
+  boot_ms: null,
   kind,
   fields: JSON.stringify(fields),
 });

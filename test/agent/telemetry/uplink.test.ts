@@ -1,5 +1,6 @@
 import t, { type Test } from "tap";
 import { createAckInbox } from "../../../agent/telemetry/ack-inbox.ts";
+import { condensingOf } from "../../../agent/telemetry/detail.ts";
 import { openOutbox } from "../../../agent/telemetry/outbox.ts";
 import { encodeFitting, runUplink, type UplinkPorts } from "../../../agent/telemetry/uplink.ts";
 import { systemClock } from "../../../common/clock.ts";
@@ -166,7 +167,7 @@ t.test("records that together are too large for one publish are split", async (t
 });
 
 t.test("measurements that are told by the hour wait for it, and an event takes them along, added up", async (t) => {
-  const { outbox, sent, acknowledge } = openUplink(t, { detail: () => "roll-up" });
+  const { outbox, sent, acknowledge } = openUplink(t, { condensing: () => condensingOf("roll-up", 3_600_000) });
   await until("the uplink runs", () => outbox.stream.length > 0);
   outbox.append("health", { cpuPercent: 1 });
   await until("what waited for the start is sent", () => sent.length === 1);
@@ -189,7 +190,7 @@ t.test("measurements that are told by the hour wait for it, and an event takes t
 });
 
 t.test("a backlog is added up before it is sent, where data is short", async (t) => {
-  const { outbox, sent, connection } = openUplink(t, { detail: () => "counters" });
+  const { outbox, sent, connection } = openUplink(t, { condensing: () => condensingOf("counters", 3_600_000) });
   connection.session = undefined;
   for (let n = 0; n < 3_000; n += 1) outbox.append("health", { cpuPercent: n % 100 });
   connection.session = "s2";

@@ -80,13 +80,19 @@ void runUplink(
   never,
 );
 
-let isResting = false;
-createInterface({ input: process.stdin }).on("line", () => (isResting = true));
+const resting = new AbortController();
+createInterface({ input: process.stdin }).on("line", () => {
+  resting.abort();
+});
 const text = "x".repeat(250);
 let n = options.firstN;
 let takenN = n;
 for (;;) {
-  for (let count = isResting ? 0 : Math.ceil(random() * BURST_RECORDS_MAX); count > 0; count -= 1, n += 1) {
+  for (
+    let count = resting.signal.aborted ? 0 : Math.ceil(random() * BURST_RECORDS_MAX);
+    count > 0;
+    count -= 1, n += 1
+  ) {
     const kind = random();
     if (kind < 0.1) outbox.append("event", { event: "swapped", n });
     else if (kind < 0.5) outbox.append("health", { n, text });

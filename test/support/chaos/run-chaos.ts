@@ -210,7 +210,7 @@ class Killable {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     const closed = once(child, "close");
     child.kill("SIGKILL");
     await closed;
