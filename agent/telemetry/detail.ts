@@ -49,12 +49,22 @@ export function condensingOf(detail: Detail, hourMs: number): Condensing | undef
     case "raw":
       return undefined;
     case "roll-up":
-      return { spanMs: hourMs, reduce: (_kind, fields) => fields };
+      return { spanMs: hourMs, reduce: withoutSameExtremes };
     case "sketch":
       return { spanMs: 6 * hourMs, reduce: withoutExtremes };
     case "counters":
       return { spanMs: 24 * hourMs, reduce: (kind, fields) => withoutSketches(kind, withoutExtremes(kind, fields)) };
   }
+}
+
+/** Nothing is lost: a number without extremes was always its mean. Of an idle device these are most of the record. */
+function withoutSameExtremes(kind: RecordKind, fields: RecordFields): RecordFields {
+  if (kind !== "health") return fields;
+  const kept = Object.entries(fields).filter(([name, value]) => {
+    const [, measure] = /^(.*)\.(?:min|max)$/.exec(name) ?? [];
+    return measure === undefined || fields[measure] !== value;
+  });
+  return kept.length === Object.keys(fields).length ? fields : Object.fromEntries(kept);
 }
 
 function withoutExtremes(kind: RecordKind, fields: RecordFields): RecordFields {

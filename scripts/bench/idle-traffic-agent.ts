@@ -5,7 +5,7 @@ import { agentFolder } from "../../agent/config.ts";
 
 const [directory = "", hourMs = ""] = process.argv.slice(2);
 const stopping = new AbortController();
-process.once("SIGTERM", () => {
+process.once("disconnect", () => {
   stopping.abort();
 });
 // Every second: cron knows nothing shorter, and a record of the hour is as large with 15 samples as with 120.

@@ -26,6 +26,12 @@ for (const { when, given, then } of cases) {
   t.test(`${then} when ${when}`, async (t) => t.equal(decideDetail(situation(given)), then));
 }
 
+t.test("of a number that did not change its mean alone is sent", async (t) => {
+  const reduce = condensingOf("roll-up", 3_600_000)?.reduce ?? ((_kind, fields) => fields);
+  const health = { records: 9, a: 1, "a.min": 1, "a.max": 2, b: 7, "b.min": 7, "b.max": 7, "b.records": 4 };
+  t.same(reduce("health", health), { records: 9, a: 1, "a.max": 2, b: 7, "b.records": 4 });
+});
+
 t.test("what is sent shrinks from detail to detail, and counts always go", async (t) => {
   const health = { records: 120, cpuPercent: 3, "cpuPercent.min": 1, "cpuPercent.max": 9 };
   const inference = { slot: "digits", intervalMs: 10, records: 6, "outcome.answered": 5, inferSketch: "4.5" };
