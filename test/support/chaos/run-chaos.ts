@@ -2,9 +2,8 @@
  * Breaks a device, a controller and the broker between them, as a seed decides, for a while; then lets everything heal and
  * holds what the controller has against what the device gave away.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,7 +89,7 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
       const action = CHAOS[Math.floor(random() * CHAOS.length)];
       if (action === undefined) continue;
       actions.push(action.name);
-      await action.run(processes, { outbox, random });
+      await action.run(processes, { random });
     }
     for (const one of all) await one.heal();
     processes.device.write("rest\n");
@@ -115,7 +114,6 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
 }
 
 interface Acting {
-  readonly outbox: string;
   readonly random: () => number;
 }
 
@@ -143,15 +141,6 @@ const CHAOS: readonly { readonly name: string; readonly run: (on: Processes, act
       await controller.kill();
       await sleep(300 + random() * 2_000);
       await controller.start();
-    },
-  },
-  {
-    name: "full disk",
-    run: async ({ device }, { outbox, random }) => {
-      // The kernel itself refuses to let a file grow.
-      device.limitFiles(String(statSync(`${outbox}-wal`, { throwIfNoEntry: false })?.size ?? 4_096));
-      await sleep(300 + random() * 1_500);
-      device.limitFiles("unlimited");
     },
   },
 ];
@@ -231,10 +220,5 @@ class Killable {
 
   write(text: string): void {
     this.#child?.stdin?.write(text);
-  }
-
-  limitFiles(bytes: string): void {
-    if (this.#child?.pid !== undefined)
-      execFileSync("prlimit", ["--pid", String(this.#child.pid), `--fsize=${bytes}:`]);
   }
 }
