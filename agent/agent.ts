@@ -20,6 +20,7 @@ import { createHello } from "./link/hello.ts";
 import { createVoice } from "./link/voice.ts";
 import { openMediaPredictor } from "./processing/media-predictor.ts";
 import { jsonAnswer } from "./serve/http-answer.ts";
+import { createDistributionRecorder } from "./monitor/distribution-recorder.ts";
 import { openFeedback } from "./monitor/feedback.ts";
 import { openHttpServer } from "./serve/http-server.ts";
 import { openPredictTopic } from "./serve/predict-topic.ts";
@@ -110,6 +111,8 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
     log,
   });
   using _observing = engine.observe(recorder);
+  const distributions = createDistributionRecorder({ outbox, clock, log, windowMs: config.driftWindowMs });
+  using _watching = engine.observe(distributions);
   using feedback = openFeedback({ engine, onJudged: recorder.judged, clock });
 
   // The link is opened last, when everything that hears it is there: whoever speaks before that is offline.
@@ -295,6 +298,7 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
     heartbeat.run(stopped),
     hello.run(stopped),
     recorder.run(stopped),
+    distributions.run(stopped),
     dataUse.run(stopped),
     runSampler({ outbox, clock, log, directory: folder.directory, figures, ...sampling }, stopped),
     runUplink(telemetry, stopped),

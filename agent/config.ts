@@ -36,6 +36,8 @@ export const AgentConfig = closedObject({
   heartbeatMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000 }),
   /** MQTT keep-alive: 60 s by default, up to 20 minutes on a metered link. */
   keepAliveSeconds: Type.Integer({ minimum: 5, maximum: 1_200 }),
+  /** Over how long the distributions of a model's inputs and outputs are summed up; absent: 5 minutes. */
+  driftWindowMs: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
   /** What the link may take; absent: as much as there is to tell. */
   data: Type.Optional(
     closedObject({

@@ -18,6 +18,7 @@ import { recordEvent } from "./fleet/events.ts";
 import { runHousekeeping } from "./fleet/housekeeping.ts";
 import { createPresenceKeeper } from "./fleet/presence-keeper.ts";
 import type { Status } from "./http/fleet-routes.ts";
+import { openBaselines } from "./drift/baselines.ts";
 import { accuracyHandlers } from "./http/handlers/accuracy-handlers.ts";
 import { alertHandlers } from "./http/handlers/alert-handlers.ts";
 import { bundleHandlers } from "./http/handlers/bundle-handlers.ts";
@@ -32,6 +33,7 @@ import { reportHandlers } from "./http/handlers/report-handlers.ts";
 import { rolloutFileHandlers } from "./http/handlers/rollout-file-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
 import { rolloutVerbHandlers } from "./http/handlers/rollout-verb-handlers.ts";
+import { driftHandlers } from "./http/handlers/drift-handlers.ts";
 import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
 import { operatorHandlers } from "./http/handlers/operator-handlers.ts";
 import { createGuard } from "./http/guard.ts";
@@ -220,6 +222,7 @@ export async function runController(
         clock,
       }),
       ...telemetryHandlers(store),
+      ...driftHandlers({ store, baselineOf: openBaselines(store, shelf), clock }),
       ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, status, transfers: transfers.active }),

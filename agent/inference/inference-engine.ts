@@ -214,6 +214,8 @@ export type CopyOutcome =
  */
 export interface InferenceObserver {
   readonly answered: (slot: ModelName, response: InferResponse) => void;
+  /** The same answer, with the inputs that it is to. */
+  readonly exchanged?: (slot: ModelName, inputs: readonly Tensor[], response: InferResponse) => void;
   /**
    * `version` was to answer when the request came. Told for a version on trial also where the active one answered after it:
    * its failure is one, although no caller saw it.

@@ -185,7 +185,10 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       throw new InferenceError("unknown-model", `Request for unknown model: '${request.slot}' is not found`);
     }
     const response = await slot.infer(request);
-    for (const observer of observers) observer.answered(request.slot, response);
+    for (const observer of observers) {
+      observer.answered(request.slot, response);
+      observer.exchanged?.(request.slot, request.inputs, response);
+    }
     return response;
   }
 

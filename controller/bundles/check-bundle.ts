@@ -7,6 +7,7 @@ import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../pr
 import { ProcessingError } from "../../processing/processing-error.ts";
 import { checkBundlePath, checkNoTwins, MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
+import { parseBaseline } from "../../protocol/bundle/baseline.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { isOutside } from "../../protocol/bundle/output-range.ts";
 import { allVariants } from "../../protocol/bundle/variants.ts";
@@ -50,6 +51,7 @@ export async function openCheckedBundle(directory: string): Promise<CheckedBundl
     checkInterface(directory, model, model.file, session);
     await checkVariantInterfaces(directory, model);
     await checkLabels(directory, present, model);
+    await checkBaseline(directory, present, model);
     for (const golden of loaded) checkCase(directory, model, golden);
   } catch (thrown) {
     await session.release();
@@ -116,6 +118,14 @@ async function checkLabels(directory: string, present: ReadonlySet<string>, mode
       "Write one label a line, in the order of the model's classes.",
     );
   }
+}
+
+/** A device would go without a baseline that it cannot read. */
+async function checkBaseline(directory: string, present: ReadonlySet<string>, model: ModelJson): Promise<void> {
+  if (model.baseline === undefined) return;
+  requirePart(directory, present, model.baseline);
+  const bytes = await readFile(join(directory, model.baseline));
+  asBadBundle(directory, () => parseBaseline(bytes));
 }
 
 /** Applications do not know which of them answers: all take and give the same. */

@@ -40,10 +40,16 @@ const check = gate("samples", Samples, { explainedPartsMax: Infinity });
  * `inputs` of an Open Inference Protocol v2 request. Throws FerryError `bad-samples` that names the sample.
  */
 export async function readSamples(path: string, specs: readonly TensorSpec[]): Promise<SampleCase[]> {
-  const samples = await readList(path);
+  const samples = await readSampleList(path, specs);
   if (samples.length > GOLDEN_CASES_MAX) {
     throw badSamples(path, `it holds ${samples.length} samples, at most ${GOLDEN_CASES_MAX} make a golden set`, specs);
   }
+  return samples;
+}
+
+/** The same, of any number. */
+export async function readSampleList(path: string, specs: readonly TensorSpec[]): Promise<SampleCase[]> {
+  const samples = await readList(path);
   return samples.map((sample, at) => {
     const name = sample.name ?? `sample ${at + 1}`;
     try {
@@ -97,7 +103,7 @@ function fault(name: string, why: string): ProtocolError {
   return new ProtocolError("SCHEMA", `input "${name}"`, why);
 }
 
-function badSamples(path: string, why: string, specs: readonly TensorSpec[], cause?: unknown): FerryError {
+export function badSamples(path: string, why: string, specs: readonly TensorSpec[], cause?: unknown): FerryError {
   const example = specs.map(({ name, shape }) => `"${name}": ${shape.length === 0 ? "…" : "[…]"}`).join(", ");
   return new FerryError("bad-samples", `Cannot use the samples in ${path}: ${why}`, {
     hint: `The file is a JSON list such as [{"name": "first", "inputs": {${example || '"input": [[1, 2, 3]]'}}}].`,

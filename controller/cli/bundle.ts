@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addBundleBaseline } from "./bundle-baseline.ts";
 import { addBundleBench } from "./bundle-bench.ts";
 import { addBundleImport } from "./bundle-import.ts";
 import { addBundleInit } from "./bundle-init.ts";
@@ -12,6 +13,7 @@ export function addBundleCommands(program: Command): void {
   const bundle = program.command("bundle").description("make, sign, check and push bundles of a model");
   addBundleInit(bundle);
   addBundleImport(bundle);
+  addBundleBaseline(bundle);
   addBundleSign(bundle);
   addBundleVerify(bundle);
   addBundleInspect(bundle);

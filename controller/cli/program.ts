@@ -11,6 +11,7 @@ import { withExamples } from "./context.ts";
 import { addDeleteCommand } from "./delete.ts";
 import { addDeployCommand } from "./deploy.ts";
 import { addDescribeCommand } from "./describe.ts";
+import { addDriftCommands } from "./drift.ts";
 import { addDeviceCommands } from "./device.ts";
 import { addDiffCommand } from "./diff.ts";
 import { addEventsCommand } from "./events.ts";
@@ -64,6 +65,7 @@ export function createProgram(): Command {
   addExperimentCommands(program);
   addBenchCommand(program);
   addTelemetryCommands(program);
+  addDriftCommands(program);
   addReportCommands(program);
   addAlertCommands(program);
   addEventsCommand(program);

@@ -2,6 +2,7 @@ import { ACCURACY_ROUTES } from "./accuracy-routes.ts";
 import { ALERT_ROUTES } from "./alert-routes.ts";
 import { BUNDLE_ROUTES } from "./bundle-routes.ts";
 import { DEVICE_ROUTES } from "./device-routes.ts";
+import { DRIFT_ROUTES } from "./drift-routes.ts";
 import { ENROL_ROUTES } from "./enrol-routes.ts";
 import { EXPERIMENT_ROUTES } from "./experiment-routes.ts";
 import { FLEET_ROUTES } from "./fleet-routes.ts";
@@ -27,6 +28,7 @@ export const ROUTES = {
   ...ROLLOUT_VERB_ROUTES,
   ...EXPERIMENT_ROUTES,
   ...TELEMETRY_ROUTES,
+  ...DRIFT_ROUTES,
   ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,
   ...REPORT_ROUTES,

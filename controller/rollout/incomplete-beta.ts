@@ -49,7 +49,7 @@ function notZero(value: number): number {
 const STIRLING_MIN = 12;
 
 /** ln Γ(x) for x > 0: Stirling's series (DLMF 5.11.1), after steps up by Γ(x + 1) = x Γ(x). */
-function logGamma(x: number): number {
+export function logGamma(x: number): number {
   let [shifted, below] = [x, 1];
   for (; shifted < STIRLING_MIN; shifted += 1) below *= shifted;
   const square = shifted * shifted;

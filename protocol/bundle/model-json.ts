@@ -49,6 +49,8 @@ export const ModelJson = closedObject({
   labels: Type.Optional(BundlePathText),
   /** The golden set; see `golden.ts`. A bundle without one is refused by devices: nothing would prove it. */
   golden: BundlePathText,
+  /** What normal inputs and outputs look like; see `baseline.ts`. Absent: drift is measured against the first that a fleet sees. */
+  baseline: Type.Optional(BundlePathText),
   /** Hardware classes on which it may run, such as `linux-arm64` or `jetson`; `*` for any. */
   compatible: Compatible,
   /** The oldest agent that understands this bundle, as MAJOR.MINOR.PATCH. */

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FerryError } from "../../common/ferry-error.ts";
+import type { OnnxSession } from "../../common/onnx-session.ts";
+import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
+import type { Baseline, BaselineFeature } from "../../protocol/bundle/baseline.ts";
+import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
+import { CategoryCounts } from "../../protocol/category-counts.ts";
+import { featureLayout, type Feature } from "../../protocol/features/feature-layout.ts";
+import { FeatureReader, examplesIn, type FeatureValue } from "../../protocol/features/read-features.ts";
+import { frameOf, ValueSketch } from "../../protocol/value-sketch.ts";
+import { openCheckedBundle } from "./check-bundle.ts";
+import { readBaselineSamples } from "./baseline-samples.ts";
+import type { SampleCase } from "./sample-inputs.ts";
+import { writeJson } from "./write-bundle.ts";
+
+const BASELINE_JSON = "baseline.json";
+/** Fewer tell a device's next thousand examples from them by chance alone. */
+const SAMPLES_MIN = 100;
+
+export interface MadeBaseline {
+  readonly model: ModelJson;
+  readonly baseline: Baseline;
+  /** True where there are so few samples that only large changes will show. */
+  readonly isSmall: boolean;
+}
+
+/** Runs the bundle's model over the samples and writes `baseline.json` beside it, named in `model.json`. Throws FerryError. */
+export async function makeBaseline(directory: string, samplesPath: string): Promise<MadeBaseline> {
+  const { model, session } = await openCheckedBundle(directory);
+  try {
+    const samples = await readBaselineSamples(samplesPath, model.inputs);
+    const baseline = await baselineOf(model, session, samples);
+    await writeJson(join(directory, BASELINE_JSON), baseline);
+    await nameInModel(directory);
+    return { model, baseline, isSmall: baseline.samples < SAMPLES_MIN };
+  } finally {
+    await session.release();
+  }
+}
+
+/** The same as a device would measure of these samples. Throws FerryError `bad-samples` where there is none. */
+async function baselineOf(
+  model: ModelJson,
+  session: Pick<OnnxSession, "run">,
+  samples: readonly SampleCase[],
+): Promise<Baseline> {
+  const layout = featureLayout(model);
+  const features = layout.flatMap((part) => part.features);
+  const values = new Map<string, FeatureValue[]>(features.map(({ name }) => [name, []]));
+  let examples = 0;
+  for (const { inputs } of samples) {
+    const tensors = [...inputs, ...(await session.run(inputs))];
+    const reader = new FeatureReader(layout, tensors);
+    const count = examplesIn(layout, tensors);
+    for (let at = 0; at < count; at += 1) reader.read(at, (feature, value) => values.get(feature)?.push(value));
+    examples += count;
+  }
+  if (examples === 0) throw new FerryError("bad-samples", "There are no samples to make a baseline of");
+  return {
+    formatVersion: 1,
+    samples: examples,
+    features: features.map((feature) => featureOf(feature, values.get(feature.name) ?? [])),
+  };
+}
+
+function featureOf({ name, role, type }: Feature, values: readonly FeatureValue[]): BaselineFeature {
+  const missing = values.filter((value) => value === undefined).length;
+  const described = type === "number" ? { valueSketch: sketchOf(values) } : { categories: categoriesOf(values) };
+  return { name, role, type, count: values.length, missing, ...described };
+}
+
+function sketchOf(values: readonly FeatureValue[]): string {
+  const numbers = values.filter((value) => typeof value === "number");
+  const sketch = new ValueSketch(frameOf(numbers));
+  for (const value of numbers) sketch.add(value);
+  return sketch.toText();
+}
+
+function categoriesOf(values: readonly FeatureValue[]): string {
+  const counts = new CategoryCounts();
+  for (const value of values) if (typeof value === "string") counts.add(value);
+  return counts.toText();
+}
+
+async function nameInModel(directory: string): Promise<void> {
+  const path = join(directory, MODEL_JSON);
+  const model = parseModelJson(await readFile(path));
+  if (model.baseline !== BASELINE_JSON) await writeJson(path, { ...model, baseline: BASELINE_JSON });
+}
