@@ -7,12 +7,21 @@ import type { Client } from "../http/client.ts";
 import type { Experiment, ExperimentDetail } from "../http/experiment-routes.ts";
 import type { ResultOf } from "../http/route.ts";
 import type { Routes } from "../http/routes.ts";
-import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
+import {
+  clientOf,
+  formatOf,
+  withController,
+  withExamples,
+  withRemote,
+  type RemoteCommandOptions,
+  type RemoteOptions,
+} from "./context.ts";
 import { durationMs } from "./duration.ts";
 import { describeExperiment } from "./experiment-text.ts";
 import { ago, counted, duration } from "./human.ts";
 import { experimentName } from "./ids.ts";
 import { printListing, printOne, say, type Column } from "./output.ts";
+import { withReportOutput, writeReport, type ReportOutputOptions } from "./report-output.ts";
 import { requireYes } from "./require-yes.ts";
 import { subjectOf, withSubject } from "./rollout-create.ts";
 import { watchExperiment } from "./watch-experiment.ts";
@@ -64,6 +73,16 @@ export function addExperimentCommands(program: Command): void {
     .option("--yes", "do not ask")
     .action(stopExperiment);
   withRemote(stop, "ferry experiment stop digits-1.1.0", "ferry experiment stop digits-1.1.0 --promote --yes");
+  const report = experiment
+    .command("report <experiment>")
+    .description("the verdict, what to do next, and what both rest on, as text, HTML, Markdown, CSV or JSON")
+    .action(reportExperiment);
+  withExamples(
+    withController(withReportOutput(report)),
+    "ferry experiment report digits-1.1.0",
+    "ferry experiment report digits-1.1.0 --out digits.html",
+    "ferry experiment report digits-1.1.0 --format csv",
+  );
   const list = experiment
     .command("list")
     .description("the newest experiments, with their verdicts")
@@ -180,6 +199,10 @@ async function stopExperiment(
   if (stopped.hasEnded) return;
   const { promotion, rollout } = stopped.experiment;
   say(`next: ferry rollout status ${promotion ?? rollout} -w`);
+}
+
+async function reportExperiment(name: string, options: RemoteOptions & ReportOutputOptions): Promise<void> {
+  writeReport(await clientOf(options).experimentReport({ params: { experiment: experimentName(name) } }), options);
 }
 
 export async function listExperiments(options: Options): Promise<void> {

@@ -2,6 +2,8 @@ import { Type, type Static } from "typebox";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { Advice, ExperimentResults } from "../experiments/experiment-shape.ts";
 import { ExperimentRequest, ExperimentSpec } from "../experiments/experiment-spec.ts";
+import { ReportDocument } from "../reports/document.ts";
+import { ReportFormat } from "../reports/render-report.ts";
 import { ExperimentState } from "../store/experiment-state.ts";
 import { RolloutState } from "../store/rollout-state.ts";
 import { RolloutCounts } from "./rollout-routes.ts";
@@ -94,6 +96,25 @@ export const EXPERIMENT_ROUTES = {
     role: "viewer",
     params,
     result: ExperimentDetail,
+  }),
+  experimentReport: route({
+    method: "GET",
+    path: "/api/v1/experiments/:experiment/report",
+    tag: "experiments",
+    summary: "One experiment as a report without a format: verdict, what to do next, intervals, who got which requests",
+    role: "viewer",
+    params,
+    result: ReportDocument,
+  }),
+  experimentReportFile: route({
+    method: "GET",
+    path: "/api/v1/experiments/:experiment/report/file",
+    tag: "experiments",
+    summary: "The same as one file of HTML, Markdown, CSV, JSON or plain text",
+    role: "viewer",
+    params,
+    query: Type.Object({ format: Type.Optional(ReportFormat) }),
+    result: "file",
   }),
   stopExperiment: route({
     method: "POST",

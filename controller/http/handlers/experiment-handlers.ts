@@ -5,10 +5,12 @@ import {
   rolloutOfExperiment,
   type Participants,
 } from "../../experiments/create-experiment.ts";
+import { experimentDocument } from "../../experiments/experiment-document.ts";
 import { keepFormer, promote } from "../../experiments/end-experiment.ts";
 import { completeExperiment, type ExperimentRequest } from "../../experiments/experiment-spec.ts";
 import { experimentSpecOf, listExperiments, oneExperiment } from "../../experiments/experiments.ts";
 import type { Experiments } from "../../experiments/open-experiments.ts";
+import { MEDIA_TYPES, renderReport, reportFileName } from "../../reports/render-report.ts";
 import { checkedSpec } from "../../rollout/checked-spec.ts";
 import { devicesText } from "../../rollout/end-of-rollout.ts";
 import { readPlan } from "../../rollout/read-plan.ts";
@@ -32,6 +34,10 @@ export function experimentHandlers(ports: ExperimentHandlerPorts): Pick<Handlers
     const planned = await readPlan(store, rolloutOfExperiment(spec, clock.nowMs()), clock.nowMs());
     requireVouched(planned.entry, isVouched);
     return { spec, planned, participants: participantsOf(spec, planned) };
+  };
+  const report = async (name: string) => {
+    const row = await oneExperiment(store, name);
+    return experimentDocument({ row, spec: experimentSpecOf(row), results: await results(row), atMs: clock.nowMs() });
   };
   return {
     planExperiment: async ({ body }) => {
@@ -60,6 +66,15 @@ export function experimentHandlers(ports: ExperimentHandlerPorts): Pick<Handlers
       return { experiments };
     },
     getExperiment: async ({ params }) => detailOf(store, await oneExperiment(store, params.experiment), results),
+    experimentReport: ({ params }) => report(params.experiment),
+    experimentReportFile: async ({ params, query: { format = "html" } }) => {
+      const document = await report(params.experiment);
+      return {
+        mediaType: MEDIA_TYPES[format],
+        fileName: reportFileName(document, format),
+        text: renderReport(document, format),
+      };
+    },
     stopExperiment: async ({ params, body }, { operator, audit }) => {
       const row = await oneExperiment(store, params.experiment);
       if (row.state !== "running") {

@@ -1,6 +1,6 @@
 /** Experiments of the past on the command line of a whole controller; one that runs is in `test/system/experiments.test.ts`. */
 import t from "tap";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controllerPaths } from "../../../controller/config.ts";
 import { createHome } from "../../../controller/new-home.ts";
@@ -56,6 +56,16 @@ t.test("ferry experiment", { timeout: 120_000 }, async (t) => {
       stdout: /· experiment slower: it has ended already, kept/,
     });
     t.match(await ferry("experiment", "stop", "slower", "--promote"), { code: 6, stderr: /experiment-over/ });
+  });
+
+  await t.test("its report is one document in every format", async (t) => {
+    const text = await ferry("experiment", "report", "slower");
+    t.match(text, { code: 0, stdout: /Experiment slower[\s\S]*is slower by[\s\S]*latency_p95_ms/ });
+    const file = join(home, "slower.html");
+    t.match(await ferry("experiment", "report", "slower", "--out", file), { code: 0, stderr: /slower\.html/ });
+    t.match(readFileSync(file, "utf8"), /<!doctype html>[\s\S]*<svg/i);
+    t.match((await ferry("experiment", "report", "slower", "--format", "md")).stdout, /latency\\?_p95/);
+    t.match(await ferry("experiment", "report", "nothing"), { code: 3 });
   });
 
   await t.test("it is a kind as rollouts are", async (t) => {
