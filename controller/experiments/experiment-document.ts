@@ -68,30 +68,27 @@ function findingsOf(row: ExperimentRow, { advice, metrics, sampleRatio, devices 
   if (advice === "distrust") {
     add("critical", sampleRatio.text, `Find the cause, stop it (ferry experiment stop ${name}), and begin another.`);
   }
-  for (const { verdict, text } of metrics) {
-    if (verdict === "worse")
-      add(
-        "warning",
-        text,
-        isOver ? "A was kept, or weigh it against what is better." : `Keep A: ferry experiment stop ${name}`,
-      );
-    if (verdict === "better")
-      add(
-        "note",
-        text,
-        isOver
-          ? "See below for what else differs."
-          : `Promote B where nothing else is worse: ferry experiment stop ${name} --promote`,
-      );
-  }
+  for (const { text } of metrics.filter(({ verdict }) => verdict === "worse"))
+    add("warning", text, nextFor(row, advice));
+  for (const { text } of metrics.filter(({ verdict }) => verdict === "better")) add("note", text, nextFor(row, advice));
   for (const metric of metrics.filter(({ verdict }) => verdict === "open")) {
-    add("note", `Undecided: ${needText(metric)}.`, nextFor(metric, isOver));
+    add("note", `Undecided: ${needText(metric)}.`, moreOf(metric, isOver));
   }
   return findings;
 }
 
-function nextFor({ samplesAre }: MetricResult, isOver: boolean): string {
-  if (isOver) return "Begin a longer experiment, or a larger share or more devices, where it matters.";
+/** What was found and what it means for the whole: a finding alone decides nothing. */
+function nextFor({ name, state }: ExperimentRow, advice: Advice): string {
+  if (state !== "running") return "It is over: see below for what else differs.";
+  if (advice === "promote") return `Promote B: ferry experiment stop ${name} --promote`;
+  if (advice === "keep") return `Keep A: ferry experiment stop ${name}`;
+  if (advice === "choose")
+    return `Weigh it against the rest, and end it: ferry experiment stop ${name} (keeps A), or with --promote.`;
+  return "Believe it when the sample ratio holds.";
+}
+
+function moreOf({ samplesAre }: MetricResult, isOver: boolean): string {
+  if (isOver) return "Begin a longer experiment, or one with a larger share or more devices, where it matters.";
   return samplesAre === "labelled answers"
     ? "Tell more truth: ferry feedback DEVICE MODEL --file truth.json"
     : "Let it go on.";
@@ -140,13 +137,13 @@ function metricsTable({ metrics }: ExperimentResults): ReportBlock {
     text: figureText(result, value),
     value: value ?? "",
   });
-  const bound = (value: number | null): ReportCell => ({
-    text: value === null ? "not known" : signed(value),
+  const bound = ({ unit }: MetricResult, value: number | null): ReportCell => ({
+    text: value === null ? "not known" : `${signed(unit === "share" ? 100 * value : value)}${UNITS[unit]}`,
     value: value ?? "",
   });
   return {
     kind: "table",
-    title: "metrics",
+    title: "Every metric",
     columns: [
       { title: "Metric" },
       { title: "A", align: "right" },
@@ -165,9 +162,9 @@ function metricsTable({ metrics }: ExperimentResults): ReportBlock {
         textCell(metric),
         number(result, a.value),
         number(result, b.value),
-        bound(difference),
-        bound(low),
-        bound(high),
+        bound(result, difference),
+        bound(result, low),
+        bound(result, high),
         { text: p === null ? "–" : p < 0.0001 ? "< 0.0001" : p.toFixed(4), value: p ?? "" },
         countCell(Math.round(a.samples)),
         countCell(Math.round(b.samples)),
@@ -177,6 +174,8 @@ function metricsTable({ metrics }: ExperimentResults): ReportBlock {
     whenEmpty: "Nothing is compared.",
   };
 }
+
+const UNITS: Readonly<Record<MetricResult["unit"], string>> = { share: " pt", ms: " ms", "as recorded": "" };
 
 function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Number(Math.abs(value).toPrecision(3))}`;
@@ -193,7 +192,7 @@ function intervalCharts({ metrics }: ExperimentResults): ReportBlock[] {
     return {
       kind: "chart",
       shape: "intervals",
-      title: `B − A, in ${name}${name === "as recorded" ? ` (${unit})` : ""}`,
+      title: unit === "share" ? "B − A, shares" : unit === "ms" ? "B − A, latency" : `B − A, ${unit}`,
       alternative: rows.map(({ text }) => text).join(" "),
       unit: name,
       rows: rows.map(({ metric, low, high, difference, verdict }) => {
@@ -215,7 +214,7 @@ function devicesTable({ devices }: ExperimentResults): ReportBlock {
   const leftOut = Math.max(0, devices.length - DEVICES_MAX);
   return {
     kind: "table",
-    title: "devices",
+    title: "Every device",
     columns: [
       { title: "Device" },
       { title: "Requests of A", align: "right" },

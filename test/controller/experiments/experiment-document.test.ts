@@ -60,6 +60,14 @@ t.test("a slower version: what to do next, and every format has it", async (t) =
   t.match(renderReport(report, "html"), /<svg/);
 });
 
+t.test("one that is better in one thing and worse in another leaves the choice, worst first", async (t) => {
+  const { findings } = documentOf({ b: { slower: 1.5, rightMore: 0.12 }, labelled: 1, intervals: 200 });
+  t.match(findings, [
+    { severity: "warning", next: /^Weigh it .*keeps A/ },
+    { severity: "note", next: /^Weigh it/ },
+  ]);
+});
+
 t.test("one that is not to be trusted says so first", async (t) => {
   const { verdict, findings } = documentOf({ share: 0.35 });
   t.match(verdict, { tone: "critical", text: /not to be trusted/ });
