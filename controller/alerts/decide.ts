@@ -128,6 +128,9 @@ function step(rule: AlertRule, sample: AlertSample, { id, known, nowMs }: Known)
 }
 
 function clear(known: Alert, nowMs: number): Alert | undefined {
+  if (known.phase === "resolved") {
+    return nowMs - (known.resolvedMs ?? nowMs) > RESOLVED_KEPT_MS ? undefined : known;
+  }
   switch (known.phase) {
     case "pending":
       // What fired within the hour is remembered, so that flapping is seen.
@@ -140,8 +143,6 @@ function clear(known: Alert, nowMs: number): Alert | undefined {
       if (nowMs - clearMs < waitMs) return { ...known, clearMs };
       return { ...known, phase: "resolved", clearMs: null, resolvedMs: nowMs, ackedBy: null };
     }
-    case "resolved":
-      return nowMs - (known.resolvedMs ?? nowMs) > RESOLVED_KEPT_MS ? undefined : known;
   }
 }
 
