@@ -1,4 +1,5 @@
 /** NumPy's own file format for one array (NEP 1), as `numpy.save` writes it. */
+import { TENSOR_RANK_MAX } from "../../protocol/limits.ts";
 import type { Datatype } from "../../protocol/tensor.ts";
 import { ProcessingError } from "../processing-error.ts";
 
@@ -63,5 +64,20 @@ function described(header: string): Pick<NpyArray, "datatype" | "shape"> {
   if (/'fortran_order':\s*True/.test(header)) {
     throw new ProcessingError("bad-media", "The .npy file is in Fortran order: save numpy.ascontiguousarray(array)");
   }
-  return { datatype, shape: shape.split(",").flatMap((part) => (part.trim() === "" ? [] : [Number(part)])) };
+  return { datatype, shape: sizesIn(shape) };
+}
+
+/** `1, 64` or `3,`; nothing between the brackets is a scalar. */
+function sizesIn(text: string): number[] {
+  const parts = text.split(",").map((part) => part.trim());
+  if (parts.at(-1) === "") parts.pop();
+  const sizes = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : NaN));
+  const count = sizes.reduce((product, size) => product * size, 1);
+  if (sizes.length > TENSOR_RANK_MAX || !Number.isSafeInteger(count) || !sizes.every(Number.isSafeInteger)) {
+    throw new ProcessingError(
+      "bad-media",
+      `The .npy file says that its shape is (${text.slice(0, 100)}), which none is`,
+    );
+  }
+  return sizes;
 }

@@ -113,8 +113,9 @@ function readerOf({ isFloat, bytesPerSample }: WavFormat, data: DataView): (at: 
   }
 }
 
+/** As the 32 bits that it becomes: a sample of 64 bits may be a number that those do not hold. */
 function finite(sample: number): number {
-  if (Number.isFinite(sample)) return sample;
+  if (Number.isFinite(Math.fround(sample))) return sample;
   throw damaged("it has samples that are no numbers");
 }
 

@@ -3,6 +3,7 @@ import type { FuzzTarget } from "../fuzz-target.ts";
 import { BUNDLE_TARGETS } from "./bundles.ts";
 import { DOCUMENT_TARGETS } from "./documents.ts";
 import { ENROLMENT_TARGETS } from "./enrolment.ts";
+import { MEDIA_TARGETS } from "./media.ts";
 import { MESSAGE_TARGETS } from "./messages.ts";
 import { PREDICTION_TARGETS } from "./predictions.ts";
 
@@ -12,4 +13,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...PREDICTION_TARGETS,
   ...BUNDLE_TARGETS,
   ...ENROLMENT_TARGETS,
+  ...MEDIA_TARGETS,
 ];

@@ -18,6 +18,10 @@ const refused: readonly [string, Uint8Array, RegExp][] = [
   ["big-endian numbers", npy(">f4", "3,", floats), /holds >f4; known here: /],
   ["records", npy("[('a', '<f4')]", "3,", floats), /does not say type and shape|holds/],
   ["Fortran order", npy("<f4", "1, 3", floats, { order: "True" }), /ascontiguousarray/],
+  ["sizes without a comma", npy("<f4", "1 3", floats), /its shape is \(1 3\), which none is/],
+  ["sizes beyond counting", npy("<f4", "99999999999, 99999999999", floats), /which none is/],
+  ["sizes beyond counting that come to nothing", npy("<f4", "99999999999999999999, 0", floats), /which none is/],
+  ["more dimensions than a tensor has", npy("<f4", "1, ".repeat(17), floats), /which none is/],
   ["a header that is cut", npy("<f4", "3,", floats).subarray(0, 11), /type and shape/],
 ];
 for (const [what, file, message] of refused) {

@@ -52,6 +52,12 @@ const refused = [
     code: "bad-media",
     why: /no numbers/,
   },
+  {
+    what: "a sample that 32 bits do not hold",
+    file: wav([0, 1e300], { coding: "float64" }),
+    code: "bad-media",
+    why: /no numbers/,
+  },
 ] as const;
 for (const { what, file, code, why } of refused) {
   t.test(`${what} is refused`, async (t) => t.throws(() => readWav(file, 1), { code, message: why }));
