@@ -2,8 +2,9 @@
  * Breaks a device, a controller and the broker between them, as a seed decides, for a while; then lets everything heal and
  * holds what the controller has against what the device gave away.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -89,7 +90,7 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
       const action = CHAOS[Math.floor(random() * CHAOS.length)];
       if (action === undefined) continue;
       actions.push(action.name);
-      await action.run(processes, { random });
+      await action.run(processes, { outbox, random });
     }
     for (const one of all) await one.heal();
     processes.device.write("rest\n");
@@ -114,6 +115,7 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
 }
 
 interface Acting {
+  readonly outbox: string;
   readonly random: () => number;
 }
 
@@ -141,6 +143,15 @@ const CHAOS: readonly { readonly name: string; readonly run: (on: Processes, act
       await controller.kill();
       await sleep(300 + random() * 2_000);
       await controller.start();
+    },
+  },
+  {
+    name: "full disk",
+    run: async ({ device }, { outbox, random }) => {
+      // The kernel itself refuses to let a file grow.
+      device.limitFiles(String(statSync(`${outbox}-wal`, { throwIfNoEntry: false })?.size ?? 4_096));
+      await sleep(300 + random() * 1_500);
+      device.limitFiles("unlimited");
     },
   },
 ];
@@ -184,9 +195,11 @@ class Killable {
     const args = given.filter((one) => typeof one === "string");
     const onLine = given.find((one) => typeof one === "function");
     const file = new URL(this.#name, import.meta.url).pathname;
-    // Without the test runner's options: its hooks make a file's limit fatal, which in Node.js it is not.
-    const env = { ...process.env, NODE_OPTIONS: "" };
-    const child = spawn(process.execPath, [file, ...args], { env, stdio: ["pipe", "pipe", "inherit"] });
+    // Without the test runner's options, which it gives to every child: its hooks make a file's limit fatal.
+    const command = 'unset NODE_OPTIONS; exec "$0" "$@"';
+    const child = spawn("bash", ["-c", command, process.execPath, file, ...args], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     // A line that comes when it was killed already.
     child.stdin.on("error", () => undefined);
     this.#child = child;
@@ -220,5 +233,10 @@ class Killable {
 
   write(text: string): void {
     this.#child?.stdin?.write(text);
+  }
+
+  limitFiles(bytes: string): void {
+    if (this.#child?.pid !== undefined)
+      execFileSync("prlimit", ["--pid", String(this.#child.pid), `--fsize=${bytes}:`]);
   }
 }
