@@ -7,6 +7,7 @@ import type { TelemetryAccount, TelemetryGap, TelemetryProblem, TelemetryRecord 
 import { clientOf, formatOf, stopSignal, withRemote, type RemoteCommandOptions } from "./context.ts";
 import { ago, counted, instant, shortDigest } from "./human.ts";
 import { deviceId } from "./ids.ts";
+import { addTelemetryExport } from "./telemetry-export.ts";
 import { print, printListing, say, type Column, type OutputFormat } from "./output.ts";
 
 type Options = RemoteCommandOptions & { readonly device?: string };
@@ -36,6 +37,7 @@ export function addTelemetryCommands(program: Command): void {
     .option("--device <id>", "of one device")
     .action(showGaps);
   withRemote(gaps, "ferry telemetry gaps");
+  addTelemetryExport(telemetry);
   const problems = telemetry
     .command("problems")
     .description("what devices sent and should not have, and what to do about it")

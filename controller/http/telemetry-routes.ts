@@ -99,6 +99,23 @@ export const TELEMETRY_ROUTES = {
     query: Type.Object(ofDevice),
     result: Type.Object({ gaps: Type.Array(TelemetryGap) }),
   }),
+  exportTelemetry: route({
+    method: "GET",
+    path: "/api/v1/telemetry/export",
+    tag: "telemetry",
+    summary: "Records, and what they were added up to, as a stream of text",
+    role: "viewer",
+    query: Type.Object({
+      ...ofDevice,
+      format: Type.Union([Type.Literal("jsonl"), Type.Literal("csv")]),
+      kind: Type.Optional(Type.String({ maxLength: 32 })),
+      slot: Type.Optional(Type.String({ maxLength: 64 })),
+      /** By the records' own times. */
+      fromMs: Type.Optional(Type.Number()),
+      toMs: Type.Optional(Type.Number()),
+    }),
+    result: "bytes",
+  }),
   telemetryProblems: route({
     method: "GET",
     path: "/api/v1/telemetry/problems",

@@ -1,6 +1,9 @@
+import { Readable } from "node:stream";
 import { readDevices } from "../../fleet/read-devices.ts";
 import { accountsOf } from "../../reports/telemetry-accounts.ts";
 import type { Store } from "../../store/store.ts";
+import { exportRecords } from "../../telemetry/export-records.ts";
+import { csv, jsonLines } from "../../telemetry/export-text.ts";
 import { listGaps } from "../../telemetry/gaps.ts";
 import { listProblems } from "../../telemetry/problems.ts";
 import { recountStreams } from "../../telemetry/recount.ts";
@@ -18,6 +21,10 @@ export function telemetryHandlers(store: Store): Pick<Handlers, keyof typeof TEL
     telemetryGaps: async ({ query: { device } }) => ({
       gaps: [...(await listGaps(store, device === undefined ? {} : { device }))],
     }),
+    exportTelemetry: ({ query: { format, ...filter } }) => {
+      const text = format === "csv" ? csv(() => exportRecords(store, filter)) : jsonLines(exportRecords(store, filter));
+      return Promise.resolve(Readable.from(text, { objectMode: false }));
+    },
     telemetryProblems: async ({ query: { device } }) => ({ problems: [...(await listProblems(store, device))] }),
     telemetryAccounting: async ({ query: { device, verify } }) => {
       const devices = await readDevices(store, device === undefined ? undefined : [device]);
