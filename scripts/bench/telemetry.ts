@@ -1,12 +1,13 @@
 /**
  * Measures in one run: what SQLite itself does with bare batched inserts of the same records; what the controller's
- * ingest does with batches that are ready; the whole way, from `append` on the device to the last acknowledgement; and
- * the bytes of a record on the wire against JSON rows.
+ * ingest does with batches that are ready; the whole way, from `append` on the device to the last acknowledgement; the
+ * bytes of a record on the wire against JSON rows, and on the controller's disk as it ages; then fleets through a broker.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { createAckInbox } from "../../agent/telemetry/ack-inbox.ts";
 import { openOutbox } from "../../agent/telemetry/outbox.ts";
 import { encodeFitting, runUplink } from "../../agent/telemetry/uplink.ts";
@@ -16,10 +17,29 @@ import { openSqlite } from "../../common/sqlite.ts";
 import { openStore } from "../../controller/store/store.ts";
 import { openTelemetryIngest } from "../../controller/telemetry/ingest.ts";
 import type { DeviceId, FleetId } from "../../protocol/ids.ts";
-import type { RecordFields } from "../../protocol/messages/telemetry-batch.ts";
+import { mosquittoPath } from "../../test/support/mosquitto.ts";
+import { measureDisk } from "./telemetry-disk.ts";
+import { measureFleet } from "./telemetry-fleet.ts";
+import { healthFields, inferenceFields } from "./telemetry-records.ts";
+
+const HELP = `scripts/bench/telemetry [--short] [--devices 1000,10000] [--seconds 120]
+
+Records per second against bare SQLite, bytes on the wire and on the disk, and fleets of devices that send a batch a
+minute through Mosquitto into a controller. --short: 1,000 devices for 15 s, fewer records.`;
+
+const { values } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    devices: { type: "string" },
+    seconds: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
 
 /** A few seconds in all on two cores. */
-const RECORDS = 40_000;
+const RECORDS = values.short ? 20_000 : 60_000;
+const FLEETS = (values.devices ?? (values.short ? "1000" : "1000,10000")).split(",").map(Number);
+const RUN_MS = 1_000 * Number(values.seconds ?? (values.short ? 15 : 120));
 /** The controller's ingest has to reach this share of what bare inserts do. */
 const RATIO_MIN = 0.3;
 
@@ -29,43 +49,51 @@ const fleet = "bench" as FleetId;
 const device = "d1" as DeviceId;
 const limits = { recordsMax: 500, bytesMax: 144_000 };
 
-const directory = await mkdtemp(join(tmpdir(), "ferry-bench-"));
-try {
-  const bare = await bareInserts();
-  const { rate: ingest, wireBytes } = await ingestOnly();
-  const whole = await wholeWay();
-  const jsonBytes = Buffer.byteLength(
-    JSON.stringify({ seq: 1_000, atMs: 1_800_000_000_000, kind: "health", ...fieldsOf(1_000) }),
-  );
-  const say = (what: string, value: string) => process.stdout.write(`${what.padEnd(46)} ${value.padStart(10)}\n`);
-  say("bare SQLite, 500 rows a transaction, records/s", bare.toFixed(0));
-  say("controller's ingest, records/s", ingest.toFixed(0));
-  say(`  of bare (at least ${RATIO_MIN})`, (ingest / bare).toFixed(2));
-  say("device to database and back, records/s", whole.toFixed(0));
-  say("  of bare", (whole / bare).toFixed(2));
-  say("bytes of a record on the wire", wireBytes.toFixed(1));
-  say("  the same as a JSON row", String(jsonBytes));
-  process.exitCode = ingest / bare >= RATIO_MIN ? 0 : 1;
-} finally {
-  await rm(directory, { recursive: true });
+type Kind = "health" | "inference";
+const FIELDS = { health: healthFields, inference: inferenceFields } as const;
+/** As outboxes hold them: each kind is measured alone, so that the dearer one is not hidden behind the other. */
+const KINDS: readonly Kind[] = ["health", "inference"];
+
+const say = (what: string, value: string) => process.stdout.write(`${what.padEnd(58)} ${value.padStart(12)}\n`);
+
+async function main(directory: string): Promise<number> {
+  let isGood = true;
+  for (const kind of KINDS) {
+    const bare = await bareInserts(directory, kind);
+    const { rate: ingest, wireBytes } = await ingestOnly(directory, kind);
+    const whole = await wholeWay(directory, kind);
+    const row = { seq: 1_000, atMs: 1_800_000_000_000, kind, ...FIELDS[kind](1_000) };
+    say(`${kind}: bare SQLite, 500 rows a transaction, records/s`, bare.toFixed(0));
+    say("  controller's ingest, records/s", ingest.toFixed(0));
+    say(`    of bare (at least ${RATIO_MIN})`, (ingest / bare).toFixed(2));
+    say("  device's outbox to database and back, records/s", whole.toFixed(0));
+    say("    of bare", (whole / bare).toFixed(2));
+    say("  bytes of a record on the wire", wireBytes.toFixed(1));
+    say("    the same as a JSON row", String(Buffer.byteLength(JSON.stringify(row))));
+    isGood &&= ingest / bare >= RATIO_MIN;
+  }
+  const { rawBytes, minuteBytes, hourBytes } = await measureDisk(directory);
+  const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} kB`;
+  say("disk of one device with one busy model, a day of it: raw", kilobytes(rawBytes));
+  say("  by the minute", kilobytes(minuteBytes));
+  say("  by the hour", kilobytes(hourBytes));
+  if (mosquittoPath === undefined) say("fleets", "no mosquitto");
+  else for (const devices of FLEETS) await tellFleet(directory, devices);
+  return isGood ? 0 : 1;
 }
 
-/** Twelve fields, as a health record has them. */
-function fieldsOf(n: number): RecordFields {
-  return {
-    cpuPercent: (n * 7.31) % 100,
-    memoryTotalBytes: 4_045_012_992,
-    memoryAvailableBytes: 2_100_000_000 + ((n * 4_096) % 1_000_000_000),
-    diskFreeBytes: 11_000_000_000 - n * 4_096,
-    diskTotalBytes: 31_000_000_000,
-    temperatureCelsius: 45 + ((n * 0.37) % 20),
-    load1: (n * 0.01) % 4,
-    load5: (n * 0.003) % 4,
-    uptimeSeconds: n * 30,
-    agentUptimeSeconds: n * 30,
-    agentRssBytes: 81_000_000 + ((n * 4_096) % 5_000_000),
-    loopDelayP99Ms: (n * 0.13) % 12,
-  };
+async function tellFleet(directory: string, devices: number): Promise<void> {
+  const figures = await measureFleet(directory, devices, RUN_MS);
+  const { sent, records, acknowledged, cpuShare, brokerCpuShare, peakBytes, lagP50Ms, lagP99Ms, reportMs } = figures;
+  say(`${devices} devices, a batch of 8 records a minute each: batches in ${RUN_MS / 1_000} s`, String(sent));
+  say("  acknowledged", String(acknowledged));
+  say("  records/s", (records / (RUN_MS / 1_000)).toFixed(0));
+  say("  controller's processor time, of one core", `${(100 * cpuShare).toFixed(1)} %`);
+  say("  broker's", `${(100 * brokerCpuShare).toFixed(1)} %`);
+  say("  controller's memory at its peak", `${(peakBytes / 1024 ** 2).toFixed(0)} MB`);
+  say("  from publishing to the acknowledgement, p50", `${lagP50Ms.toFixed(0)} ms`);
+  say("    p99", `${lagP99Ms.toFixed(0)} ms`);
+  say("  ferry report fleet", `${reportMs.toFixed(0)} ms`);
 }
 
 async function ratePerSecond(work: () => Promise<void> | void): Promise<number> {
@@ -74,16 +102,17 @@ async function ratePerSecond(work: () => Promise<void> | void): Promise<number> 
   return RECORDS / ((performance.now() - startedMs) / 1_000);
 }
 
-/** The same table and durability as the controller's, a prepared statement, nothing else. */
-async function bareInserts(): Promise<number> {
-  const path = join(directory, "bare.db");
+/** The same table, indexes and durability as the controller's, a prepared statement, nothing else. */
+async function bareInserts(directory: string, kind: Kind): Promise<number> {
+  const path = join(directory, `bare-${kind}.db`);
   await (await openStore(path))[Symbol.asyncDispose]();
   const { database } = openSqlite(path, { migrations: [], durability: "full" });
   const insert = database.prepare("INSERT INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
-  const rows = Array.from({ length: RECORDS }, (_, seq) => JSON.stringify(fieldsOf(seq)));
+  const rows = Array.from({ length: RECORDS }, (_, seq) => JSON.stringify(FIELDS[kind](seq)));
   const batch = database.transaction((from: number) => {
-    for (let seq = from; seq < from + 500; seq += 1)
-      insert.run(device, "0".repeat(32), seq, seq, seq, "health", 0, rows[seq]);
+    for (let seq = from; seq < from + 500; seq += 1) {
+      insert.run(device, "0".repeat(32), seq, seq, seq, kind, 0, rows[seq]);
+    }
   });
   const rate = await ratePerSecond(() => {
     for (let from = 0; from < RECORDS; from += 500) batch(from);
@@ -92,9 +121,12 @@ async function bareInserts(): Promise<number> {
   return rate;
 }
 
-async function ingestOnly(): Promise<{ rate: number; wireBytes: number }> {
-  await using outbox = openOutbox(join(directory, "ready.db"), { clock, log });
-  for (let n = 0; n < RECORDS; n += 1) outbox.append("health", fieldsOf(n));
+async function ingestOnly(directory: string, kind: Kind): Promise<{ rate: number; wireBytes: number }> {
+  await using outbox = openOutbox(join(directory, `ready-${kind}.db`), { clock, log });
+  for (let n = 0; n < RECORDS; n += 1) {
+    outbox.append(kind, FIELDS[kind](n));
+    if (n % 500 === 499) outbox.flush();
+  }
   outbox.flush();
   const batches: Uint8Array[] = [];
   for (let from = 0; from < RECORDS;) {
@@ -104,7 +136,7 @@ async function ingestOnly(): Promise<{ rate: number; wireBytes: number }> {
     batches.push(payload);
     from = next;
   }
-  await using opened = await openStore(join(directory, "ingest.db"));
+  await using opened = await openStore(join(directory, `ingest-${kind}.db`));
   await using ingest = openTelemetryIngest({
     store: opened.store,
     fleet,
@@ -114,6 +146,8 @@ async function ingestOnly(): Promise<{ rate: number; wireBytes: number }> {
   });
   const rate = await ratePerSecond(async () => {
     for (const payload of batches) {
+      // What a broker would hold back: the ingest refuses more than 8 MiB at once.
+      while (ingest.counters.waitingBytes > 4 * 1024 ** 2) await turn();
       ingest.onBatch(device, payload);
       await turn();
     }
@@ -122,10 +156,10 @@ async function ingestOnly(): Promise<{ rate: number; wireBytes: number }> {
   return { rate, wireBytes: batches.reduce((sum, payload) => sum + payload.byteLength, 0) / RECORDS };
 }
 
-async function wholeWay(): Promise<number> {
+async function wholeWay(directory: string, kind: Kind): Promise<number> {
   const stopping = new AbortController();
-  await using outbox = openOutbox(join(directory, "outbox.db"), { clock, log });
-  await using opened = await openStore(join(directory, "controller.db"));
+  await using outbox = openOutbox(join(directory, `outbox-${kind}.db`), { clock, log });
+  await using opened = await openStore(join(directory, `controller-${kind}.db`));
   const acks = createAckInbox({ clock, log });
   await using ingest = openTelemetryIngest({
     store: opened.store,
@@ -146,7 +180,7 @@ async function wholeWay(): Promise<number> {
   const running = runUplink(ports, stopping.signal);
   const rate = await ratePerSecond(async () => {
     for (let n = 0; n < RECORDS; n += 1) {
-      outbox.append("health", fieldsOf(n));
+      outbox.append(kind, FIELDS[kind](n));
       if (n % 500 === 499) await turn();
     }
     session = "s1";
@@ -155,4 +189,14 @@ async function wholeWay(): Promise<number> {
   stopping.abort();
   await running;
   return rate;
+}
+
+if (values.help) process.stdout.write(`${HELP}\n`);
+else {
+  const directory = await mkdtemp(join(tmpdir(), "ferry-bench-"));
+  try {
+    process.exitCode = await main(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
