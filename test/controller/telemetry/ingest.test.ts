@@ -1,6 +1,8 @@
+import { pino } from "pino";
 import t, { type Test } from "tap";
 import { openOutbox, type Outbox } from "../../../agent/telemetry/outbox.ts";
 import { systemClock, type Clock } from "../../../common/clock.ts";
+import type { Log } from "../../../common/log.ts";
 import { openTelemetryIngest } from "../../../controller/telemetry/ingest.ts";
 import { openStore } from "../../../controller/store/store.ts";
 import type { FleetId } from "../../../protocol/ids.ts";
@@ -9,7 +11,7 @@ import { encodeTelemetryBatch } from "../../../protocol/messages/telemetry-batch
 import { DEVICE, nextBatch, quietLog } from "../../support/telemetry-pipe.ts";
 import { until } from "../../support/until.ts";
 
-async function openIngest(t: Test, clock: Clock = systemClock) {
+async function openIngest(t: Test, clock: Clock = systemClock, log: Log = quietLog) {
   const directory = t.testdir({});
   const opened = await openStore(`${directory}/controller.db`);
   const outbox = openOutbox(`${directory}/outbox.db`, { clock: systemClock, log: quietLog });
@@ -18,7 +20,7 @@ async function openIngest(t: Test, clock: Clock = systemClock) {
     store: opened.store,
     fleet: "f" as FleetId,
     clock,
-    log: quietLog,
+    log,
     publish: (topic, payload) => {
       acks.push({ ...parseTelemetryAck(payload), topic, atMs: performance.now() });
       return Promise.resolve();
@@ -138,5 +140,21 @@ t.test("a clock that steps back does not hide records from those who follow", as
   t.same(await store.selectFrom("telemetry").select("received_ms").execute(), [
     { received_ms: 2_000 },
     { received_ms: 2_000 },
+  ]);
+});
+
+t.test("the log says of which device, and why, when something is left aside or cannot be stored", async (t) => {
+  const lines: unknown[] = [];
+  const log = pino({ level: "warn" }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { ingest, outbox, store } = await openIngest(t, systemClock, log);
+  ingest.onBatch(DEVICE, Uint8Array.of(0xff, 0xff));
+  await until("it is counted", () => ingest.counters.problems["batch-unreadable"] === 1);
+  await store.schema.dropTable("telemetry").execute();
+  append(outbox, 1);
+  ingest.onBatch(DEVICE, nextBatch(outbox));
+  await until("the database has refused", () => ingest.counters.failures === 1);
+  t.match(lines, [
+    { level: 40, device: DEVICE, error: /telemetry batch/, msg: "an unreadable telemetry batch was left aside" },
+    { level: 50, error: /no such table/, batches: 1, msg: "telemetry cannot be stored; it will come again" },
   ]);
 });
