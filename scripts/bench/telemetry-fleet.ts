@@ -38,6 +38,8 @@ export interface FleetFigures {
 const BATCH_MS = 60_000;
 /** For what is on its way at the end. */
 const SETTLE_MS = 5_000;
+/** For all devices to become known: each costs transactions of its own, once in its life. */
+const JOIN_MS_MAX = 300_000;
 
 interface Sender {
   readonly device: DeviceId;
@@ -101,7 +103,7 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
   }
 
   for (const sender of senders) await send(sender);
-  await settle(() => acknowledged >= devices);
+  await settle(() => acknowledged >= devices, JOIN_MS_MAX);
   lags.length = 0;
   acknowledged = 0;
   const pid = controller.pid ?? 0;
@@ -118,7 +120,7 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
   const elapsedMs = performance.now() - startedMs;
   const cpuShare = (processCpuMs(pid) - cpuMs) / elapsedMs;
   const brokerCpuShare = (processCpuMs(broker.pid) - brokerCpuMs) / elapsedMs;
-  await settle(() => acknowledged >= sent);
+  await settle(() => acknowledged >= sent, SETTLE_MS);
   const reportMs = await timedReport(httpUrl, token);
   const { peakBytes } = residentBytes(pid);
   await endChild(controller);
@@ -134,8 +136,8 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
 /** Of a minute: two of health, six of a model. */
 const RECORDS = 8;
 
-async function settle(isDone: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !isDone() && waitedMs < SETTLE_MS; waitedMs += 20) await systemClock.sleep(20);
+async function settle(isDone: () => boolean, msMax: number): Promise<void> {
+  for (let waitedMs = 0; !isDone() && waitedMs < msMax; waitedMs += 20) await systemClock.sleep(20);
 }
 
 async function timedReport(httpUrl: string, token: string): Promise<number> {
