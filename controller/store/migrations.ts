@@ -17,8 +17,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0010-deliveries": { up: deliveries },
   "0011-telemetry-counts-and-roll-ups": { up: telemetryRollups },
   "0012-telemetry-problems": { up: telemetryProblems },
-  "0014-alerts": { up: migrateAlerts },
   "0013-distributions": { up: indexDistributions },
+  "0014-alerts": { up: migrateAlerts },
   "0016-experiments": { up: migrateExperiments },
   "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
 };
