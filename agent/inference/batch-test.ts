@@ -1,6 +1,6 @@
 /** Whether a model answers a batch as it answers each of its requests alone, on this hardware, and how large a batch may be. */
 import { blankInputs, joinKey, rowsOf, splitRows } from "../../common/onnx-batch.ts";
-import type { LoadedCase } from "../../processing/golden-case.ts";
+import type { LoadedCase } from "../../common/processing/golden-case.ts";
 import { goldenDifference } from "../../protocol/bundle/golden-compare.ts";
 import type { Tolerance } from "../../protocol/bundle/golden.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";

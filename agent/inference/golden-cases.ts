@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../common/ferry-error.ts";
-import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../processing/golden-case.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../common/processing/golden-case.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
 import { isMediaCase, parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
 import type { Processor } from "../processing/processor.ts";

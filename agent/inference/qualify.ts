@@ -1,9 +1,9 @@
 /** What stands between a verified bundle and its first request: load, warm-up, golden set, budgets, on this hardware. */
 import { join } from "node:path";
-import { readLabels } from "../../processing/bundle-labels.ts";
-import { caseDifference, type LoadedCase } from "../../processing/golden-case.ts";
-import { inferSequence } from "../../processing/infer-sequence.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
+import { caseDifference, type LoadedCase } from "../../common/processing/golden-case.ts";
+import { inferSequence } from "../../common/processing/infer-sequence.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import { checkBundlePath } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson, OutputRange } from "../../protocol/bundle/model-json.ts";
 import { parametersInForce } from "../../protocol/bundle/parameters.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../../common/clock.ts";
 import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
 import { FEEDBACK_PROBLEMS_MAX, type FeedbackAnswer, type FeedbackEntry } from "../../protocol/messages/feedback.ts";
-import { readLabels } from "../../processing/bundle-labels.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
 import type { InferenceEngine, VerifiedBundle } from "../inference/inference-engine.ts";
 import { FeedbackScore, type Classified, type Measured } from "./feedback-score.ts";
 import {

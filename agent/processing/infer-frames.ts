@@ -2,7 +2,7 @@
 import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
-import { handedOn } from "../../processing/infer-sequence.ts";
+import { handedOn } from "../../common/processing/infer-sequence.ts";
 import type { InferenceEngine, InferResponse, VerifiedBundle } from "../inference/inference-engine.ts";
 import { InferenceError } from "../inference/inference-error.ts";
 

@@ -5,9 +5,9 @@ import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/id
 import { parametersInForce, type ParameterValues } from "../../protocol/bundle/parameters.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import { elementCount, type Tensor } from "../../protocol/tensor.ts";
-import { interpretOutputs, type Interpretation } from "../../processing/results/interpret-outputs.ts";
-import { steadyInputs, type Media, type PreparedMedia } from "../../processing/prepare-media.ts";
-import { readLabels } from "../../processing/bundle-labels.ts";
+import { interpretOutputs, type Interpretation } from "../../common/processing/results/interpret-outputs.ts";
+import { steadyInputs, type Media, type PreparedMedia } from "../../common/processing/prepare-media.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
 import type { InferenceEngine, InferResponse, VerifiedBundle } from "../inference/inference-engine.ts";
 import { InferenceError } from "../inference/inference-error.ts";
 import { inferFrames, type FramesRequest, type SequenceAnswer } from "./infer-frames.ts";

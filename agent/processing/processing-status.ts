@@ -1,4 +1,4 @@
-import type { ProcessingErrorCode } from "../../processing/processing-error.ts";
+import type { ProcessingErrorCode } from "../../common/processing/processing-error.ts";
 
 /** The HTTP status of each, over HTTP and in MQTT answers alike. */
 export const PROCESSING_STATUS: Readonly<Record<ProcessingErrorCode, number>> = {

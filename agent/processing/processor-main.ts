@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from "node:fs";
 import { messageOf } from "../../common/ferry-error.ts";
-import { openPictureDecoder } from "../../processing/decode/decode-picture.ts";
-import { interpretOutputs } from "../../processing/results/interpret-outputs.ts";
-import { prepareMedia } from "../../processing/prepare-media.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { openPictureDecoder } from "../../common/processing/decode/decode-picture.ts";
+import { interpretOutputs } from "../../common/processing/results/interpret-outputs.ts";
+import { prepareMedia } from "../../common/processing/prepare-media.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import type { FromProcessor, ToProcessor } from "./processor-messages.ts";
 
 /** Of the range to 1,000 of proc_pid_oom_score_adj(5): it ends before a runner does, which took longer to start. */

@@ -1,8 +1,8 @@
 /** What the agent and its processor say to each other, over the channel that the agent opens when it starts one. */
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
-import type { Interpretation } from "../../processing/results/interpret-outputs.ts";
-import type { Media, PreparedMedia, PreparingModel } from "../../processing/prepare-media.ts";
-import type { ProcessingErrorCode } from "../../processing/processing-error.ts";
+import type { Interpretation } from "../../common/processing/results/interpret-outputs.ts";
+import type { Media, PreparedMedia, PreparingModel } from "../../common/processing/prepare-media.ts";
+import type { ProcessingErrorCode } from "../../common/processing/processing-error.ts";
 
 /** One at a time: whatever ends the process was the one that is under way. */
 export type ToProcessor =

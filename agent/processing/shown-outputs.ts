@@ -1,6 +1,6 @@
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
-import { interpretedOutputs } from "../../processing/results/interpret-outputs.ts";
+import { interpretedOutputs } from "../../common/processing/results/interpret-outputs.ts";
 
 /**
  * The tensors of an answer to a picture or a sound: those that were asked for, or those that no result tells of. Of a sound

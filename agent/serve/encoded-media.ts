@@ -1,6 +1,6 @@
 /** Pictures and sounds within JSON: base64, or bytes that were. */
-import { mediaOf } from "../../processing/media-of.ts";
-import type { Media } from "../../processing/prepare-media.ts";
+import { mediaOf } from "../../common/processing/media-of.ts";
+import type { Media } from "../../common/processing/prepare-media.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { mediaInput } from "../../protocol/bundle/preprocessing.ts";
 import { HttpError } from "./http-answer.ts";

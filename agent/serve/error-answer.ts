@@ -1,7 +1,7 @@
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
 import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import { errorShapeOf } from "./dialects/error-shapes.ts";

@@ -1,7 +1,7 @@
 /** What a request's body is, told by its first bytes: clients often send no Content-Type, or a wrong one. */
-import { isNpy } from "../../processing/decode/read-npy.ts";
-import { mediaOf } from "../../processing/media-of.ts";
-import type { Media } from "../../processing/prepare-media.ts";
+import { isNpy } from "../../common/processing/decode/read-npy.ts";
+import { mediaOf } from "../../common/processing/media-of.ts";
+import type { Media } from "../../common/processing/prepare-media.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { HttpError } from "./http-answer.ts";
 

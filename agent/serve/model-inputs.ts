@@ -3,7 +3,7 @@ import { shapeOfNested, tensorFromValues } from "../../protocol/tensor-values.ts
 import { elementsIn } from "../../protocol/tensor-elements.ts";
 import type { Tensor, TensorSpec } from "../../protocol/tensor.ts";
 import { HttpError } from "./http-answer.ts";
-import type { NpyArray } from "../../processing/decode/read-npy.ts";
+import type { NpyArray } from "../../common/processing/decode/read-npy.ts";
 
 /** `{name: values}`. Throws HttpError 400 or a ProtocolError that names the input. */
 export function inputsByName(specs: readonly TensorSpec[], values: Readonly<Record<string, unknown>>): Tensor[] {

@@ -1,5 +1,5 @@
 /** The Open Inference Protocol v2 over HTTP. */
-import { mediaOf } from "../../processing/media-of.ts";
+import { mediaOf } from "../../common/processing/media-of.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { mediaInput } from "../../protocol/bundle/preprocessing.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
@@ -14,7 +14,7 @@ import { classify } from "./classification.ts";
 import { mediaOfText } from "./encoded-media.ts";
 import { HttpError, jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "./http-answer.ts";
 import type { InferenceStatistics } from "./inference-statistics.ts";
-import { readLabels } from "../../processing/bundle-labels.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
 import { tritonConfig } from "./oip-config.ts";
 import { parseOipRequest, type ParsedOipRequest } from "./oip-request.ts";
 import { requestNames } from "./request-names.ts";

@@ -1,6 +1,6 @@
 /** Several pictures or sounds in one request, and what each was found to be, in the words of no dialect. */
 import { randomUUID } from "node:crypto";
-import type { Media } from "../../processing/prepare-media.ts";
+import type { Media } from "../../common/processing/prepare-media.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { ModelVersion } from "../../protocol/ids.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";

@@ -15,7 +15,7 @@ import type { Tensor } from "../../protocol/tensor.ts";
 import { parseTopic } from "../../protocol/topics.ts";
 import type { InferenceEngine, InferResponse } from "../inference/inference-engine.ts";
 import { FAILURE_STATUS, InferenceError } from "../inference/inference-error.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import type { MediaPredictor } from "../processing/media-predictor.ts";
 import { PROCESSING_STATUS } from "../processing/processing-status.ts";
 import type { Feedback } from "../monitor/feedback.ts";
@@ -23,7 +23,7 @@ import { AnswerCache } from "./answer-cache.ts";
 import { classify } from "./classification.ts";
 import { findSlot } from "./find-slot.ts";
 import { HttpError } from "./http-answer.ts";
-import { readLabels } from "../../processing/bundle-labels.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
 
 export interface PredictTopicPorts {
   readonly engine: Pick<InferenceEngine, "infer" | "slots">;

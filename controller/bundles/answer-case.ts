@@ -1,7 +1,7 @@
 import type { OnnxSession } from "../../common/onnx-session.ts";
-import { inferSequence } from "../../processing/infer-sequence.ts";
-import type { LoadedCase } from "../../processing/golden-case.ts";
-import { interpretOutputs } from "../../processing/results/interpret-outputs.ts";
+import { inferSequence } from "../../common/processing/infer-sequence.ts";
+import type { LoadedCase } from "../../common/processing/golden-case.ts";
+import { interpretOutputs } from "../../common/processing/results/interpret-outputs.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { parametersInForce } from "../../protocol/bundle/parameters.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { EXIT, FerryError, systemCodeOf } from "../../common/ferry-error.ts";
-import { readNpy } from "../../processing/decode/read-npy.ts";
-import { ProcessingError } from "../../processing/processing-error.ts";
+import { readNpy } from "../../common/processing/decode/read-npy.ts";
+import { ProcessingError } from "../../common/processing/processing-error.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { tensorFromValues } from "../../protocol/tensor-values.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../../protocol/tensor.ts";

@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { EXIT, FerryError, systemCodeOf } from "../../common/ferry-error.ts";
 import { openOnnxSession } from "../../common/onnx-session.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
-import { readLabels } from "../../processing/bundle-labels.ts";
+import { readLabels } from "../../common/processing/bundle-labels.ts";
 import type { MediaCase } from "../../protocol/bundle/golden.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { mediaInput } from "../../protocol/bundle/preprocessing.ts";

@@ -1,5 +1,10 @@
-import { openPictureDecoder } from "../../processing/decode/decode-picture.ts";
-import { prepareMedia, type Media, type PreparedMedia, type PreparingModel } from "../../processing/prepare-media.ts";
+import { openPictureDecoder } from "../../common/processing/decode/decode-picture.ts";
+import {
+  prepareMedia,
+  type Media,
+  type PreparedMedia,
+  type PreparingModel,
+} from "../../common/processing/prepare-media.ts";
 
 let opening: ReturnType<typeof openPictureDecoder> | undefined;
 

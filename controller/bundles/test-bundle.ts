@@ -2,7 +2,7 @@ import { mkdtemp, mkdir, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
-import { caseDifference } from "../../processing/golden-case.ts";
+import { caseDifference } from "../../common/processing/golden-case.ts";
 import type { Tolerance } from "../../protocol/bundle/golden.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { allVariants, DEFAULT_VARIANT } from "../../protocol/bundle/variants.ts";

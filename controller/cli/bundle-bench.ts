@@ -3,7 +3,7 @@ import { openOnnxSession } from "../../common/onnx-session.ts";
 import { EXIT } from "../../common/ferry-error.ts";
 import { join } from "node:path";
 import { measureLoad, type Ask, type Measurement } from "../bench/load.ts";
-import type { LoadedCase } from "../../processing/golden-case.ts";
+import type { LoadedCase } from "../../common/processing/golden-case.ts";
 import { openCheckedBundle } from "../bundles/check-bundle.ts";
 import { counts, FIGURE_COLUMNS } from "./bench.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";

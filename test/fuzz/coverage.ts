@@ -4,7 +4,7 @@ import { Session, type Profiler } from "node:inspector";
 import { fileURLToPath } from "node:url";
 
 const SOURCES = new URL("../../", import.meta.url).href;
-const WATCHED = ["protocol/", "processing/", "agent/", "controller/", "common/"].map((folder) => SOURCES + folder);
+const WATCHED = ["protocol/", "agent/", "controller/", "common/"].map((folder) => SOURCES + folder);
 
 export interface Coverage extends Disposable {
   /** Forgets what has run until here. */

@@ -1,4 +1,4 @@
-import type { Picture } from "../../processing/picture.ts";
+import type { Picture } from "../../common/processing/picture.ts";
 import { drawn } from "./pictures.ts";
 
 /** Of 64 dots of 0 to 16: twenty pixels a dot. */

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { crc32, deflateSync } from "node:zlib";
-import type { Picture } from "../../processing/picture.ts";
+import type { Picture } from "../../common/processing/picture.ts";
 
 type Colour = readonly [number, number, number];
 

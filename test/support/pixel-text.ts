@@ -1,6 +1,6 @@
 /** Text as a picture, by a font of 5 × 7 dots that stands here: so that a test of reading needs no file and no font of the machine. */
-import type { Picture } from "../../processing/picture.ts";
-import { resample } from "../../processing/resample.ts";
+import type { Picture } from "../../common/processing/picture.ts";
+import { resample } from "../../common/processing/resample.ts";
 import { drawn } from "./pictures.ts";
 
 /** Rows from top to bottom, the highest of five bits on the left. */

@@ -1,7 +1,7 @@
 /** MLflow's scoring server (version 2 of its protocol), for clients that were written for it. */
 import { Type, type Static } from "typebox";
 import { gate, parseJson } from "../../../protocol/schema.ts";
-import type { Media } from "../../../processing/prepare-media.ts";
+import type { Media } from "../../../common/processing/prepare-media.ts";
 import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
 import type { Tensor, TensorSpec } from "../../../protocol/tensor.ts";
 import type { ServedSlot } from "../../inference/inference-engine.ts";

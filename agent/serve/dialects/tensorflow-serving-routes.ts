@@ -4,7 +4,7 @@ import { gate, parseJson } from "../../../protocol/schema.ts";
 import type { NestedValues } from "../../../protocol/tensor-values.ts";
 import type { Datatype, Tensor, TensorSpec } from "../../../protocol/tensor.ts";
 import type { ModelJson } from "../../../protocol/bundle/model-json.ts";
-import type { Media } from "../../../processing/prepare-media.ts";
+import type { Media } from "../../../common/processing/prepare-media.ts";
 import type { ServedSlot } from "../../inference/inference-engine.ts";
 import { askModel, servedVersion } from "../ask-model.ts";
 import { isEncoded, mediaOfText, takesMedia } from "../encoded-media.ts";

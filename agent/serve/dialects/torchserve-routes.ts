@@ -3,7 +3,7 @@ import type { InferenceEngine, ServedSlot } from "../../inference/inference-engi
 import { askModel, servedVersion } from "../ask-model.ts";
 import { bestLabels } from "../best-labels.ts";
 import { jsonAnswer, type HttpAnswer, type HttpHandler, type HttpRequest } from "../http-answer.ts";
-import { readLabels } from "../../../processing/bundle-labels.ts";
+import { readLabels } from "../../../common/processing/bundle-labels.ts";
 import { fileOfForm } from "../form-file.ts";
 import { mediaIn } from "../media-body.ts";
 import { predictFiles, type FilePrediction } from "../predict-files.ts";

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { openOnnxSession, type OnnxSession } from "../../../common/onnx-session.ts";
-import { caseDifference, type GoldenTolerances, type LoadedCase } from "../../../processing/golden-case.ts";
+import { caseDifference, type GoldenTolerances, type LoadedCase } from "../../../common/processing/golden-case.ts";
 import { answerCase, type AnsweringModel, type CaseAnswer } from "../answer-case.ts";
 import { AccuracyTally, neededTolerance, type Accuracy } from "./accuracy.ts";
 

@@ -1,8 +1,8 @@
 import t from "tap";
 import { openProcessor, type ProcessorPorts } from "../../../agent/processing/processor.ts";
 import { openLog } from "../../../common/log.ts";
-import type { PreparingModel } from "../../../processing/prepare-media.ts";
-import type { Picture } from "../../../processing/picture.ts";
+import type { PreparingModel } from "../../../common/processing/prepare-media.ts";
+import type { Picture } from "../../../common/processing/picture.ts";
 import { jpeg, photograph, png, PNG_MARK, pngHeader } from "../../support/pictures.ts";
 import { until } from "../../support/until.ts";
 

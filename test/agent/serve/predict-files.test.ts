@@ -1,7 +1,7 @@
 import t from "tap";
 import type { MediaRequest } from "../../../agent/processing/media-predictor.ts";
 import { predictFiles } from "../../../agent/serve/predict-files.ts";
-import type { Media } from "../../../processing/prepare-media.ts";
+import type { Media } from "../../../common/processing/prepare-media.ts";
 import type { ServedSlot } from "../../../agent/inference/inference-engine.ts";
 import type { Postprocessing } from "../../../protocol/bundle/postprocessing.ts";
 import { floats, pictureDigits } from "../../support/model-folders.ts";

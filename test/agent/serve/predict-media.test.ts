@@ -1,5 +1,5 @@
 import t from "tap";
-import { readLabels } from "../../../processing/bundle-labels.ts";
+import { readLabels } from "../../../common/processing/bundle-labels.ts";
 import type { VerifiedBundle } from "../../../agent/inference/inference-engine.ts";
 import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openLog } from "../../../common/log.ts";

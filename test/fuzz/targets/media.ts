@@ -1,11 +1,11 @@
 /** Files of pictures, sounds and arrays, as clients and golden sets have them; and the forms that they come in. */
 import { fileOfForm } from "../../../agent/serve/form-file.ts";
 import { HttpError } from "../../../agent/serve/http-answer.ts";
-import { isJpeg, isPng, readPictureHeader } from "../../../processing/decode/picture-header.ts";
-import { readNpy } from "../../../processing/decode/read-npy.ts";
-import { readWav } from "../../../processing/decode/read-wav.ts";
-import { mediaOf } from "../../../processing/media-of.ts";
-import { ProcessingError } from "../../../processing/processing-error.ts";
+import { isJpeg, isPng, readPictureHeader } from "../../../common/processing/decode/picture-header.ts";
+import { readNpy } from "../../../common/processing/decode/read-npy.ts";
+import { readWav } from "../../../common/processing/decode/read-wav.ts";
+import { mediaOf } from "../../../common/processing/media-of.ts";
+import { ProcessingError } from "../../../common/processing/processing-error.ts";
 import { elementCount } from "../../../protocol/tensor.ts";
 import { pictureDigits } from "../../support/model-folders.ts";
 import { npy } from "../../support/npy.ts";
