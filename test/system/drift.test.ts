@@ -1,0 +1,95 @@
+/** A controller and a device as real processes: what a model is given changes, and the fleet's owner is told what and how much. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import type { DriftVerdict } from "../../controller/drift/drift-shape.ts";
+import { copyDigits } from "../support/bundles.ts";
+import { askOverBinary, readDigits, type Digit } from "../support/digits.ts";
+import { openFleet, type Fleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+
+const slow = { timeoutMs: 60_000 };
+const REFERENCE_SAMPLES = 1_000;
+const REQUESTS = 400;
+
+/** Digits as a camera with some noise sees them, one after another; `light` dims them. */
+function seen(count: number, seed: number, light = 1): Digit[] {
+  const digits = readDigits();
+  let state = seed;
+  // Numerical Recipes' generator: noise of up to two of sixteen grey levels.
+  const noise = () => (2 * (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0)) / 2 ** 32;
+  return Array.from({ length: Math.ceil(count / digits.length) }, () => digits)
+    .flat()
+    .slice(0, count)
+    .map((digit) => ({
+      ...digit,
+      pixels: digit.pixels.map((pixel) => Math.round(100 * light * Math.min(16, pixel + noise())) / 100),
+    }));
+}
+
+async function succeeds(fleet: Fleet, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await fleet.ferry(...args);
+  if (code !== 0) throw new Error(`ferry ${args.join(" ")}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+t.test("a darker picture drifts by name, and the same light does not", { timeout: 300_000 }, async (t: Test) => {
+  const directory = t.testdir();
+  await using fleet = await openFleet({ directory, devices: [{ id: "cam-1", labels: [] }] });
+  const [device] = fleet.devices;
+  if (device === undefined) throw new Error("there is one device");
+  await fleet.startController();
+  await device.start();
+  await device.program().stop();
+  const config = join(device.directory, "agent.json");
+  const settings = JSON.parse(readFileSync(config, "utf8")) as object;
+  writeFileSync(config, JSON.stringify({ ...settings, driftWindowMs: 1_000 }));
+  await device.start();
+
+  const bundle = copyDigits(join(directory, "digits-1.0.0"), "1.0.0");
+  const samples = join(directory, "validation.csv");
+  writeFileSync(
+    samples,
+    seen(REFERENCE_SAMPLES, 1)
+      .map(({ pixels }) => pixels.join(","))
+      .join("\n"),
+  );
+  t.match(await succeeds(fleet, "bundle", "baseline", bundle, "--from", samples), /1,?000 samples/);
+  await succeeds(fleet, "bundle", "sign", bundle);
+  await succeeds(fleet, "bundle", "push", bundle);
+  await succeeds(fleet, "rollout", "create", "digits@1.0.0", "--all", "--yes", "--watch", "--device-soak", "0s");
+
+  const ask = async (digits: readonly Digit[]) => {
+    for (const digit of digits) await askOverBinary(device.url, digit);
+  };
+  const status = async () => (await fleet.ferryJson("drift", "status")) as readonly DriftVerdict[];
+  const told = (verdicts: readonly DriftVerdict[]) => verdicts.find(({ feature }) => feature === "pixels[20]");
+
+  await ask(seen(REQUESTS, 2));
+  const calm = await until(
+    "the device has told of its inputs",
+    async () => {
+      const verdicts = await status();
+      return (told(verdicts)?.samples ?? 0) >= 200 && verdicts;
+    },
+    slow,
+  );
+  t.match(told(calm), { slot: "digits", version: "1.0.0", role: "input", reference: "bundle", state: "steady" });
+  const alarms = calm.filter(({ isDrifting }) => isDrifting).map(({ feature }) => feature);
+  t.ok(alarms.length <= 2, `of some 66 features at most one or two by chance, not ${alarms.join(", ")}`);
+
+  await ask(seen(2 * REQUESTS, 3, 0.4));
+  const dark = await until(
+    "the change is seen",
+    async () => {
+      const verdicts = await status();
+      return told(verdicts)?.isDrifting === true && verdicts;
+    },
+    slow,
+  );
+  t.ok(dark.filter(({ isDrifting }) => isDrifting).length > 20, "most pixels are darker");
+  const { stdout, stderr } = await fleet.ferry("drift", "status", "digits");
+  t.match(stdout, /digits@1\.0\.0 +pixels\[\d+\] +input +drifting/);
+  t.match(stderr, /drift: /);
+  t.match(await succeeds(fleet, "drift", "show", "digits", "pixels[20]"), /reference \(bundle, 1,?000\)/);
+});
