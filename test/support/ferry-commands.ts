@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Environment, Finished } from "./programs.ts";
 
 export interface FerryCommands extends AsyncDisposable {
-  /** One at a time. */
+  /** One after the other. */
   readonly ferry: (...args: string[]) => Promise<Finished>;
 }
 
@@ -15,14 +15,19 @@ export function openFerryCommands(env: Environment): FerryCommands {
   });
   const exited = once(child, "exit");
   let waiting: PromiseWithResolvers<Finished> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
   // The process is the file beside this one.
   child.on("message", (answer) => waiting?.resolve(answer as Finished));
   child.on("exit", () => waiting?.reject(new Error("the process of the commands has ended")));
   return {
     ferry: (...args) => {
-      waiting = Promise.withResolvers();
-      child.send(args);
-      return waiting.promise;
+      const finished = last.then(() => {
+        waiting = Promise.withResolvers();
+        child.send(args);
+        return waiting.promise;
+      });
+      last = finished.catch(() => undefined);
+      return finished;
     },
     [Symbol.asyncDispose]: async () => {
       child.disconnect();
