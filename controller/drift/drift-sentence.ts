@@ -29,7 +29,7 @@ function nextStep(
   if (role === "input") {
     return `${show} Where sensors are in order the world has changed: collect truth (ferry feedback) and consider training anew.`;
   }
-  if (role === "score") return `Inputs are more unusual than before: ferry anomalies tells on which devices. ${show}`;
+  if (role === "score") return `Inputs are more unusual than before. ${show}`;
   return `${show} Where no input drifts as well, suspect the model or its preprocessing: hold it against truth with ferry accuracy ${slot}.`;
 }
 

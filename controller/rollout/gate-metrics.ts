@@ -105,9 +105,9 @@ function latency(name: string, quantile: number): GateMetric {
 /** As `telemetry:health.temperatureCelsius`. */
 const FIELD = /^telemetry:([a-z]+)\.([A-Za-z][A-Za-z0-9._-]{0,63})$/;
 
-/** Named where drift is spoken of, and not measured by any agent: a gate that can never be judged is refused. */
+/** Named where drift is spoken of, and no gate: what cannot be judged within a stage is refused. */
 const UNMEASURED: Readonly<Record<string, string>> = {
-  drift_psi: "no agent measures drift, so a gate on it could never be judged",
+  drift_psi: "drift is told by ferry drift status, over longer than a stage lasts, and is no gate",
 };
 
 export type FoundMetric =

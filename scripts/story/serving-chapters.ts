@@ -132,7 +132,7 @@ export async function tellReport({ fleet, teller }: Story): Promise<void> {
 }
 
 /** Creates a rollout to all devices and waits until it has completed. */
-export async function rollOut({ fleet }: Story, version: string): Promise<string> {
+async function rollOut({ fleet }: Story, version: string): Promise<string> {
   const startedMs = performance.now();
   succeeded(
     await fleet.ferry("rollout", "create", `digits@${version}`, "--all", "--yes", "--watch", "--timeout", "60"),

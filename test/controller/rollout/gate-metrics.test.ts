@@ -46,7 +46,7 @@ const mistakes: readonly { readonly gate: Gate; readonly says: RegExp }[] = [
     says: /no metric "eror_rate"; there are error_rate, .*telemetry:KIND.FIELD/,
   },
   { gate: { metric: "telemetry:helth.x", max: 1 }, says: /no telemetry records of kind "helth"; there are health/ },
-  { gate: { metric: "drift_psi", max: 0.2 }, says: /drift_psi.*no agent measures drift/ },
+  { gate: { metric: "drift_psi", max: 0.2 }, says: /drift_psi.*ferry drift status/ },
   { gate: { metric: "error_rate" }, says: /has no limit: give max or maxRatio/ },
   { gate: { metric: "error_rate", min: 0.1 }, says: /takes max or maxRatio, not min/ },
   { gate: { metric: "agreement_top1", max: 0.98 }, says: /takes min, not max/ },
