@@ -27,8 +27,8 @@ export async function storeOf(path: string, records: readonly Stored[]): Promise
 export async function addTo(store: Store, records: readonly Stored[]): Promise<void> {
   await store.transaction().execute(async (db) => {
     for (const record of records) {
-      const { device = "d1", stream = STREAM, seq, kind = "health", receivedMs = 1_000, fields = {} } = record;
-      const { backfill = false, atMs = 500 + seq } = record;
+      const { device = "d1", stream = STREAM, seq, kind = "health", fields = {} } = record;
+      const { backfill = false, atMs = 500 + seq, receivedMs = record.atMs ?? 1_000 } = record;
       const range = { stream, acked: 0, from: 0, next: seq + 1, backfill, records: [{ seq, atMs, kind, fields }] };
       await storeBatches(db, [{ device: device as DeviceId, range }], receivedMs);
     }
