@@ -43,6 +43,8 @@ export async function openHonestController(options: {
   const { store } = resources.use(await openStore(join(options.folder, "controller.db")));
   await ensureDevice(store, device, Date.now());
   const told = { director: options.director, rootVersion: 1, seq: 1, silent: false };
+  /** The highest number that went out under this director. */
+  let issuedSeq = 0;
   let slots: readonly DeployedSlot[] = [];
   let report: Report | undefined;
   const outcomes: ReportOutcome[] = [];
@@ -91,6 +93,7 @@ export async function openHonestController(options: {
       expires,
       slots: [...slots],
     };
+    issuedSeq = Math.max(issuedSeq, told.seq);
     const deployment = { ...standing, ...changes };
     const envelope = JSON.stringify(await signDeployment(deployment, director));
     await link.publish(deviceTopics(fleet, device).desired, envelope, { qos: 1, retain: true });
@@ -99,7 +102,8 @@ export async function openHonestController(options: {
   const opened = resources.move();
   return {
     deploy: async (seq, wished, changes = {}) => {
-      told.seq = seq;
+      // A hello may have been answered in the meantime: no number means two deployments.
+      told.seq = Math.max(seq, issuedSeq + 1);
       slots = wished;
       // An attacker who cuts connections cuts this one too.
       await until("the controller is connected", () => link.session !== undefined);
@@ -111,6 +115,7 @@ export async function openHonestController(options: {
       told.director = director;
       told.rootVersion = rootVersion;
       told.seq = 1;
+      issuedSeq = 0;
     },
     get silent() {
       return told.silent;
