@@ -112,7 +112,11 @@ const mistakes: readonly (readonly [written: string, instead: string, says: RegE
   ],
   ["name: digits-1-4", "name: Digits 1.4", /line 3, metadata.name: "Digits 1.4" has characters/],
   ["name: digits-1-4", "nam: digits", /line 3: there is no field "nam"; did you mean name\?/],
-  ["kind: Rollout", "kind: Rolout", /line 2, kind: "Rolout" is none of Rollout, Experiment, Group; did you mean Rollout\?/],
+  [
+    "kind: Rollout",
+    "kind: Rolout",
+    /line 2, kind: "Rolout" is none of Rollout, Experiment, Group; did you mean Rollout\?/,
+  ],
   ["modelferry/v1", "modelferry/v2", /line 1, apiVersion: "modelferry\/v2" is none of modelferry\/v1/],
   ["spec:", "spec: { a: ", /line \d+: .*/],
   ["stages:", "stages: &x\n    - *x\n  gates:", /line \d+/],
