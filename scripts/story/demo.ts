@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   const teller = openTeller();
   let held = true;
   try {
-    await using fleet = await openFleet({ directory, devices: DEVICES, isFerryKept: true });
+    await using fleet = await openFleet({ directory, devices: DEVICES });
     const story = { fleet, teller, digits: readDigits(), directory, prepared: new Preparations() };
     await tellJoining(story);
     await tellFirstModel(story, () => {

@@ -3,12 +3,17 @@ import { CommanderError } from "commander";
 import { EXIT } from "../../common/ferry-error.ts";
 import { explain } from "../../controller/cli/context.ts";
 import { createProgram } from "../../controller/cli/program.ts";
+import type { FerryCommand } from "./ferry-commands.ts";
 
-process.on("message", (args: string[]) => {
-  void run(args);
+const inherited = { ...process.env };
+
+process.on("message", (command: FerryCommand) => {
+  void run(command);
 });
+process.on("disconnect", () => process.exit());
 
-async function run(args: string[]): Promise<void> {
+async function run({ args, env }: FerryCommand): Promise<void> {
+  process.env = { ...inherited, ...env };
   const written = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = (text: string | Uint8Array) => {
@@ -18,7 +23,7 @@ async function run(args: string[]): Promise<void> {
   }
   process.exitCode = EXIT.ok;
   try {
-    await createProgram().parseAsync(args, { from: "user" });
+    await createProgram().parseAsync([...args], { from: "user" });
   } catch (thrown) {
     process.exitCode =
       thrown instanceof CommanderError ? (thrown.exitCode === 0 ? EXIT.ok : EXIT.usage) : explain(thrown);

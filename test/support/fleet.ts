@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TlsCredentials } from "../../common/mqtt-link.ts";
-import { openFerryCommands } from "./ferry-commands.ts";
+import { runFerry } from "./ferry-commands.ts";
 import {
   freePorts,
   runProgram,
@@ -27,8 +27,6 @@ export interface FleetOptions {
   readonly brokerUrl?: string;
   /** More arguments for `ferry up`. */
   readonly controllerArgs?: readonly string[];
-  /** Commands run one after the other in one process, but for those that watch: to start each anew costs a second of a small machine. */
-  readonly isFerryKept?: boolean;
 }
 
 export interface FleetDevice {
@@ -69,10 +67,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const controllerUrl = `http://127.0.0.1:${String(httpPort)}`;
   const brokerUrl = options.brokerUrl ?? `mqtts://127.0.0.1:${String(mqttPort)}`;
   const environment = { FERRY_HOME: home, FERRY_CONTROLLER: controllerUrl };
-  const anew = (...args: string[]) => runProgram("ferry", args, environment);
-  const kept = options.isFerryKept === true ? openFerryCommands(environment) : undefined;
-  const ferry =
-    kept === undefined ? anew : (...args: string[]) => (args.includes("--watch") ? anew : kept.ferry)(...args);
+  // What watches has a process of its own: the others go on beside it.
+  const ferry = (...args: string[]) =>
+    args.includes("--watch") ? runProgram("ferry", args, environment) : runFerry(args, environment);
 
   const initialised = await ferry("init", "--fleet", FLEET_ID, "-o", "json");
   if (initialised.code !== 0) throw new Error(`ferry init failed: ${initialised.stderr}`);
@@ -129,8 +126,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     startController,
     controller: () => started(controller, "the controller"),
     [Symbol.asyncDispose]: async () => {
-      const programs = [...devices.map((device) => device[Symbol.asyncDispose]()), controller?.stop()];
-      await Promise.all([...programs, kept?.[Symbol.asyncDispose]()]);
+      await Promise.all([...devices.map((device) => device[Symbol.asyncDispose]()), controller?.stop()]);
     },
   };
 }

@@ -8,6 +8,7 @@ import { readLocalToken } from "../../controller/operators/local-operator.ts";
 import type { FleetId } from "../../protocol/ids.ts";
 import { publicKeyFrom } from "../../protocol/trust/keys.ts";
 import { openHandDevice } from "../support/hand-device.ts";
+import { runFerry } from "../support/ferry-commands.ts";
 import { freePorts, runProgram, startProgram } from "../support/programs.ts";
 import { until } from "../support/until.ts";
 
@@ -15,7 +16,7 @@ t.test("a director behind a command signs deployments; while it is away they wai
   const folder = t.testdir();
   const home = join(folder, "home");
   const env = { FERRY_HOME: home };
-  t.equal((await runProgram("ferry", ["init", "--fleet", "oslo"], env)).code, 0);
+  t.equal((await runFerry(["init", "--fleet", "oslo"], env)).code, 0);
   const [key, publicKey, script] = ["token.key.pem", "director.pub.pem", "sign"].map((name) => join(folder, name));
   if (key === undefined || publicKey === undefined || script === undefined) throw new Error("there are three names");
   renameSync(join(home, "controller", "director.key.pem"), key);

@@ -1,7 +1,7 @@
 import t from "tap";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { openHttpModel } from "../../../controller/bench/http-model.ts";
 import { measureLoad } from "../../../controller/bench/load.ts";
-import { runProgram } from "../../support/programs.ts";
 import { digitsFolder } from "../../support/model-folders.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
 
@@ -22,7 +22,7 @@ t.test("a real agent under load", async (t) => {
 
   await t.test("and the command prints a row for each load", async (t) => {
     const args = ["bench", agent.url, "digits", "--callers", "1,2", "--rate", "50", "--duration", "200ms", "-o", "csv"];
-    const { code, stdout, stderr } = await runProgram("ferry", args);
+    const { code, stdout, stderr } = await runFerry(args);
     t.equal(code, 0);
     t.match(stderr, /callers? .*answers a second/);
     const [head, ...rows] = stdout.trim().split("\n");
@@ -42,7 +42,7 @@ t.test("a real agent under load", async (t) => {
   ];
   for (const [what, args, code, message] of wrong) {
     await t.test(`${what} ends with what to do`, async (t) => {
-      const finished = await runProgram("ferry", ["bench", ...args, "--duration", "100ms"]);
+      const finished = await runFerry(["bench", ...args, "--duration", "100ms"]);
       t.equal(finished.code, code);
       t.match(finished.stderr, message);
       t.match(finished.stderr, /hint:/);

@@ -5,7 +5,7 @@ import { controllerPaths } from "../../../controller/config.ts";
 import { createHome } from "../../../controller/new-home.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { FLEET } from "../../support/device-views.ts";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { storeOf } from "../../support/stored-telemetry.ts";
 
 t.test("ferry accuracy", { timeout: 120_000 }, async (t) => {
@@ -26,8 +26,8 @@ t.test("ferry accuracy", { timeout: 120_000 }, async (t) => {
   ]);
   await database[Symbol.asyncDispose]();
   await using controller = await openTestController(home);
-  await using commands = openFerryCommands({ FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl };
+  const ferry = (...args: string[]) => runFerry(args, env);
 
   const all = await ferry("accuracy");
   t.match(all, { code: 0, stderr: /Wilson, for one look/ });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { copyDigits } from "../../support/bundles.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { openHandDevice } from "../../support/hand-device.ts";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import type { DeviceId } from "../../../protocol/ids.ts";
 import { until } from "../../support/until.ts";
 
@@ -33,8 +33,7 @@ t.test("groups and rollouts of a file", async (t) => {
   await device.hello(0);
   await until("the device has its first deployment", device.desired);
   const env = { FERRY_HOME: controller.paths.home, FERRY_CONTROLLER: controller.httpUrl };
-  await using commands = openFerryCommands(env);
-  const { ferry } = commands;
+  const ferry = (...args: string[]) => runFerry(args, env);
   const file = join(directory, "fleet.yaml");
   // The rollout stands first, and is about the group: groups are made before.
   writeFileSync(file, `${rollout}---\n${group}`);

@@ -1,11 +1,11 @@
 import t from "tap";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 
 const digits = new URL("../../../examples/digits/v1.0.0", import.meta.url).pathname;
 
 t.test("a bundle's model is measured alone, a row for each count of threads", async (t) => {
-  await using commands = openFerryCommands({ FERRY_HOME: t.testdir() });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: t.testdir() };
+  const ferry = (...args: string[]) => runFerry(args, env);
   const short = ["--threads", "1,2", "--duration", "100ms", "--warm-up", "10ms"];
   const { code, stdout, stderr } = await ferry("bundle", "bench", digits, ...short, "-o", "json");
   t.equal(code, 0);

@@ -3,12 +3,12 @@ import t from "tap";
 import { openBundleSource } from "../../../controller/bundles/bundle-source.ts";
 import { preparePush } from "../../../controller/bundles/push-bundle.ts";
 import { writeMlflowModel, writeTritonModel } from "../../support/foreign-models.ts";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 
 t.test("what MLflow and Triton keep is tested, signed and ready to push with nothing else to do", async (t) => {
   const folder = t.testdir();
-  await using commands = openFerryCommands({ FERRY_HOME: join(folder, "home") });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: join(folder, "home") };
+  const ferry = (...args: string[]) => runFerry(args, env);
   await ferry("init", "--fleet", "test");
   writeMlflowModel(join(folder, "digits"));
   writeTritonModel(join(folder, "repository"));

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import t from "tap";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 
 const digits = new URL("../../../examples/digits/v1.1.0", import.meta.url).pathname;
 
 t.test("a bundle is optimised with a table of what it costs", async (t) => {
-  await using commands = openFerryCommands({ FERRY_HOME: t.testdir() });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: t.testdir() };
+  const ferry = (...args: string[]) => runFerry(args, env);
   const output = join(t.testdirName, "small");
 
   const refused = await ferry("bundle", "optimize", digits, output, "--int8");

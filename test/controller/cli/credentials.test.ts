@@ -10,6 +10,7 @@ import { createClient } from "../../../controller/http/client.ts";
 import { readLocalToken } from "../../../controller/operators/local-operator.ts";
 import { newToken } from "../../../controller/operators/operator-token.ts";
 import { openTestController } from "../../support/controller-api.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { freePorts, runProgram, startProgram, type Environment } from "../../support/programs.ts";
 import { until } from "../../support/until.ts";
 
@@ -54,33 +55,29 @@ t.test("on this machine", async (t) => {
   const atHome = { ...elsewhere, FERRY_HOME: paths.home };
 
   await t.test("the home's token needs no login, and nobody else may have it", async (t) => {
-    t.equal((await runProgram("ferry", ["status", ...at], atHome)).code, 0);
+    t.equal((await runFerry(["status", ...at], atHome)).code, 0);
     chmodSync(paths.operatorToken, 0o644);
-    const exposed = await runProgram("ferry", ["status", ...at], atHome);
+    const exposed = await runFerry(["status", ...at], atHome);
     chmodSync(paths.operatorToken, 0o600);
     t.equal(exposed.code, 4);
     t.match(exposed.stderr, /chmod 600/);
   });
 
   await t.test("an operator logs in, works in a role, and logs out", async (t) => {
-    const none = await runProgram("ferry", ["status", ...at], elsewhere);
+    const none = await runFerry(["status", ...at], elsewhere);
     t.equal(none.code, 4);
     t.match(none.stderr, /ferry login/);
-    const added = await runProgram(
-      "ferry",
-      ["operator", "add", "kari", "--role", "viewer", "-o", "name", ...at],
-      atHome,
-    );
+    const added = await runFerry(["operator", "add", "kari", "--role", "viewer", "-o", "name", ...at], atHome);
     const token = added.stdout.trim();
     t.match((await login(at, token, elsewhere)).said, /kari \(viewer\)/);
     t.equal(statSync(join(elsewhere.XDG_CONFIG_HOME, "modelferry", "credentials.json")).mode & 0o777, 0o600);
-    t.equal((await runProgram("ferry", ["status", ...at], elsewhere)).code, 0);
-    const refused = await runProgram("ferry", ["operator", "list", ...at], elsewhere);
+    t.equal((await runFerry(["status", ...at], elsewhere)).code, 0);
+    const refused = await runFerry(["operator", "list", ...at], elsewhere);
     t.equal(refused.code, 4);
     t.match(refused.stderr, /needs the role admin; kari is viewer/);
-    t.equal((await runProgram("ferry", ["logout", ...at], elsewhere)).code, 0);
-    t.equal((await runProgram("ferry", ["status", ...at], elsewhere)).code, 4);
-    t.equal((await runProgram("ferry", ["status", ...at], { ...elsewhere, FERRY_TOKEN: token })).code, 0);
+    t.equal((await runFerry(["logout", ...at], elsewhere)).code, 0);
+    t.equal((await runFerry(["status", ...at], elsewhere)).code, 4);
+    t.equal((await runFerry(["status", ...at], { ...elsewhere, FERRY_TOKEN: token })).code, 0);
   });
 
   await t.test("a token that is cut or unknown is not stored", async (t) => {
@@ -92,8 +89,8 @@ t.test("on this machine", async (t) => {
 
   await t.test("who rotates the own token goes on with the new one", async (t) => {
     const former = readLocalToken(paths.operatorToken);
-    t.equal((await runProgram("ferry", ["operator", "rotate", "local", ...at], atHome)).code, 0);
-    t.equal((await runProgram("ferry", ["status", ...at], atHome)).code, 0);
+    t.equal((await runFerry(["operator", "rotate", "local", ...at], atHome)).code, 0);
+    t.equal((await runFerry(["status", ...at], atHome)).code, 0);
     await t.rejects(createClient(httpUrl, { token: former }).getStatus({}), { code: "unauthenticated" });
   });
 });
@@ -107,7 +104,7 @@ t.test("over TLS", async (t) => {
   execFileSync("openssl", ["req", "-x509", ...curve, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
   const env = { FERRY_HOME: home, XDG_CONFIG_HOME: join(directory, "config") };
   mkdirSync(env.XDG_CONFIG_HOME);
-  await runProgram("ferry", ["init"], env);
+  await runFerry(["init"], env);
   const [http = 0] = await freePorts(1);
   // All addresses: what a controller for other machines listens on.
   const tls = ["--http-host", "0.0.0.0", "--http-port", String(http), "--tls-cert", cert, "--tls-key", key];
@@ -127,17 +124,17 @@ t.test("over TLS", async (t) => {
   const token = readLocalToken(join(home, "operator.token")) ?? "";
 
   await t.test("a certificate of an unknown CA is refused, and one of the named CA is not", async (t) => {
-    const refused = await runProgram("ferry", ["status", ...at], env);
+    const refused = await runFerry(["status", ...at], env);
     t.equal(refused.code, 4);
     t.match(refused.stderr, /not to be trusted[\s\S]*--ca/);
-    t.equal((await runProgram("ferry", ["status", ...at, "--ca", cert], env)).code, 0);
-    t.equal((await runProgram("ferry", ["status", ...at], { ...env, FERRY_CA: cert })).code, 0);
+    t.equal((await runFerry(["status", ...at, "--ca", cert], env)).code, 0);
+    t.equal((await runFerry(["status", ...at], { ...env, FERRY_CA: cert })).code, 0);
   });
 
   await t.test("login remembers the CA", async (t) => {
     const away = { ...env, FERRY_HOME: join(directory, "nothing") };
     t.equal((await login([...at, "--ca", cert], token, away)).code, 0);
-    t.equal((await runProgram("ferry", ["status", ...at], away)).code, 0);
+    t.equal((await runFerry(["status", ...at], away)).code, 0);
   });
 
   await t.test("plain HTTP is not answered, nor another name than the certificate's believed", async (t) => {
@@ -146,14 +143,10 @@ t.test("over TLS", async (t) => {
       .flat()
       .find((each) => each?.family === "IPv4" && !each.internal);
     if (other === undefined) return;
-    const named = await runProgram(
-      "ferry",
-      ["status", "--controller", `https://${other.address}:${http}`, "--ca", cert],
-      {
-        ...env,
-        FERRY_TOKEN: token,
-      },
-    );
+    const named = await runFerry(["status", "--controller", `https://${other.address}:${http}`, "--ca", cert], {
+      ...env,
+      FERRY_TOKEN: token,
+    });
     t.equal(named.code, 4);
   });
 });

@@ -2,9 +2,9 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { openHandDevice } from "../../support/hand-device.ts";
-import { runProgram } from "../../support/programs.ts";
 import { until } from "../../support/until.ts";
 
 const examples = new URL("../../../examples/digits/", import.meta.url).pathname;
@@ -18,7 +18,7 @@ t.test("an ONNX file goes to devices in one line", async (t) => {
   await device.hello(0);
   await until("the device has its first deployment", device.desired);
   const env = { FERRY_HOME: controller.paths.home, FERRY_CONTROLLER: controller.httpUrl };
-  const ferry = (...args: string[]) => runProgram("ferry", ["deploy", ...args], env);
+  const ferry = (...args: string[]) => runFerry(["deploy", ...args], env);
   const folder = join(directory, "digits");
   mkdirSync(folder);
   const model = join(folder, "model.onnx");
@@ -32,7 +32,7 @@ t.test("an ONNX file goes to devices in one line", async (t) => {
       stderr: /Nothing was changed/,
     });
     t.notOk(existsSync(join(folder, "digits-1.0.0")));
-    const listed = await runProgram("ferry", ["bundle", "list", "-o", "name"], env);
+    const listed = await runFerry(["bundle", "list", "-o", "name"], env);
     t.equal(listed.stdout, "");
   });
 

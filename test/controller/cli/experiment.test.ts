@@ -7,7 +7,7 @@ import { createHome } from "../../../controller/new-home.ts";
 import { openStore } from "../../../controller/store/store.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { FLEET } from "../../support/device-views.ts";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { storeExperiment } from "../../support/stored-experiment.ts";
 
 t.test("ferry experiment", { timeout: 120_000 }, async (t) => {
@@ -19,8 +19,8 @@ t.test("ferry experiment", { timeout: 120_000 }, async (t) => {
   await storeExperiment(database.store, "warm", {});
   await database[Symbol.asyncDispose]();
   await using controller = await openTestController(home);
-  await using commands = openFerryCommands({ FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl };
+  const ferry = (...args: string[]) => runFerry(args, env);
 
   await t.test("list has the newest first, wide with the verdicts", async (t) => {
     const listed = await ferry("experiment", "list", "-o", "wide");

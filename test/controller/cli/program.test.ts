@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { createProgram } from "../../../controller/cli/program.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { openHandDevice } from "../../support/hand-device.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { freePorts, runProgram, startProgram } from "../../support/programs.ts";
 import { until } from "../../support/until.ts";
 
@@ -25,22 +26,19 @@ function everyCommand(command: Command): Command[] {
 
 t.test("init makes private keys and says what to keep offline; a second one changes nothing", async (t) => {
   const home = join(t.testdir(), "home");
-  const first = await runProgram("ferry", ["init", "--home", home, "--fleet", "oslo"]);
+  const first = await runFerry(["init", "--home", home, "--fleet", "oslo"]);
   t.equal(first.code, 0);
   t.match(first.stdout, /Keep offline[\s\S]*Root pin\n {2}[0-9a-f]{64}[\s\S]*ferry device invite DEVICE/);
   const keys = ["offline/owner.key.pem", "offline/publisher.key.pem", "controller/director.key.pem", "operator.token"];
   const modes = keys.map((path) => statSync(join(home, path)).mode & 0o777);
   t.same(modes, [0o600, 0o600, 0o600, 0o600]);
-  const second = await runProgram("ferry", ["init", "--home", home]);
+  const second = await runFerry(["init", "--home", home]);
   t.equal(second.code, 6);
   t.match(second.stderr, /already; nothing was changed/);
 });
 
 t.test("--version and version say the same", async (t) => {
-  const [short, long] = [
-    await runProgram("ferry", ["--version"]),
-    await runProgram("ferry", ["version", "-o", "json"]),
-  ];
+  const [short, long] = [await runFerry(["--version"]), await runFerry(["version", "-o", "json"])];
   t.equal(short.code, 0);
   t.equal((JSON.parse(long.stdout) as { ferry: unknown }).ferry, short.stdout.trim());
 });
@@ -139,7 +137,7 @@ t.test("failures end with their exit code and a way out", async (t) => {
   const [port = 0] = await freePorts(1);
   const env = { FERRY_HOME: join(t.testdir(), "nothing"), FERRY_CONTROLLER: `http://127.0.0.1:${String(port)}` };
   const checks = failures.map(({ name, args, code, says }) => async () => {
-    const finished = await runProgram("ferry", args, env);
+    const finished = await runFerry(args, env);
     t.equal(finished.code, code, `${name}: exit code`);
     t.match(finished.stderr, says, name);
   });
@@ -155,7 +153,7 @@ t.test("with a controller", async (t) => {
   await device.hello(0);
   await until("the device has its first deployment", device.desired);
   const env = { FERRY_HOME: controller.paths.home, FERRY_CONTROLLER: controller.httpUrl };
-  const ferry = (...args: string[]) => runProgram("ferry", args, env);
+  const ferry = (...args: string[]) => runFerry(args, env);
 
   await t.test("lists come in every format", async (t) => {
     const shown = await Promise.all(
@@ -185,7 +183,7 @@ t.test("up says where it listens, and ends within 5 s of SIGTERM", async (t) => 
   const directory = t.testdir();
   const [http = 0, mqtt = 0] = await freePorts(2);
   const env = { FERRY_HOME: join(directory, "home") };
-  await runProgram("ferry", ["init"], env);
+  await runFerry(["init"], env);
   const open = await runProgram("ferry", ["up", "--http-host", "0.0.0.0"], env);
   t.equal(open.code, 4);
   t.match(open.stderr, /without TLS[\s\S]*--tls-cert/, "an API beyond this machine is refused without a certificate");
@@ -210,7 +208,7 @@ t.test("up says where it listens, and ends within 5 s of SIGTERM", async (t) => 
 
 t.test("settings with a typo are refused with the place", async (t) => {
   const env = { FERRY_HOME: join(t.testdir(), "home") };
-  await runProgram("ferry", ["init"], env);
+  await runFerry(["init"], env);
   writeFileSync(
     join(env.FERRY_HOME, "controller", "controller.json"),
     JSON.stringify({ formatVersion: 1, fleet: "main", mqtt: { host: "127.0.0.1", prot: 1 }, http: { port: 1 } }),

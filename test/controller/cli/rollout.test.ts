@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { copyDigits } from "../../support/bundles.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { openHandDevice } from "../../support/hand-device.ts";
-import { runProgram, startProgram } from "../../support/programs.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
+import type { runProgram } from "../../support/programs.ts";
+import { startProgram } from "../../support/programs.ts";
 import { until } from "../../support/until.ts";
 
 t.test("a rollout on the command line", async (t) => {
@@ -16,7 +18,7 @@ t.test("a rollout on the command line", async (t) => {
   await device.hello(0);
   await until("the device has its first deployment", device.desired);
   const env = { FERRY_HOME: controller.paths.home, FERRY_CONTROLLER: controller.httpUrl };
-  const ferry = (...args: string[]) => runProgram("ferry", args, env);
+  const ferry = (...args: string[]) => runFerry(args, env);
 
   await t.test("a rollout shows its plan, needs a yes, and is followed to its end", async (t) => {
     await pushDigits(t, directory, ferry);

@@ -6,7 +6,7 @@ import { controllerPaths } from "../../../controller/config.ts";
 import { createHome } from "../../../controller/new-home.ts";
 import { openTestController } from "../../support/controller-api.ts";
 import { FLEET } from "../../support/device-views.ts";
-import { openFerryCommands } from "../../support/ferry-commands.ts";
+import { runFerry } from "../../support/ferry-commands.ts";
 import { storeOf } from "../../support/stored-telemetry.ts";
 
 t.test("ferry telemetry", { timeout: 120_000 }, async (t) => {
@@ -23,8 +23,8 @@ t.test("ferry telemetry", { timeout: 120_000 }, async (t) => {
   ]);
   await database[Symbol.asyncDispose]();
   await using controller = await openTestController(home);
-  await using commands = openFerryCommands({ FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl });
-  const { ferry } = commands;
+  const env = { FERRY_HOME: home, FERRY_CONTROLLER: controller.httpUrl };
+  const ferry = (...args: string[]) => runFerry(args, env);
 
   const problems = await ferry("telemetry", "problems");
   t.match(problems, { code: 0, stderr: /clock-ahead: Set the clock of the device/ });
