@@ -70,10 +70,12 @@ t.test("an experiment names the version that is right more often", { timeout: 30
   await push(fleet, copyDigits(join(directory, "digits-1.0.0"), "1.0.0"));
   await push(fleet, wrongDigits(join(directory, "digits-1.3.0")));
   const [model, version] = ["digits" as ModelName, "1.0.0" as ModelVersion];
-  await client.createRollout({ body: { model, version, selector: "", deviceSoakMs: 0 } });
-  const isOnA = async () =>
-    (await Promise.all(DEVICES.map(({ id }) => phaseOf(client, id)))).every((slot) => slot?.phase === "committed");
-  await until("both serve A", isOnA, slow);
+  const { rollout } = await client.createRollout({ body: { model, version, selector: "", deviceSoakMs: 0 } });
+  const isOver = async () => {
+    const { rollout: seen } = await client.getRollout({ params: { id: rollout.id }, query: { devices: 1 } });
+    return seen.state === "completed";
+  };
+  await until("both serve A, and nothing else wants them", isOver, slow);
 
   const dry = await fleet.ferry("experiment", "create", "digits@1.3.0", "--all", "--dry-run");
   t.match(dry, { code: 0, stdout: /A 1\.0\.0, B 1\.3\.0 with 50 % of the requests\n +2 devices take part/ });
