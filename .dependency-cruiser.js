@@ -42,6 +42,23 @@ export default {
       to: { path: "^(agent|controller|protocol|common/processing|test|scripts|examples)/" },
     },
     {
+      name: "images-start-the-programs",
+      comment: "firmware-images/ packs the programs: it knows where each begins, and nothing else of them.",
+      severity: "error",
+      from: { path: "^firmware-images/" },
+      to: {
+        path: "^(agent|controller|test|examples)/",
+        pathNot:
+          "^(agent|controller)/main\\.ts$|^agent/inference/runner-main\\.ts$|^agent/processing/processor-main\\.ts$",
+      },
+    },
+    {
+      name: "programs-know-no-image",
+      severity: "error",
+      from: { path: "^(agent|controller|common|protocol)/" },
+      to: { path: "^firmware-images/" },
+    },
+    {
       name: "only-main-knows-the-composition-root",
       severity: "error",
       from: {

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-error.ts";
+import { openLog } from "../common/log.ts";
 import { bufferText, exportBuffer, readBuffer } from "./cli/buffer.ts";
 import { dataConfig, withDataOptions, type DataOptions } from "./cli/data-options.ts";
 import { join } from "./cli/join.ts";
@@ -70,6 +71,17 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       exitCode = await run(dir, dataConfig(data));
     });
   withDataOptions(runCommand);
+
+  program
+    .command("self-test")
+    .description("whether this program works on this machine: libraries, database, a model, pictures; needs no fleet")
+    .addHelpText("after", example("ferry-agent self-test"))
+    .action(async () => {
+      const { exitCodeOf, selfTest } = await import("./self-test/self-test.ts");
+      const result = await selfTest(openLog("ferry-agent", "error"), new AbortController().signal);
+      print(JSON.stringify(result, undefined, 2));
+      exitCode = exitCodeOf(result);
+    });
 
   program
     .command("status")
@@ -207,4 +219,7 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// An executable is one CommonJS file, which cannot wait at its top level.
+void main(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

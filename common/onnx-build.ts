@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import { FerryError, messageOf } from "./ferry-error.ts";
+import { packagedProgram } from "./packaged-program.ts";
 
 export interface OnnxBuild {
   /** MAJOR.MINOR.PATCH of the package. */
@@ -15,6 +16,7 @@ export interface OnnxBuild {
 
 /** From here on a session says the types and shapes of its inputs and outputs. */
 const VERSION_MIN = [1, 22] as const;
+const BINDING = "onnxruntime_binding.node";
 /** A package's own folder is a few levels above its entry file. */
 const LEVELS_MAX = 4;
 
@@ -24,6 +26,8 @@ const LEVELS_MAX = 4;
  */
 export function readOnnxBuild(path: string | undefined = process.env["FERRY_ORT_PATH"]): OnnxBuild {
   if (path === undefined || path === "") {
+    const packaged = packagedProgram();
+    if (packaged !== undefined) return { ...packaged.onnxruntime, entry: undefined };
     const manifest = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
     return { version: versionIn(readJson(manifest)), folder: dirname(manifest), entry: undefined };
   }
@@ -87,14 +91,15 @@ function versionIn(manifest: unknown): string {
  */
 export function unreadOptions({ folder }: OnnxBuild, options: readonly string[]): string[] {
   if (options.length === 0) return [];
-  const binding = bindingIn(join(folder, "bin"));
+  const binding = bindingIn(folder);
   return binding === undefined ? [] : options.filter((option) => !binding.includes(`${option}\0`));
 }
 
 function bindingIn(folder: string): Buffer | undefined {
   try {
-    const [abi] = readdirSync(folder);
-    return readFileSync(join(folder, abi ?? "", process.platform, process.arch, "onnxruntime_binding.node"));
+    if (packagedProgram()?.onnxruntime.folder === folder) return readFileSync(join(folder, BINDING));
+    const [abi] = readdirSync(join(folder, "bin"));
+    return readFileSync(join(folder, "bin", abi ?? "", process.platform, process.arch, BINDING));
   } catch {
     return undefined;
   }

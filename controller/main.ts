@@ -11,10 +11,11 @@ process.stdout.on("error", (error) => {
   throw error;
 });
 
-try {
-  await createProgram().parseAsync();
-} catch (thrown) {
-  // commander has explained its own already: help and version end with 0, everything else is a usage error.
-  process.exitCode =
-    thrown instanceof CommanderError ? (thrown.exitCode === 0 ? EXIT.ok : EXIT.usage) : explain(thrown);
-}
+// An executable is one CommonJS file, which cannot wait at its top level.
+void createProgram()
+  .parseAsync(["node", "ferry", ...process.argv.slice(2)])
+  .catch((thrown: unknown) => {
+    // commander has explained its own already: help and version end with 0, everything else is a usage error.
+    process.exitCode =
+      thrown instanceof CommanderError ? (thrown.exitCode === 0 ? EXIT.ok : EXIT.usage) : explain(thrown);
+  });

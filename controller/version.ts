@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { packagedProgram } from "../common/packaged-program.ts";
 
 /** Of this program: MAJOR.MINOR.PATCH, as package.json has it. */
-export const VERSION = packageVersion();
+export const VERSION = packagedProgram()?.version ?? packageVersion();
 
 function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

@@ -6,7 +6,9 @@ import { ENROL_REFUSAL_CODES } from "../controller/enrol/policy.ts";
 import { RefusalCode } from "../protocol/trust/refusal.ts";
 
 const read = (path: string) => readFileSync(path, "utf8");
-const sources = execFileSync("git", ["ls-files", "agent", "common", "controller"], { encoding: "utf8" })
+const sources = execFileSync("git", ["ls-files", "agent", "common", "controller", "firmware-images"], {
+  encoding: "utf8",
+})
   .split("\n")
   .filter((path) => path.endsWith(".ts") && existsSync(path));
 

@@ -7,7 +7,9 @@ import { existsSync, readFileSync } from "node:fs";
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
   .split("\n")
   .filter((path) => path !== "" && existsSync(path));
-const sources = files.filter((path) => /^(protocol|agent|controller|common|scripts)\/.*\.ts$/.test(path));
+const sources = files.filter((path) =>
+  /^(protocol|agent|controller|common|firmware-images|scripts)\/.*\.ts$/.test(path),
+);
 const read = (path: string) => readFileSync(path, "utf8");
 
 t.test("topics are built and parsed in one file", async (t) => {
@@ -34,9 +36,19 @@ t.test("a package with side effects is imported by one adapter", async (t) => {
   }
 });
 
+/** What exists only within an executable, or makes one: `firmware-images/test` runs what they build. */
+const SHOWN_BY_EXECUTABLES = ["make-executable.ts", "packaged/begin.ts"].map(
+  (file) => `firmware-images/executable/${file}`,
+);
+
 /** Files whose behaviour is shown by the tests of what uses them, and files of types alone. */
 function needsNoTest(path: string): boolean {
-  return path.startsWith("scripts/") || /(^|\/)(main|[a-z-]*-main)\.ts$/.test(path) || !hasRunTimeCode(read(path));
+  return (
+    SHOWN_BY_EXECUTABLES.includes(path) ||
+    path.startsWith("scripts/") ||
+    /(^|\/)(main|[a-z-]*-main)\.ts$/.test(path) ||
+    !hasRunTimeCode(read(path))
+  );
 }
 
 /** More than types, schemas and constants: a function of its own. */

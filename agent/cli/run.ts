@@ -1,6 +1,7 @@
 /** `ferry-agent run`: the agent itself, until it is told to stop. */
 import { EXIT, type ExitCode } from "../../common/ferry-error.ts";
 import { openLog } from "../../common/log.ts";
+import { packagedProgram } from "../../common/packaged-program.ts";
 import { runAgent } from "../agent.ts";
 import { agentFolder, type AgentConfig } from "../config.ts";
 
@@ -10,6 +11,8 @@ const STOP_MS_MAX = 5_000;
 /** `data`: instead of what the configuration says of it. Resolves when everything is closed. Throws FerryError. */
 export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode> {
   const log = openLog("ferry-agent");
+  // Before anything runs: a damaged library would show only when the first model is loaded.
+  packagedProgram()?.checkLibraries();
   const stopping = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
     if (stopping.signal.aborted) {

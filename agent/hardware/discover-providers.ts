@@ -21,13 +21,24 @@ export interface FoundProviders {
   readonly failed: readonly FailedProvider[];
 }
 
+/** What the processor did with the smallest model. */
+export interface ProbeFigures {
+  /** From the start of the process until the model was loaded. */
+  readonly loadMs: number;
+  readonly inferMs: number;
+}
+
+export interface DiscoveredProviders extends FoundProviders {
+  readonly processor: ProbeFigures;
+}
+
 /** y = x + x for four numbers, in ONNX. */
 const DOUBLING = "CAg6OAoOCgF4CgF4EgF5IgNBZGQSBHRpbnlaDwoBeBIKCggIARIECgIIBGIPCgF5EgoKCAgBEgQKAggEQgIQEQ==";
 /** A graphics driver that starts for the first time takes seconds; TensorRT a minute, even for this model. */
 const PROBE_MS_MAX = 120_000;
 
 /** Never throws for a provider that does not work; FerryError `onnx-runtime` where onnxruntime itself does not. */
-export async function discoverProviders(discovery: Discovery, signal: AbortSignal): Promise<FoundProviders> {
+export async function discoverProviders(discovery: Discovery, signal: AbortSignal): Promise<DiscoveredProviders> {
   const directory = await mkdtemp(join(tmpdir(), "ferry-probe-"));
   try {
     const file = join(directory, "probe.onnx");
@@ -46,13 +57,13 @@ export async function discoverProviders(discovery: Discovery, signal: AbortSigna
       if ("why" in probed) failed.push({ provider, why: probed.why.slice(0, WHY_CHARS_MAX) });
       else working.push(provider);
     }
-    return { working, failed };
+    return { working, failed, processor: processor.figures };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-type Probed = { readonly known: readonly string[] } | { readonly why: string };
+type Probed = { readonly known: readonly string[]; readonly figures: ProbeFigures } | { readonly why: string };
 
 async function probe(
   { command, log }: Discovery,
@@ -62,17 +73,20 @@ async function probe(
 ): Promise<Probed> {
   // What the libraries of a provider that fails write to standard error is expected here, and said in a sentence.
   const quiet = log.child({}, { level: log.isLevelEnabled("debug") ? "debug" : "error" });
+  const startedMs = performance.now();
   const runner = await startRunner(command, quiet);
   lowerPriority(runner.pid);
   using _killing = killOnAbort(runner, signal);
   try {
     const request = { file, provider, settings: {}, intraOpThreads: 1, ranges: {} };
     const { knownProviders } = await runner.load(request, PROBE_MS_MAX);
+    const loadedMs = performance.now();
     const bytes = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
     const { outputs } = await runner.infer([{ name: "x", datatype: "FP32", shape: [4], bytes }]);
     const doubled = new Float32Array(new Uint8Array(outputs[0]?.bytes ?? []).buffer);
     if (String(doubled) !== "2,4,6,8") return { why: `it says that twice 1, 2, 3, 4 is ${String(doubled)}` };
-    return { known: knownProviders };
+    const inferMs = performance.now() - loadedMs;
+    return { known: knownProviders, figures: { loadMs: loadedMs - startedMs, inferMs } };
   } catch (error) {
     return { why: error instanceof ModelFailure ? error.message : `its process failed: ${messageOf(error)}` };
   } finally {

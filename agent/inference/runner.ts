@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
+import { packagedProgram } from "../../common/packaged-program.ts";
 import type { MemoryGroup, MemoryGroups } from "../hardware/memory-groups.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
@@ -50,7 +51,7 @@ export interface RunnerCommand {
  * A young generation of 2 MB: a runner's tensors lie outside of it, and what is left of messages is collected early. A
  * runner of a model of pictures held 8 to 13 % less memory with it.
  */
-export const RUNNER_COMMAND: RunnerCommand = {
+export const RUNNER_COMMAND: RunnerCommand = packagedProgram()?.command("runner") ?? {
   file: process.execPath,
   args: [
     "--disable-warning=ExperimentalWarning",

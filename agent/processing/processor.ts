@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
+import { packagedProgram } from "../../common/packaged-program.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import type { Interpretation } from "../../common/processing/results/interpret-outputs.ts";
 import type { Media, PreparedMedia, PreparingModel } from "../../common/processing/prepare-media.ts";
@@ -29,7 +30,7 @@ export interface ProcessorPorts {
   readonly log: Log;
 }
 
-const PROCESSOR_COMMAND: RunnerCommand = {
+const PROCESSOR_COMMAND: RunnerCommand = packagedProgram()?.command("processor") ?? {
   file: process.execPath,
   args: ["--disable-warning=ExperimentalWarning", fileURLToPath(new URL("processor-main.ts", import.meta.url))],
 };

@@ -1,8 +1,12 @@
-/** The two programs as a person runs them: real processes of this checkout. */
+/**
+ * The two programs as a person runs them: real processes of this checkout or, where FERRY_TEST_EXECUTABLES names a folder as
+ * `scripts/package` builds it (`dist/linux-x64`), the executables in it.
+ */
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export type ProgramName = "ferry" | "ferry-agent";
@@ -33,8 +37,12 @@ const STOP_MS_MAX = 15_000;
 
 export type Environment = Readonly<Record<string, string>>;
 
+const executables = process.env["FERRY_TEST_EXECUTABLES"];
+
 function spawnProgram(name: ProgramName, args: readonly string[], env: Environment) {
-  return spawn(process.execPath, [`${checkout}${MAIN[name]}`, ...args], {
+  const [file, ...first] =
+    executables === undefined ? [process.execPath, `${checkout}${MAIN[name]}`] : [join(executables, name, name)];
+  return spawn(file, [...first, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,5 +1,6 @@
 /** The frame of the agent's pages, and the two files that they load: nothing comes from anywhere else. */
 import { readFileSync } from "node:fs";
+import { packagedProgram } from "../../../common/packaged-program.ts";
 import { AGENT_VERSION } from "../../version.ts";
 import type { HttpAnswer, HttpHandler, HttpRequest } from "../http-answer.ts";
 import { html, type Html } from "./html.ts";
@@ -54,6 +55,6 @@ export function assetRoutes(): [string, HttpHandler][] {
 
 /** Read once: a few kB. */
 function asset(file: string, type: string): HttpHandler {
-  const body = readFileSync(new URL(file, import.meta.url));
+  const body = packagedProgram()?.file(`agent/serve/page/${file}`) ?? readFileSync(new URL(file, import.meta.url));
   return () => ({ status: 200, headers: { ...HEADERS, "content-type": type, "cache-control": "max-age=300" }, body });
 }

@@ -1,6 +1,7 @@
 /** Decoding by mozjpeg and Rust's png crate in WebAssembly: no native code, so nothing that is not on every machine. */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { packagedProgram } from "../../packaged-program.ts";
 import { CHANNELS, type Picture, type PictureDecoder } from "../picture.ts";
 
 interface DecodedImage {
@@ -50,7 +51,8 @@ export async function openWasmDecoder(): Promise<PictureDecoder> {
 }
 
 async function readModule(specifier: string): Promise<ArrayBuffer> {
-  return exactBuffer(await readFile(fileURLToPath(import.meta.resolve(specifier))));
+  const packaged = packagedProgram();
+  return exactBuffer(packaged?.file(specifier) ?? (await readFile(createRequire(import.meta.url).resolve(specifier))));
 }
 
 function exactBuffer(bytes: Uint8Array): ArrayBuffer {
