@@ -138,6 +138,7 @@ export async function runController(
     log,
   });
   const experiments = openExperiments({ store, settle: engine.settle, clock, log });
+  const baselineOf = openBaselines(store, shelf);
   const predictions = createPredictCaller({ fleet, caller: CONTROLLER, publish, clock, log });
   const onDeviceMessage = createDeviceMessages({
     store,
@@ -222,12 +223,12 @@ export async function runController(
         clock,
       }),
       ...telemetryHandlers(store),
-      ...driftHandlers({ store, baselineOf: openBaselines(store, shelf), clock }),
+      ...driftHandlers({ store, baselineOf, clock }),
       ...prometheusHandlers(store),
       ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, status, transfers: transfers.active }),
       ...alertHandlers({ book, fleet, receivers, externalUrl, clock }),
-      ...reportHandlers({ store, fleet, rootExpiresMs, clock }),
+      ...reportHandlers({ store, fleet, rootExpiresMs, baselineOf, experiments, clock }),
       ...operatorHandlers(store, operators),
     },
     metrics: createMetrics({

@@ -78,7 +78,9 @@ function argumentValue(name: string, path: string): Value {
   if (name === "shell") return { kind: "words", words: ["bash", "zsh", "fish"] };
   if (name === "device" || name === "group") return { kind: "names", of: name };
   if (name === "name@version") return { kind: "names", of: "bundle" };
-  if (name === "id" && path.startsWith("ferry rollout ")) return { kind: "names", of: "rollout" };
+  if (name === "id" && (path.startsWith("ferry rollout ") || path === "ferry report rollout")) {
+    return { kind: "names", of: "rollout" };
+  }
   return FILES.has(name) ? { kind: "file" } : { kind: "text" };
 }
 

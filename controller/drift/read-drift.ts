@@ -55,19 +55,26 @@ export interface DriftPictures {
 /** One feature of each version that has it, with its histograms. */
 export async function readDriftPictures(ports: DriftPorts, query: DriftQuery, feature: string): Promise<DriftPictures> {
   const cases = await readCases(ports, query);
-  const versions = Map.groupBy(cases, ({ history: { id } }) => `${id.slot}@${id.version}`);
-  const pictures = [...versions.values()]
-    .flatMap(judgeDrift)
-    .filter((verdict) => verdict.feature === feature)
-    .map((verdict) => {
-      const found = cases.find(({ history }) => featureSubject(history.id) === featureSubject(verdict));
-      if (found === undefined) return { verdict, bins: [] };
-      const { history, reference } = found;
-      const judged = history.buckets.filter(({ fromMs, toMs }) => fromMs >= verdict.fromMs && toMs <= verdict.toMs);
-      const empty: Distribution = sumOf(history.id, []);
-      return { verdict, bins: binsOf(verdict.type, reference?.distribution ?? empty, sumOf(history.id, judged)) };
-    });
+  const pictures = picturesOf(cases).filter(({ verdict }) => verdict.feature === feature);
   return { pictures, features: [...new Set(cases.map(({ history: { id } }) => id.feature))] };
+}
+
+/** Every feature with its histograms, in the order of `readDrift`. */
+export async function readAllDriftPictures(ports: DriftPorts, query: DriftQuery): Promise<readonly DriftPicture[]> {
+  return picturesOf(await readCases(ports, query)).toSorted((a, b) => rankOf(b.verdict) - rankOf(a.verdict));
+}
+
+function picturesOf(cases: readonly DriftCase[]): readonly DriftPicture[] {
+  const bySubject = new Map(cases.map((one) => [featureSubject(one.history.id), one]));
+  const versions = Map.groupBy(cases, ({ history: { id } }) => `${id.slot}@${id.version}`);
+  return [...versions.values()].flatMap(judgeDrift).map((verdict) => {
+    const found = bySubject.get(featureSubject(verdict));
+    if (found === undefined) return { verdict, bins: [] };
+    const { history, reference } = found;
+    const judged = history.buckets.filter(({ fromMs, toMs }) => fromMs >= verdict.fromMs && toMs <= verdict.toMs);
+    const empty: Distribution = sumOf(history.id, []);
+    return { verdict, bins: binsOf(verdict.type, reference?.distribution ?? empty, sumOf(history.id, judged)) };
+  });
 }
 
 async function readCases(ports: DriftPorts, query: DriftQuery): Promise<readonly DriftCase[]> {

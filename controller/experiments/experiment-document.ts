@@ -28,6 +28,7 @@ export function experimentDocument({ row, spec, results, atMs }: ReportedExperim
   return {
     documentVersion: DOCUMENT_VERSION,
     kind: "experiment",
+    subject: name,
     title: `Experiment ${name}`,
     atMs,
     fromMs,

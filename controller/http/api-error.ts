@@ -29,6 +29,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "queue-full": 429,
   unauthenticated: 401,
   "too-many-failures": 429,
+  "not-acceptable": 406,
 };
 
 const SIGNING_HINT = "Build, sign and check it again: ferry bundle build, sign, verify. Nothing was changed.";

@@ -13,6 +13,8 @@ import { ROUTES, type RouteName, type Routes } from "./routes.ts";
 /** Who asks, for a handler. */
 export interface Call<Who = Operator> {
   readonly operator: Who;
+  /** The header of that name: which media types the client takes. */
+  readonly accept: string | undefined;
   /** What was done and on what, to be stored in the same transaction. A change that does not call it is noted after. */
   readonly audit: (entry: { readonly target: string; readonly detail?: string }) => InTransaction;
 }
@@ -52,7 +54,11 @@ function bindRoute(app: FastifyInstance, name: RouteName, bound: Bound | undefin
       if (handler === undefined || bound === undefined) return undefined;
       const result = await (shape.changes === true
         ? audited(name, handler, request, bound.auditor)
-        : handler(inputOf(request), { operator: request.operator, audit: notForReaders }));
+        : handler(inputOf(request), {
+            operator: request.operator,
+            accept: request.headers.accept,
+            audit: notForReaders,
+          }));
       // What a handler of such a route gives is a FileAnswer, by the type of the handlers.
       if (shape.result === "file") return sendFile(reply, result as FileAnswer);
       return result instanceof Readable ? reply.type(ARCHIVE_TYPE).send(result) : reply.send(result);
@@ -65,6 +71,8 @@ function sendFile(reply: FastifyReply, { mediaType, fileName, text }: FileAnswer
   return (
     reply
       .type(mediaType)
+      // The same address is another file for whoever takes another type.
+      .header("vary", "accept")
       .header("content-disposition", `inline; filename="${fileName}"`)
       .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
       .header("x-content-type-options", "nosniff")
@@ -91,7 +99,7 @@ async function audited(
   };
   let result: unknown;
   try {
-    result = await handler(inputOf(request), { operator, audit });
+    result = await handler(inputOf(request), { operator, accept: request.headers.accept, audit });
   } catch (thrown) {
     const detail = apiFailure(thrown)?.body.code ?? "internal";
     if (!entry.isWritten) await auditor.note({ actor, action, target, outcome: "failed", detail });

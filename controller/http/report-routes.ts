@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { ReportDocument } from "../reports/document.ts";
+import { ReportDocument, ReportKind } from "../reports/document.ts";
 import { ReportFormat } from "../reports/render-report.ts";
 import { FleetReport } from "../reports/report-shape.ts";
 import { route } from "./route.ts";
@@ -8,10 +8,15 @@ import { route } from "./route.ts";
 const WINDOW_SECONDS = 86_400;
 /** An hour by default: long enough for every device's minute, short enough to show the present. */
 const FLEET_WINDOW_SECONDS = 3_600;
+/** Raw, by the minute or by the hour: a month is there in some form. */
+const WINDOW_SECONDS_MAX = 2_678_400;
 
-const params = Type.Object({ kind: Type.Literal("fleet") });
+const params = Type.Object({ kind: ReportKind });
 const query = {
-  windowSeconds: Type.Integer({ minimum: 60, maximum: 2_678_400, default: WINDOW_SECONDS }),
+  /** A model's name, a device's id, a rollout's number, an experiment's name; of drift a model or nothing; of a fleet nothing. */
+  subject: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  /** Looked back on; rollouts and experiments are told from their beginning. */
+  windowSeconds: Type.Integer({ minimum: 60, maximum: WINDOW_SECONDS_MAX, default: WINDOW_SECONDS }),
 };
 
 export const REPORT_ROUTES = {
@@ -23,7 +28,7 @@ export const REPORT_ROUTES = {
       "The fleet's health: availability, versions, rollouts with evidence, latency, errors, telemetry, what to do next",
     role: "viewer",
     query: Type.Object({
-      windowSeconds: Type.Integer({ minimum: 60, maximum: 2_678_400, default: FLEET_WINDOW_SECONDS }),
+      windowSeconds: Type.Integer({ minimum: 60, maximum: WINDOW_SECONDS_MAX, default: FLEET_WINDOW_SECONDS }),
     }),
     result: FleetReport,
   }),
@@ -41,7 +46,8 @@ export const REPORT_ROUTES = {
     method: "GET",
     path: "/api/v1/reports/:kind/file",
     tag: "reports",
-    summary: "A report as one file of HTML, Markdown, CSV, JSON or plain text",
+    summary:
+      "A report as one file of HTML, Markdown, CSV, JSON or plain text, by `format` or else by the header `Accept`",
     role: "viewer",
     params,
     query: Type.Object({ ...query, format: Type.Optional(ReportFormat) }),

@@ -150,6 +150,8 @@ export type ReportSection = Static<typeof ReportSection>;
 export const ReportDocument = Type.Object({
   documentVersion: Type.Literal(DOCUMENT_VERSION),
   kind: ReportKind,
+  /** The model, device, rollout or experiment that it is about; absent: the whole fleet. */
+  subject: Type.Optional(Type.String()),
   /** Such as `Fleet demo`. */
   title: Type.String(),
   atMs: Type.Number(),

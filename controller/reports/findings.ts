@@ -2,7 +2,7 @@
 import { unreachable } from "../../protocol/unreachable.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import { RENEW_ROOT, rootExpiry } from "../roots/root-expiry.ts";
-import { DEVICES_NAMED_MAX, type Finding, type FleetReport } from "./report-shape.ts";
+import { DEVICES_NAMED_MAX, type Finding, type FleetReport, type InferenceSummary } from "./report-shape.ts";
 
 /** More of all requests than this failing is a defect rather than an odd request. */
 const ERROR_RATE_MAX = 0.01;
@@ -29,12 +29,58 @@ export function findingsIn(
   return bySeverity(findings);
 }
 
+/** About one model: `report` holds nothing of others. */
+export function modelFindings(report: ModelPart, devices: readonly DeviceView[]): Finding[] {
+  return [
+    ...failedRollouts(report),
+    ...missingModels(report, devices),
+    ...failingModels(report),
+    ...severalVersions(report),
+  ];
+}
+
+/** About one device, from what it said of itself. */
+export function deviceFindings(device: DeviceView, inference: readonly InferenceSummary[]): Finding[] {
+  const { id, deployment, report } = device;
+  const slots = report?.slots ?? [];
+  const refused = slots.flatMap(({ slot, refusal }): Finding[] =>
+    refusal === undefined
+      ? []
+      : [
+          {
+            severity: "critical",
+            text: `${id} refuses what it is to serve as ${slot}: ${refusal.message} (${refusal.code})`,
+            devices: [id],
+            next: "Mend the bundle or the device, then roll it out again; what it served before still answers.",
+          },
+        ],
+  );
+  const missing = (deployment?.slots ?? []).filter(
+    ({ slot }) => slots.find((one) => one.slot === slot)?.active === undefined,
+  );
+  return [
+    ...refusedDocuments([device]),
+    ...refused,
+    ...offlineDevices([device]),
+    ...missing.map(({ slot, version }): Finding => ({
+      severity: "warning",
+      text: `${id} does not serve ${slot}@${version}, although it is to`,
+      devices: [id],
+      next: `See what it does about it with \`ferry device show ${id}\`; on the device, \`ferry-agent status\`.`,
+    })),
+    ...failingModels({ inference }),
+    ...unfreshDevices([device]),
+    ...untoldDevices([device]),
+  ];
+}
+
 /** The most urgent first; equals stay in their order. */
 export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => rank(a.severity) - rank(b.severity));
 }
 
 type Report = Omit<FleetReport, "findings">;
+type ModelPart = Pick<FleetReport, "models" | "rollouts" | "inference">;
 
 function endingRoot({ atMs }: Report, rootExpiresMs: number): Finding[] {
   const expiry = rootExpiry(rootExpiresMs, atMs);
@@ -49,7 +95,7 @@ function emptyFleet({ availability }: Report): Finding[] {
   return [{ severity: "note", text: "No device has joined the fleet yet", devices: [], next }];
 }
 
-function failedRollouts({ rollouts }: Report): Finding[] {
+function failedRollouts({ rollouts }: ModelPart): Finding[] {
   const newest = rollouts.filter(({ model }, at) => rollouts.findIndex((other) => other.model === model) === at);
   return newest
     .filter(({ failed }) => failed > 0)
@@ -69,7 +115,7 @@ function offlineDevices(devices: readonly DeviceView[]): Finding[] {
   return [{ severity: "warning", text, devices: ids(offline), next }];
 }
 
-function missingModels({ models }: Report, devices: readonly DeviceView[]): Finding[] {
+function missingModels({ models }: ModelPart, devices: readonly DeviceView[]): Finding[] {
   return models
     .filter(({ missing }) => missing > 0)
     .map(({ model, missing }) => ({
@@ -86,7 +132,7 @@ function missingModels({ models }: Report, devices: readonly DeviceView[]): Find
     }));
 }
 
-function failingModels({ inference }: Report): Finding[] {
+function failingModels({ inference }: { readonly inference: readonly InferenceSummary[] }): Finding[] {
   return inference
     .filter(({ errorRate, requests }) => errorRate > ERROR_RATE_MAX && requests >= REQUESTS_MIN)
     .map(({ slot, version, errorRate, failed }) => ({
@@ -149,7 +195,7 @@ function telemetryLosses({ telemetry }: Report): Finding[] {
 const ROLLED_UP_NEXT =
   "No measurement is lost, only how finely it was told. `ferry telemetry gaps` says where, as rolled-up.";
 
-function severalVersions({ models, rollouts }: Report): Finding[] {
+function severalVersions({ models, rollouts }: ModelPart): Finding[] {
   return models
     .filter(
       ({ model, versions }) => versions.length > 1 && !rollouts.some((r) => r.model === model && r.state === "running"),

@@ -2,14 +2,23 @@
 import type { DeviceId } from "../../protocol/ids.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import type { Store } from "../store/store.ts";
+import type { DriftVerdict } from "../drift/drift-shape.ts";
+import { readDrift, type DriftPorts } from "../drift/read-drift.ts";
 import { listGaps, type TelemetryGap } from "../telemetry/gaps.ts";
+import { listProblems, type TelemetryProblem } from "../telemetry/problems.ts";
 import type { DevicePresence, PresenceWindow } from "./presence-spans.ts";
+import { readClassInference, type ClassInference } from "./read-class-inference.ts";
 import { readLatencyTrend, type TrendSeries } from "./read-latency-trend.ts";
 import { readPresence } from "./read-presence.ts";
 
 export interface FleetHistory {
   readonly presence: readonly DevicePresence[];
   readonly trend: readonly TrendSeries[];
+  readonly classes: readonly ClassInference[];
+  /** Drifting features first. */
+  readonly drift: readonly DriftVerdict[];
+  /** Met in the window. */
+  readonly problems: readonly TelemetryProblem[];
   /** What was declared in the window, without what only came added up. */
   readonly gaps: readonly DeviceGaps[];
   /** Those that end within CERTIFICATE_WARNING_MS, or have. */
@@ -26,19 +35,17 @@ export interface DeviceGaps {
 }
 
 /** Devices renew a month ahead: at ten days several tries have failed. */
-export const CERTIFICATE_WARNING_MS = 10 * 86_400_000;
+const CERTIFICATE_WARNING_MS = 10 * 86_400_000;
+
+/** Fewer hours have too few examples where a model is asked now and then; the newest that suffice are compared anyway. */
+export const DRIFT_WINDOW_MS_MIN = 86_400_000;
 
 export async function readFleetHistory(
-  store: Store,
+  ports: DriftPorts,
   devices: readonly DeviceView[],
   window: PresenceWindow,
 ): Promise<FleetHistory> {
-  const known = new Set(devices.map(({ id }) => id));
-  const certificates = await store
-    .selectFrom("certificates")
-    .select(({ fn }) => ["device", fn.max("expires_ms").as("expires_ms")])
-    .groupBy("device")
-    .execute();
+  const { store } = ports;
   return {
     // A name on the broker that never told its hardware is not missed.
     presence: await readPresence(
@@ -47,12 +54,33 @@ export async function readFleetHistory(
       window,
     ),
     trend: await readLatencyTrend(store, window),
+    classes: await readClassInference(store, devices, window),
+    drift: await readDrift(ports, {
+      nowMs: window.toMs,
+      windowMs: Math.max(DRIFT_WINDOW_MS_MIN, window.toMs - window.fromMs),
+    }),
+    problems: (await listProblems(store)).filter(({ lastMs }) => lastMs >= window.fromMs),
     gaps: gapsByDevice(await listGaps(store, { sinceMs: window.fromMs })),
-    certificates: certificates
-      .filter(({ device, expires_ms }) => known.has(device) && expires_ms < window.toMs + CERTIFICATE_WARNING_MS)
-      .map(({ device, expires_ms: expiresMs }) => ({ device, expiresMs }))
-      .sort((a, b) => a.expiresMs - b.expiresMs),
+    certificates: await endingCertificates(store, devices, window.toMs),
   };
+}
+
+/** The newest of each device, where it ends within CERTIFICATE_WARNING_MS or has; the first to end first. */
+export async function endingCertificates(
+  store: Store,
+  devices: readonly DeviceView[],
+  nowMs: number,
+): Promise<FleetHistory["certificates"]> {
+  const known = new Set(devices.map(({ id }) => id));
+  const certificates = await store
+    .selectFrom("certificates")
+    .select(({ fn }) => ["device", fn.max("expires_ms").as("expires_ms")])
+    .groupBy("device")
+    .execute();
+  return certificates
+    .filter(({ device, expires_ms }) => known.has(device) && expires_ms < nowMs + CERTIFICATE_WARNING_MS)
+    .map(({ device, expires_ms: expiresMs }) => ({ device, expiresMs }))
+    .sort((a, b) => a.expiresMs - b.expiresMs);
 }
 
 /** The greatest losses first. */

@@ -37,7 +37,7 @@ export function buildFleetReport(rows: FleetReportRows): FleetReport {
     windowMs: rows.windowMs,
     availability: availabilityOf(rows.devices),
     models: spreadOf(rows.devices),
-    rollouts: rows.rollouts.map(summaryOf),
+    rollouts: rows.rollouts.map(rolloutSummary),
     inference: inferenceTotals(rows.inference),
     telemetry: rows.telemetry,
   };
@@ -58,7 +58,8 @@ function availabilityOf(devices: readonly DeviceView[]): FleetReport["availabili
   };
 }
 
-function spreadOf(devices: readonly DeviceView[]): FleetReport["models"] {
+/** Of each model that any device serves or is to serve. */
+export function spreadOf(devices: readonly DeviceView[]): FleetReport["models"] {
   const names = new Set(
     devices.flatMap(({ deployment, report }) => [
       ...(deployment?.slots ?? []).map(({ slot }) => slot),
@@ -79,7 +80,7 @@ function spreadOf(devices: readonly DeviceView[]): FleetReport["models"] {
   });
 }
 
-function summaryOf({ rollout, counts, open }: ReportedRollout): FleetReport["rollouts"][number] {
+export function rolloutSummary({ rollout, counts, open }: ReportedRollout): FleetReport["rollouts"][number] {
   return {
     id: rollout.id,
     model: rollout.name,

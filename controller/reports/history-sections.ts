@@ -13,7 +13,10 @@ const AWAY_MS_MIN = 5_000;
 /** Coming and going this often within the window is a finding even where the device is there now. */
 const LOSSES_MIN = 5;
 
-export function presenceBlocks({ presence }: FleetHistory, { fromMs, toMs }: PresenceWindow): ReportBlock[] {
+export function presenceBlocks(
+  { presence }: Pick<FleetHistory, "presence">,
+  { fromMs, toMs }: PresenceWindow,
+): ReportBlock[] {
   const [onlineMs, knownMs] = [total(presence, "onlineMs"), total(presence, "knownMs")];
   if (knownMs === 0) return [];
   const away = presence
@@ -70,7 +73,8 @@ function total(presence: readonly DevicePresence[], of: "onlineMs" | "knownMs"):
   return presence.reduce((sum, one) => sum + one[of], 0);
 }
 
-export function trendBlocks({ trend }: FleetHistory, { fromMs, toMs }: PresenceWindow): ReportBlock[] {
+/** `of` ends the titles of the charts, which are unique in a report. */
+export function trendBlocks(trend: readonly TrendSeries[], { fromMs, toMs }: PresenceWindow, of = ""): ReportBlock[] {
   const measured = trend.filter(({ points }) => points.filter((one) => one.latencyP95Ms !== undefined).length >= 2);
   if (measured.length === 0) return [];
   const chart = (
@@ -93,9 +97,9 @@ export function trendBlocks({ trend }: FleetHistory, { fromMs, toMs }: PresenceW
   });
   const errors = measured.some(({ points }) => points.some(({ errorRate = 0 }) => errorRate > 0));
   return [
-    chart("Latency in the model, 95th percentile", "ms", (point) => point.latencyP95Ms, latencyWords(measured)),
+    chart(`Latency in the model, 95th percentile${of}`, "ms", (point) => point.latencyP95Ms, latencyWords(measured)),
     ...(errors
-      ? [chart("Errors", "% of requests", ({ errorRate }) => errorRate && 100 * errorRate, errorWords(measured))]
+      ? [chart(`Errors${of}`, "% of requests", ({ errorRate }) => errorRate && 100 * errorRate, errorWords(measured))]
       : []),
   ];
 }
@@ -118,7 +122,7 @@ function errorWords(trend: readonly TrendSeries[]): string {
     .join("; ")}.`;
 }
 
-export function gapsBlock({ gaps }: FleetHistory): ReportBlock {
+export function gapsBlock({ gaps }: Pick<FleetHistory, "gaps">): ReportBlock {
   const shown = gaps.slice(0, DEVICES_SHOWN_MAX);
   return {
     kind: "table",
@@ -142,7 +146,10 @@ export function gapsBlock({ gaps }: FleetHistory): ReportBlock {
   };
 }
 
-export function certificatesSection({ certificates }: FleetHistory, nowMs: number): ReportSection {
+export function certificatesSection(
+  { certificates }: Pick<FleetHistory, "certificates">,
+  nowMs: number,
+): ReportSection {
   const shown = certificates.slice(0, DEVICES_SHOWN_MAX);
   const table: ReportBlock = {
     kind: "table",
@@ -160,7 +167,10 @@ export function certificatesSection({ certificates }: FleetHistory, nowMs: numbe
 }
 
 /** What only the look back shows, each with what to do next. */
-export function historyFindings({ presence, gaps, certificates }: FleetHistory, nowMs: number): Finding[] {
+export function historyFindings(
+  { presence, gaps, certificates }: Pick<FleetHistory, "presence" | "gaps" | "certificates">,
+  nowMs: number,
+): Finding[] {
   const ended = certificates.filter(({ expiresMs }) => expiresMs <= nowMs);
   const ending = certificates.filter(({ expiresMs }) => expiresMs > nowMs);
   const restless = presence.filter(({ losses }) => losses >= LOSSES_MIN);

@@ -1,4 +1,4 @@
-/** Latency and errors over time, model by model, over the whole fleet. */
+/** Latency and errors over time. */
 import { InferenceSum } from "../../protocol/inference-sum.ts";
 import { RecordFieldsSchema } from "../../protocol/messages/telemetry-batch.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -25,46 +25,78 @@ const MINUTE_MS = 60_000;
 
 const check = gate("stored inference total", RecordFieldsSchema);
 
+/** Of one model where a slot is named, else of the busiest. */
 export async function readLatencyTrend(
   store: Store,
-  { fromMs, toMs }: PresenceWindow,
+  window: PresenceWindow,
+  slot?: string,
 ): Promise<readonly TrendSeries[]> {
-  const stretchMs = Math.max(MINUTE_MS, Math.ceil((toMs - fromMs) / STRETCHES / MINUTE_MS) * MINUTE_MS);
+  const { fromMs, toMs } = window;
   const rows = await store
     .selectFrom("inference_totals")
     .select(["slot", "version", "at_ms", "fields_json"])
     .where("version", "!=", "")
     .where("at_ms", ">=", fromMs)
     .where("at_ms", "<", toMs)
+    .$if(slot !== undefined, (query) => query.where("slot", "=", slot ?? ""))
     .execute();
-  const series = new Map<string, Map<number, InferenceSum>>();
-  for (const { slot, version, at_ms, fields_json } of rows) {
-    const name = `${slot}@${version}`;
-    const sums = series.get(name) ?? new Map<number, InferenceSum>();
-    series.set(name, sums);
-    const stretch = Math.floor((at_ms - fromMs) / stretchMs);
-    const sum = sums.get(stretch) ?? new InferenceSum();
+  const trends = new Map<string, Trend>();
+  for (const { slot: of, version, at_ms, fields_json } of rows) {
+    const name = `${of}@${version}`;
+    const trend = trends.get(name) ?? new Trend(window);
+    trends.set(name, trend);
+    const sum = new InferenceSum();
     try {
       sum.add(check(JSON.parse(fields_json)));
-      sums.set(stretch, sum);
+      trend.add(at_ms, sum);
     } catch (thrown) {
       if (!(thrown instanceof ProtocolError)) throw thrown;
     }
   }
-  const requests = (sums: ReadonlyMap<number, InferenceSum>) =>
-    [...sums.values()].reduce((total, sum) => total + sum.requests, 0);
-  return [...series]
-    .sort(([, a], [, b]) => requests(b) - requests(a))
+  return trendSeries(trends);
+}
+
+/** The busiest, as many as one chart shows. */
+export function trendSeries(trends: ReadonlyMap<string, Trend>): readonly TrendSeries[] {
+  return [...trends]
+    .sort(([, a], [, b]) => b.requests - a.requests)
     .slice(0, SERIES_MAX)
-    .map(([name, sums]) => ({
-      name,
-      points: Array.from({ length: Math.ceil((toMs - fromMs) / stretchMs) }, (_, at) => {
-        const sum = sums.get(at);
-        return {
-          atMs: fromMs + (at + 0.5) * stretchMs,
-          latencyP95Ms: sum?.sketches.inferSketch.quantile(0.95),
-          errorRate: sum === undefined || sum.requests === 0 ? undefined : sum.failed / sum.requests,
-        };
-      }),
-    }));
+    .map(([name, trend]) => ({ name, points: trend.points() }));
+}
+
+/** What happened in each stretch of a window. */
+export class Trend {
+  readonly #window: PresenceWindow;
+  readonly #stretchMs: number;
+  readonly #sums = new Map<number, InferenceSum>();
+
+  constructor(window: PresenceWindow) {
+    this.#window = window;
+    const { fromMs, toMs } = window;
+    this.#stretchMs = Math.max(MINUTE_MS, Math.ceil((toMs - fromMs) / STRETCHES / MINUTE_MS) * MINUTE_MS);
+  }
+
+  /** `sum` stays as it is. */
+  add(atMs: number, sum: InferenceSum): void {
+    const stretch = Math.max(0, Math.floor((atMs - this.#window.fromMs) / this.#stretchMs));
+    const own = this.#sums.get(stretch) ?? new InferenceSum();
+    own.merge(sum);
+    this.#sums.set(stretch, own);
+  }
+
+  get requests(): number {
+    return [...this.#sums.values()].reduce((total, sum) => total + sum.requests, 0);
+  }
+
+  points(): TrendSeries["points"] {
+    const { fromMs, toMs } = this.#window;
+    return Array.from({ length: Math.ceil((toMs - fromMs) / this.#stretchMs) }, (_, at) => {
+      const sum = this.#sums.get(at);
+      return {
+        atMs: fromMs + (at + 0.5) * this.#stretchMs,
+        latencyP95Ms: sum?.sketches.inferSketch.quantile(0.95),
+        errorRate: sum === undefined || sum.requests === 0 ? undefined : sum.failed / sum.requests,
+      };
+    });
+  }
 }

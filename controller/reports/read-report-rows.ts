@@ -33,13 +33,13 @@ export async function readReportRows(
     windowMs,
     rootExpiresMs,
     devices,
-    rollouts: await Promise.all(rollouts.map((rollout) => withMembers(store, rollout))),
+    rollouts: await Promise.all(rollouts.map((rollout) => readReportedRollout(store, rollout))),
     inference: await readFleetInference(store, { fromMs: nowMs - windowMs, toMs: nowMs + 1 }),
     telemetry: telemetrySummary(await accountsOf(store, devices)),
   };
 }
 
-async function withMembers(store: Store, rollout: RolloutRow): Promise<ReportedRollout> {
+export async function readReportedRollout(store: Store, rollout: RolloutRow): Promise<ReportedRollout> {
   const ofRollout = store.selectFrom("rollout_devices").where("rollout", "=", rollout.id);
   const states = await ofRollout
     .select(({ fn }) => ["state", fn.countAll<number>().as("members")])

@@ -42,8 +42,9 @@ export const MEDIA_TYPES: Readonly<Record<ReportFormat, string>> = {
   json: "application/json; charset=utf-8",
 };
 
-/** Such as `fleet-2026-11-28T08-30.html`: sorts by time, and every file system takes it. */
-export function reportFileName({ kind, atMs }: ReportDocument, format: ReportFormat): string {
+/** Such as `device-cam-17-2026-11-28T08-30.html`: sorts by time, and every file system takes it. */
+export function reportFileName({ kind, subject, atMs }: ReportDocument, format: ReportFormat): string {
   const time = new Date(atMs).toISOString().slice(0, 16).replace(":", "-");
-  return `${kind}-${time}.${format === "text" ? "txt" : format}`;
+  const about = subject === undefined ? kind : `${kind}-${subject}`;
+  return `${about}-${time}.${format === "text" ? "txt" : format}`;
 }

@@ -10,7 +10,6 @@ import { keepFormer, promote } from "../../experiments/end-experiment.ts";
 import { completeExperiment, type ExperimentRequest } from "../../experiments/experiment-spec.ts";
 import { experimentSpecOf, listExperiments, oneExperiment } from "../../experiments/experiments.ts";
 import type { Experiments } from "../../experiments/open-experiments.ts";
-import { MEDIA_TYPES, renderReport, reportFileName } from "../../reports/render-report.ts";
 import { checkedSpec } from "../../rollout/checked-spec.ts";
 import { devicesText } from "../../rollout/end-of-rollout.ts";
 import { readPlan } from "../../rollout/read-plan.ts";
@@ -20,6 +19,7 @@ import type { Store } from "../../store/store.ts";
 import type { ExperimentRow } from "../../store/tables.ts";
 import type { Handlers } from "../bind-routes.ts";
 import type { Experiment, ExperimentDetail, EXPERIMENT_ROUTES } from "../experiment-routes.ts";
+import { formatOf, reportAnswer } from "./report-handlers.ts";
 import { requireVouched, selectorText, type RolloutHandlerPorts } from "./rollout-handlers.ts";
 import { rolloutOf } from "./rollout-shapes.ts";
 
@@ -67,13 +67,9 @@ export function experimentHandlers(ports: ExperimentHandlerPorts): Pick<Handlers
     },
     getExperiment: async ({ params }) => detailOf(store, await oneExperiment(store, params.experiment), results),
     experimentReport: ({ params }) => report(params.experiment),
-    experimentReportFile: async ({ params, query: { format = "html" } }) => {
-      const document = await report(params.experiment);
-      return {
-        mediaType: MEDIA_TYPES[format],
-        fileName: reportFileName(document, format),
-        text: renderReport(document, format),
-      };
+    experimentReportFile: async ({ params, query }, { accept }) => {
+      const format = formatOf(query.format, accept);
+      return reportAnswer(await report(params.experiment), format);
     },
     stopExperiment: async ({ params, body }, { operator, audit }) => {
       const row = await oneExperiment(store, params.experiment);

@@ -145,6 +145,14 @@ t.test("the API", async (t) => {
     t.match(page.headers.get("content-type"), "text/html");
     t.match(page.headers.get("content-security-policy"), /default-src 'none'.*sandbox/);
     t.match(await page.text(), "<!doctype html>");
+    const asMarkdown = { authorization, accept: "text/markdown, text/html;q=0.5" };
+    const drift = await fetch(`${httpUrl}/api/v1/reports/drift/file`, { headers: asMarkdown });
+    t.match([drift.headers.get("content-type"), await drift.text()], [/text\/markdown/, /^# Drift/]);
+    const picture = await fetch(`${httpUrl}/api/v1/reports/drift/file`, {
+      headers: { authorization, accept: "image/png" },
+    });
+    t.match([picture.status, await picture.json()], [406, { code: "not-acceptable", hint: /text\/csv/ }]);
+    await t.rejects(client.reportDocument({ params: { kind: "model" }, query }), { code: "bad-request" });
     const json = await client.reportFile({ params, query: { ...query, format: "json" } });
     t.match(JSON.parse(json.text), { documentVersion: 1 });
     t.match(json, { mediaType: /application\/json/, fileName: /^fleet-.*\.json$/ });

@@ -73,7 +73,7 @@ const report: FleetReport = {
   ],
 };
 
-const NO_HISTORY = { presence: [], trend: [], gaps: [], certificates: [] };
+const NO_HISTORY = { presence: [], trend: [], classes: [], drift: [], problems: [], gaps: [], certificates: [] };
 
 t.test("every part of the report is in it, with the verdict of its findings", async (t) => {
   const document = fleetDocument(report, NO_HISTORY);
@@ -114,6 +114,7 @@ t.test(
   "what the moment does not show stands in it: absences, trends, gaps by device, certificates that end",
   async (t) => {
     const history = {
+      ...NO_HISTORY,
       presence: [away],
       trend: [{ name: "digits@2.0.0", points: [point(HOUR_MS, 2, 0), point(1, 8, 0.05)] }],
       gaps: [{ device: cam, cause: "capacity" as const, records: 40, gaps: 2, lastMs: NOW_MS }],
