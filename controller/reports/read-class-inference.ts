@@ -65,7 +65,12 @@ export async function readClassInference(
     for await (const { device, slot: of, version, atMs, sum } of readInference(store, query)) {
       if (version === undefined) continue;
       const key = `${of}@${version}`;
-      const one = versions.get(key) ?? { slot: of, version, measured: new Map(), trend: new Trend(window) };
+      const one = versions.get(key) ?? {
+        slot: of,
+        version,
+        measured: new Map<DeviceId, InferenceSum>(),
+        trend: new Trend(window),
+      };
       versions.set(key, one);
       one.trend.add(atMs, sum);
       const ofDevice = one.measured.get(device) ?? new InferenceSum();
