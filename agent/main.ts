@@ -54,7 +54,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
           `  root     ${joined.rootDigest} ${pc.green("as pinned")}\n` +
           `  key      ${joined.keyFingerprint}\n` +
           (joined.asksForToken ? "  callers  need the token that `ferry-agent token` prints\n" : "") +
-          `Start it with: ferry-agent run --dir ${joined.directory}`,
+          // A package that runs the agent as a service says how that is started.
+          `Start it with: ${process.env["FERRY_AGENT_START"] ?? `ferry-agent run --dir ${joined.directory}`}`,
       );
     });
 
