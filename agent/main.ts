@@ -5,14 +5,14 @@ import { EXIT, FerryError, messageOf, type ExitCode } from "../common/ferry-erro
 import { openLog } from "../common/log.ts";
 import { bufferText, exportBuffer, readBuffer } from "./cli/buffer.ts";
 import { dataConfig, withDataOptions, type DataOptions } from "./cli/data-options.ts";
-import { join } from "./cli/join.ts";
+import { hasJoined, join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
 import { predictLocally, type PredictOptions } from "./cli/predict.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
 import { modelsText } from "./cli/models.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { showToken, type TokenOptions } from "./cli/token.ts";
-import { DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
+import { agentFolder, DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
 import type { Waiting } from "./enrol/ask-to-join.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -41,12 +41,17 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     .option("--http-host <address>", "on which address; beyond this machine callers need a token", DEFAULT_HTTP.host)
     .option("--http-unprotected", "…or need none: for a network that keeps others out itself")
     .option("--force", "join again: replaces what an earlier join wrote, keeps the device's key")
+    .option("--if-needed", "do nothing where this device has joined already: for what runs at each start of a machine")
     .addHelpText(
       "after",
       `${example("ferry-agent join mfj1.eyJ1cmwi… --root-pin 3f9c…e1 --label site=oslo")}
   $ ferry-agent join --controller https://ferry.example:8471 --ca-pin 90ab…7c --root-pin 3f9c…e1 --id cam-1`,
     )
-    .action(async (address: string | undefined, options: JoinOptions) => {
+    .action(async (address: string | undefined, { ifNeeded, ...options }: JoinOptions & { ifNeeded?: true }) => {
+      if (ifNeeded === true && (await hasJoined(agentFolder(options.dir)))) {
+        print(`The agent in ${options.dir} has joined a fleet already: nothing to do`);
+        return;
+      }
       const joined = await join(address, options, { onWaiting: tellWaiting, onTrouble: tellTrouble });
       print(
         `${pc.bold(joined.device)} has joined the fleet ${pc.bold(joined.fleet)}\n` +

@@ -44,7 +44,7 @@ export async function join(
 ): Promise<Joined> {
   const folder = agentFolder(options.dir);
   const plan = planJoin(address, options);
-  if (options.force !== true) await refuseExisting(folder);
+  if (options.force !== true && (await hasJoined(folder))) throw alreadyJoined(folder);
   const rootBytes = await firstRoot(plan);
   const root = acceptPinned(rootBytes, plan.own.rootPin);
   await mkdir(folder.directory, { recursive: true, mode: 0o700 });
@@ -117,13 +117,15 @@ async function keep(folder: AgentFolder, answer: EnrolAnswer): Promise<EnrolAnsw
   return answer;
 }
 
-async function refuseExisting(folder: AgentFolder): Promise<void> {
-  const exists = await access(folder.config).then(
+export async function hasJoined(folder: AgentFolder): Promise<boolean> {
+  return access(folder.config).then(
     () => true,
     () => false,
   );
-  if (!exists) return;
-  throw new FerryError("already-joined", `The agent in ${folder.directory} has joined a fleet already`, {
+}
+
+function alreadyJoined(folder: AgentFolder): FerryError {
+  return new FerryError("already-joined", `The agent in ${folder.directory} has joined a fleet already`, {
     hint: "Run `ferry-agent run` to start it, or join again with --force: the device keeps its key.",
     exitCode: EXIT.conflict,
   });
