@@ -1,13 +1,14 @@
 import { CategoryCounts } from "../../protocol/category-counts.ts";
 import type { Baseline } from "../../protocol/bundle/baseline.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
-import { featureLayout, type Feature, type TensorFeatures } from "../../protocol/features/feature-layout.ts";
+import { featureLayout, typedAs, type Feature, type TensorFeatures } from "../../protocol/features/feature-layout.ts";
 import { examplesIn, FeatureReader } from "../../protocol/features/read-features.ts";
 import type { ModelName, ModelVersion } from "../../protocol/ids.ts";
 import type { DistributionFields } from "../../protocol/messages/telemetry-distribution.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { ValueSketch } from "../../protocol/value-sketch.ts";
 import { FeatureWindow } from "./feature-window.ts";
+import { ScoreWindow } from "./score-window.ts";
 import { nextStride } from "./stride.ts";
 
 /** Of one request: more examples than this are a batch job, of which as many tell enough. */
@@ -21,6 +22,8 @@ export class VersionWatch {
   readonly #version: ModelVersion;
   readonly #layout: readonly TensorFeatures[];
   readonly #windows: ReadonlyMap<string, FeatureWindow>;
+  /** Undefined where the baseline has no detectors: nothing says then what is unusual. */
+  readonly #scores: ScoreWindow | undefined;
   #seen = 0;
   #looked = 0;
   #spentMs = 0;
@@ -31,10 +34,11 @@ export class VersionWatch {
   constructor(slot: ModelName, model: ModelJson, baseline: Baseline | undefined, nowMs: number) {
     this.#slot = slot;
     this.#version = model.version;
-    this.#layout = featureLayout(model);
+    this.#layout = typedAs(featureLayout(model), baseline?.features ?? []);
     this.#strideSinceMs = nowMs;
     const features = this.#layout.flatMap((part) => part.features);
     this.#windows = new Map(features.map((feature) => [feature.name, windowOf(feature, baseline)]));
+    this.#scores = baseline?.detectors === undefined ? undefined : new ScoreWindow(baseline.detectors);
   }
 
   /** Called for each answer; `nowMs` reads a clock that never jumps, in milliseconds with fractions. */
@@ -50,7 +54,11 @@ export class VersionWatch {
     // Every n-th example over all requests, so that which ones are looked at depends on nothing in them.
     let looked = 0;
     for (let at = first; at < examples && looked < EXAMPLES_OF_REQUEST_MAX; at += this.#stride) {
-      reader.read(at, (feature, value) => this.#windows.get(feature)?.add(value));
+      reader.read(at, (feature, value) => {
+        this.#windows.get(feature)?.add(value);
+        this.#scores?.tell(feature, value);
+      });
+      this.#scores?.endExample();
       looked += 1;
     }
     this.#looked += looked;
@@ -66,13 +74,14 @@ export class VersionWatch {
     this.#seen = 0;
     this.#looked = 0;
     this.#spentMs = 0;
-    return [...this.#windows.values()].flatMap((window) => {
+    const of = { slot, version, windowMs: Math.round(windowMs), seen, costMicros };
+    const distributions = [...this.#windows.values()].flatMap((window) => {
       const { count, missing, feature } = window;
       if (count === 0) return [];
       const { name, role, type } = feature;
-      const id = { slot, version, feature: name, role, type };
-      return [{ ...id, windowMs: Math.round(windowMs), seen, count, missing, ...window.take(), costMicros }];
+      return [{ ...of, feature: name, role, type, count, missing, ...window.take() }];
     });
+    return [...distributions, ...(this.#scores?.take() ?? []).map((scores) => ({ ...of, ...scores }))];
   }
 
   #spent(spentMs: number, nowMs: number): void {

@@ -9,7 +9,7 @@ import { badSamples, readSampleList, type SampleCase } from "./sample-inputs.ts"
 
 /**
  * Samples that a baseline is made of, by the name of the file: `.npy`, one array whose first dimension counts samples; `.csv`,
- * one sample a line; else the JSON list that `ferry bundle init --samples` takes. The first two are for models with one input.
+ * one sample a line; `.jsonl`, a JSON object a line; else the JSON list that `ferry bundle init --samples` takes. The first two are for models with one input.
  * Throws FerryError `bad-samples` or `not-found`.
  */
 export async function readBaselineSamples(path: string, specs: readonly TensorSpec[]): Promise<readonly SampleCase[]> {
@@ -94,7 +94,7 @@ async function readSampleFile(path: string): Promise<Buffer> {
   } catch (cause) {
     if (systemCodeOf(cause) !== "ENOENT") throw cause;
     throw new FerryError("not-found", `There is no file ${path}`, {
-      hint: "Give a .npy, .csv or .json file of sample inputs with --from.",
+      hint: "Give a .npy, .csv, .jsonl or .json file of sample inputs with --from.",
       exitCode: EXIT.notFound,
       cause,
     });

@@ -6,11 +6,13 @@ import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import type { Baseline, BaselineFeature } from "../../protocol/bundle/baseline.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import { CategoryCounts } from "../../protocol/category-counts.ts";
-import { featureLayout, type Feature } from "../../protocol/features/feature-layout.ts";
+import { featureLayout, typedAs, type Feature, type TensorFeatures } from "../../protocol/features/feature-layout.ts";
+import type { Tensor } from "../../protocol/tensor.ts";
 import { FeatureReader, examplesIn, type FeatureValue } from "../../protocol/features/read-features.ts";
 import { frameOf, ValueSketch } from "../../protocol/value-sketch.ts";
 import { openCheckedBundle } from "./check-bundle.ts";
 import { readBaselineSamples } from "./baseline-samples.ts";
+import { makeDetectors } from "./make-detectors.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { writeJson } from "./write-bundle.ts";
 
@@ -46,22 +48,60 @@ async function baselineOf(
   samples: readonly SampleCase[],
 ): Promise<Baseline> {
   const layout = featureLayout(model);
-  const features = layout.flatMap((part) => part.features);
-  const values = new Map<string, FeatureValue[]>(features.map(({ name }) => [name, []]));
-  let examples = 0;
-  for (const { inputs } of samples) {
-    const tensors = [...inputs, ...(await session.run(inputs))];
-    const reader = new FeatureReader(layout, tensors);
-    const count = examplesIn(layout, tensors);
-    for (let at = 0; at < count; at += 1) reader.read(at, (feature, value) => values.get(feature)?.push(value));
-    examples += count;
+  const values = new Map<string, FeatureValue[]>();
+  for (const { inputs } of samples) addValues(values, layout, [...inputs, ...(await session.run(inputs))]);
+  const codes = layout.flatMap((part) => codesIn(part, model, values));
+  for (const { name } of codes) values.set(name, (values.get(name) ?? []).map(asCategory));
+  const typed = typedAs(layout, codes);
+  const features = typed
+    .flatMap((part) => part.features)
+    .map((feature) => featureOf(feature, values.get(feature.name) ?? []));
+  const count = Math.max(0, ...features.map((feature) => feature.count));
+  if (count === 0) throw new FerryError("bad-samples", "There are no samples to make a baseline of");
+  const detectors = makeDetectors(
+    features
+      .filter(({ role, type, missing }) => role === "input" && type === "number" && missing === 0)
+      .map(({ name }) => ({ name, values: (values.get(name) ?? []).filter((value) => typeof value === "number") })),
+  );
+  return { formatVersion: 1, samples: count, features, ...(detectors === undefined ? {} : { detectors }) };
+}
+
+type Values = ReadonlyMap<string, readonly FeatureValue[]>;
+
+/** Of each feature, example by example. */
+function addValues(values: Map<string, FeatureValue[]>, layout: readonly TensorFeatures[], tensors: readonly Tensor[]) {
+  const reader = new FeatureReader(layout, tensors);
+  const count = examplesIn(layout, tensors);
+  for (let at = 0; at < count; at += 1) {
+    reader.read(at, (feature, value) => {
+      const known = values.get(feature);
+      if (known === undefined) values.set(feature, [value]);
+      else known.push(value);
+    });
   }
-  if (examples === 0) throw new FerryError("bad-samples", "There are no samples to make a baseline of");
-  return {
-    formatVersion: 1,
-    samples: examples,
-    features: features.map((feature) => featureOf(feature, values.get(feature.name) ?? [])),
-  };
+}
+
+/** As a device reads a code. */
+function asCategory(value: FeatureValue): FeatureValue {
+  return value === undefined ? undefined : String(value);
+}
+
+/** Different values of a whole number up to which it is taken for a code: a month has twelve. */
+const CODES_MAX = 16;
+
+/** Whole numbers of which there are few different ones, in samples enough to tell. */
+function codesIn(
+  { take, tensor, features }: TensorFeatures,
+  { inputs }: ModelJson,
+  values: Values,
+): readonly Feature[] {
+  const isWhole = inputs.some(({ name, datatype }) => name === tensor && /^U?INT/.test(datatype));
+  if (take !== "elements" || !isWhole) return [];
+  return features.flatMap((feature) => {
+    const of = values.get(feature.name) ?? [];
+    const isCode = of.length >= SAMPLES_MIN && new Set(of).size <= CODES_MAX;
+    return isCode ? [{ ...feature, type: "category" as const }] : [];
+  });
 }
 
 function featureOf({ name, role, type }: Feature, values: readonly FeatureValue[]): BaselineFeature {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Type, type Static } from "typebox";
-import { EXIT, FerryError, systemCodeOf } from "../../common/ferry-error.ts";
+import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import { GOLDEN_CASES_MAX, TENSORS_MAX } from "../../protocol/limits.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
@@ -47,7 +47,7 @@ export async function readSamples(path: string, specs: readonly TensorSpec[]): P
   return samples;
 }
 
-/** The same, of any number. */
+/** The same, of any number; a file `….jsonl` has one sample a line instead. */
 export async function readSampleList(path: string, specs: readonly TensorSpec[]): Promise<SampleCase[]> {
   const samples = await readList(path);
   return samples.map((sample, at) => {
@@ -63,7 +63,8 @@ export async function readSampleList(path: string, specs: readonly TensorSpec[])
 
 async function readList(path: string): Promise<Sample[]> {
   try {
-    return parseJson("samples", await readFile(path), SAMPLES_BYTES_MAX, check);
+    const bytes = await readFile(path);
+    return parseJson("samples", path.endsWith(".jsonl") ? listOfLines(path, bytes) : bytes, SAMPLES_BYTES_MAX, check);
   } catch (cause) {
     if (cause instanceof ProtocolError) throw badSamples(path, cause.message, [], cause);
     if (systemCodeOf(cause) !== "ENOENT") throw cause;
@@ -73,6 +74,21 @@ async function readList(path: string): Promise<Sample[]> {
       cause,
     });
   }
+}
+
+/** Lines of JSON as one list. A line that is none is named: of the whole list, a person would be told a position. */
+function listOfLines(path: string, bytes: Buffer): Buffer {
+  const lines = bytes.toString("utf8").split(/\r?\n/);
+  const samples = lines.flatMap((line, at) => {
+    if (line.trim() === "") return [];
+    try {
+      JSON.parse(line);
+    } catch (cause) {
+      throw badSamples(path, `line ${at + 1} is no JSON: ${messageOf(cause)}`, [], cause);
+    }
+    return [line];
+  });
+  return Buffer.from(`[${samples.join(",")}]`);
 }
 
 function inputOf({ inputs }: Sample, spec: TensorSpec): Tensor {

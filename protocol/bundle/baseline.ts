@@ -25,10 +25,48 @@ export const BaselineFeature = closedObject({
 });
 export type BaselineFeature = Static<typeof BaselineFeature>;
 
+const Numbers = (maxItems: number) => Type.Array(Type.Number(), { maxItems });
+
+/**
+ * How unusual the inputs of one example may be; scores are computed by `protocol/features/anomaly-scorer.ts`. Thresholds
+ * are set with samples that centres, scales and covariance were not taken from.
+ */
+export const Detectors = closedObject({
+  /** Numeric inputs that no sample lacks, in the order of the baseline's features. */
+  features: Type.Array(
+    closedObject({
+      name: Type.String({ minLength: 1, maxLength: FEATURE_CHARS_MAX }),
+      /** The median. */
+      centre: Type.Number(),
+      /** The standard deviation, as estimated by the median absolute deviation where that is not 0. */
+      scale: Type.Number({ exclusiveMinimum: 0 }),
+    }),
+    { minItems: 1, maxItems: FEATURES_MAX },
+  ),
+  /** At most this share of examples like the samples is beyond each threshold. */
+  falseAlarms: Type.Number({ exclusiveMinimum: 0, maximum: 0.5 }),
+  /** Samples by which the thresholds were set: the share that is beyond them is less than `falseAlarms` by 1 / (these + 1) at most. */
+  calibratedWith: Count,
+  robustZ: closedObject({ threshold: Type.Number({ minimum: 0 }) }),
+  /** Absent where there is one feature: it would be the same. */
+  mahalanobis: Type.Optional(
+    closedObject({
+      threshold: Type.Number({ minimum: 0 }),
+      /** W of |W z − o|, z being the robust z of the features: the lower triangle, row by row. */
+      factor: Numbers((FEATURES_MAX * (FEATURES_MAX + 1)) / 2),
+      /** o, the mean of W z over the samples. */
+      offset: Numbers(FEATURES_MAX),
+    }),
+  ),
+});
+export type Detectors = Static<typeof Detectors>;
+
 export const Baseline = closedObject({
   formatVersion: Type.Literal(1),
   samples: Count,
   features: Type.Array(BaselineFeature, { maxItems: FEATURES_MAX }),
+  /** Absent where there were too few samples, or no numeric inputs. */
+  detectors: Type.Optional(Detectors),
 });
 export type Baseline = Static<typeof Baseline>;
 

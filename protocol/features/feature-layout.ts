@@ -51,6 +51,29 @@ export function featureLayout({ inputs, outputs }: Pick<ModelJson, "inputs" | "o
   return layout;
 }
 
+/**
+ * The layout with the types that a baseline gives its features: whole numbers of which it saw only a few are categories there,
+ * codes rather than amounts. Features that it does not name stay as they are.
+ */
+export function typedAs(
+  layout: readonly TensorFeatures[],
+  known: readonly Pick<Feature, "name" | "role" | "type">[],
+): readonly TensorFeatures[] {
+  const categories = new Set(
+    known.filter(({ type }) => type === "category").map(({ role, name }) => `${role} ${name}`),
+  );
+  return layout.map((part) =>
+    part.take !== "elements"
+      ? part
+      : {
+          ...part,
+          features: part.features.map((feature) =>
+            categories.has(`${feature.role} ${feature.name}`) ? { ...feature, type: "category" as const } : feature,
+          ),
+        },
+  );
+}
+
 function inputFeatures(spec: TensorSpec, left: number): TensorFeatures | undefined {
   const { datatype } = spec;
   const each = eachOf(spec);
