@@ -71,9 +71,13 @@ function withoutExtremes(kind: RecordKind, fields: RecordFields): RecordFields {
   return kind === "health" ? without(fields, /\.(min|max)$/) : fields;
 }
 
-/** Counts of requests, crashes and judgements stay. */
+/** Counts of requests, crashes, judgements and anomalous examples stay. */
 function withoutSketches(kind: RecordKind, fields: RecordFields): RecordFields {
-  return kind === "inference" ? without(fields, /Sketch$/) : fields;
+  if (kind === "inference") return without(fields, /Sketch$/);
+  if (kind !== "distribution") return fields;
+  const counted = without(fields, /^(valueSketch|categories)$/);
+  // Whoever reads this must not take it for a distribution of nothing.
+  return counted === fields ? fields : { ...counted, untold: fields["count"] ?? 0 };
 }
 
 function without(fields: RecordFields, names: RegExp): RecordFields {

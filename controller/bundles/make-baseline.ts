@@ -12,6 +12,7 @@ import { FeatureReader, examplesIn, type FeatureValue } from "../../protocol/fea
 import { frameOf, ValueSketch } from "../../protocol/value-sketch.ts";
 import { openCheckedBundle } from "./check-bundle.ts";
 import { readBaselineSamples } from "./baseline-samples.ts";
+import { codesIn } from "./codes-in.ts";
 import { makeDetectors } from "./make-detectors.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { writeJson } from "./write-bundle.ts";
@@ -50,7 +51,7 @@ async function baselineOf(
   const layout = featureLayout(model);
   const values = new Map<string, FeatureValue[]>();
   for (const { inputs } of samples) addValues(values, layout, [...inputs, ...(await session.run(inputs))]);
-  const codes = layout.flatMap((part) => codesIn(part, model, values));
+  const codes = layout.flatMap((part) => codesIn(part, model.inputs, values));
   for (const { name } of codes) values.set(name, (values.get(name) ?? []).map(asCategory));
   const typed = typedAs(layout, codes);
   const features = typed
@@ -65,8 +66,6 @@ async function baselineOf(
   );
   return { formatVersion: 1, samples: count, features, ...(detectors === undefined ? {} : { detectors }) };
 }
-
-type Values = ReadonlyMap<string, readonly FeatureValue[]>;
 
 /** Of each feature, example by example. */
 function addValues(values: Map<string, FeatureValue[]>, layout: readonly TensorFeatures[], tensors: readonly Tensor[]) {
@@ -84,24 +83,6 @@ function addValues(values: Map<string, FeatureValue[]>, layout: readonly TensorF
 /** As a device reads a code. */
 function asCategory(value: FeatureValue): FeatureValue {
   return value === undefined ? undefined : String(value);
-}
-
-/** Different values of a whole number up to which it is taken for a code: a month has twelve. */
-const CODES_MAX = 16;
-
-/** Whole numbers of which there are few different ones, in samples enough to tell. */
-function codesIn(
-  { take, tensor, features }: TensorFeatures,
-  { inputs }: ModelJson,
-  values: Values,
-): readonly Feature[] {
-  const isWhole = inputs.some(({ name, datatype }) => name === tensor && /^U?INT/.test(datatype));
-  if (take !== "elements" || !isWhole) return [];
-  return features.flatMap((feature) => {
-    const of = values.get(feature.name) ?? [];
-    const isCode = of.length >= SAMPLES_MIN && new Set(of).size <= CODES_MAX;
-    return isCode ? [{ ...feature, type: "category" as const }] : [];
-  });
 }
 
 function featureOf({ name, role, type }: Feature, values: readonly FeatureValue[]): BaselineFeature {

@@ -83,11 +83,14 @@ function whenEmpty({ window }: Options): string {
 function sayNext(verdicts: readonly DriftVerdict[], steady: number): void {
   const drifting = verdicts.filter(({ isDrifting }) => isDrifting);
   const open = verdicts.filter(({ state }) => state === "inconclusive");
+  const unmeasured = verdicts.filter(({ state }) => state === "not-measured");
   say("");
   for (const { sentence } of drifting.slice(0, SENTENCES_MAX)) say(`${pc.yellow("drift:")} ${sentence}`);
   if (drifting.length > SENTENCES_MAX) say(`… and ${drifting.length - SENTENCES_MAX} more.`);
   if (drifting.length === 0 && steady > 0)
     say(`${pc.green("✔")} No feature drifts; ${steady} are as in their reference.`);
+  const [silent] = unmeasured;
+  if (silent !== undefined) say(`${pc.yellow(`${unmeasured.length} not measured.`)} ${silent.sentence}`);
   const [first] = open;
   if (first !== undefined) say(`${open.length} inconclusive. ${first.sentence}`);
 }

@@ -11,6 +11,7 @@ import { withExamples } from "./context.ts";
 import { addDeleteCommand } from "./delete.ts";
 import { addDeployCommand } from "./deploy.ts";
 import { addDescribeCommand } from "./describe.ts";
+import { addAnomaliesCommand } from "./anomalies.ts";
 import { addDriftCommands } from "./drift.ts";
 import { addDeviceCommands } from "./device.ts";
 import { addDiffCommand } from "./diff.ts";
@@ -66,6 +67,7 @@ export function createProgram(): Command {
   addBenchCommand(program);
   addTelemetryCommands(program);
   addDriftCommands(program);
+  addAnomaliesCommand(program);
   addReportCommands(program);
   addAlertCommands(program);
   addEventsCommand(program);

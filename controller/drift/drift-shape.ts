@@ -2,8 +2,16 @@
 import { Type, type Static } from "typebox";
 import { FeatureRole, FeatureType } from "../../protocol/messages/telemetry-distribution.ts";
 
-/** `steady` says that so many examples would have shown a change; `inconclusive`, that too few are there to say anything. */
-export const DriftState = Type.Union([Type.Literal("drifting"), Type.Literal("steady"), Type.Literal("inconclusive")]);
+/**
+ * `steady` says that so many examples would have shown a change; `inconclusive`, that too few are there to say anything;
+ * `not-measured`, that devices only count, since their budget of data is almost used up.
+ */
+export const DriftState = Type.Union([
+  Type.Literal("drifting"),
+  Type.Literal("steady"),
+  Type.Literal("inconclusive"),
+  Type.Literal("not-measured"),
+]);
 export type DriftState = Static<typeof DriftState>;
 
 export const DriftStatistics = Type.Object({
@@ -49,6 +57,8 @@ export const DriftVerdict = Type.Object({
   reference: Type.Union([Type.Literal("bundle"), Type.Literal("fleet"), Type.Literal("none")]),
   referenceSamples: Type.Integer(),
   samples: Type.Integer(),
+  /** Examples that devices answered in the time looked at and told no distribution of. */
+  untold: Type.Integer(),
   devices: Type.Array(Type.String()),
   /** Absent where nothing can be compared. */
   statistics: Type.Optional(DriftStatistics),

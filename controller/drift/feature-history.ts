@@ -61,10 +61,10 @@ interface OpenBucket {
   readonly devices: Set<DeviceId>;
 }
 
-/** Buckets from one end until so many examples are in them. */
+/** Buckets from one end until so many examples are told in them. */
 export function takeSamples(buckets: readonly FeatureBucket[], samples: number): readonly FeatureBucket[] {
   let count = 0;
-  const enough = buckets.findIndex(({ sum }) => (count += sum.count) >= samples);
+  const enough = buckets.findIndex(({ sum }) => (count += sum.count - sum.untold) >= samples);
   return enough < 0 ? buckets : buckets.slice(0, enough + 1);
 }
 

@@ -1,6 +1,6 @@
 /** Which features of one model version have drifted. Pure. */
 import type { FeatureId } from "../../protocol/distribution-sum.ts";
-import type { DriftVerdict } from "./drift-shape.ts";
+import type { DriftState, DriftVerdict } from "./drift-shape.ts";
 import { sumOf, takeSamples, type FeatureBucket, type FeatureHistory } from "./feature-history.ts";
 import { FALSE_ALARMS, judgeFeature, type Distribution, type FeatureJudgement } from "./judge-feature.ts";
 import { believed } from "./multiple-tests.ts";
@@ -24,6 +24,7 @@ interface Look extends DriftCase {
   readonly buckets: readonly FeatureBucket[];
   readonly judgement: FeatureJudgement;
   readonly samples: number;
+  readonly untold: number;
 }
 
 /**
@@ -45,29 +46,26 @@ export function judgeDrift(cases: readonly DriftCase[]): readonly DriftVerdict[]
 function look({ history, reference }: DriftCase): Look {
   const after = history.buckets.filter(({ fromMs }) => fromMs >= (reference?.toMs ?? -Infinity));
   const buckets = takeSamples(after.toReversed(), SAMPLES_WANTED).toReversed();
-  const sum = sumOf(history.id, buckets);
+  const sum = sumOf(history.id, buckets).told();
+  const untold = after.reduce((count, bucket) => count + bucket.sum.untold, 0);
   const judgement: FeatureJudgement =
     reference === undefined ? { kind: "too-few" } : judgeFeature(history.id.type, reference.distribution, sum);
-  return { history, reference, buckets, judgement, samples: sum.count };
+  return { history, reference, buckets, judgement, samples: sum.count, untold };
 }
 
 function verdictOf(one: Look, isBelieved: boolean): DriftVerdict {
-  const { history, reference, buckets, judgement, samples } = one;
+  const { history, reference, buckets, judgement, samples, untold } = one;
   const { slot, version, feature, role, type } = history.id;
   const isDrifting = isBelieved && judgement.kind === "judged" && judgement.statistics.psi > judgement.threshold;
   const first = history.buckets[0];
   const verdict = {
     ...{ slot, version, feature, role, type },
-    state:
-      judgement.kind === "too-few"
-        ? ("inconclusive" as const)
-        : isDrifting
-          ? ("drifting" as const)
-          : ("steady" as const),
+    state: stateOf(one, isDrifting),
     isDrifting,
     reference: reference?.kind ?? ("none" as const),
     referenceSamples: reference?.distribution.count ?? 0,
     samples,
+    untold,
     devices: [...new Set(buckets.flatMap(({ devices }) => [...devices]))].sort(),
     ...(judgement.kind === "judged" ? { statistics: judgement.statistics, threshold: judgement.threshold } : {}),
     fromMs: buckets[0]?.fromMs ?? first?.fromMs ?? 0,
@@ -77,6 +75,11 @@ function verdictOf(one: Look, isBelieved: boolean): DriftVerdict {
       : {}),
   };
   return { ...verdict, sentence: sentenceOf(verdict) };
+}
+
+function stateOf({ judgement, samples, untold }: Look, isDrifting: boolean): DriftState {
+  if (judgement.kind === "judged") return isDrifting ? "drifting" : "steady";
+  return untold > samples ? "not-measured" : "inconclusive";
 }
 
 /** Back from the examples that were judged, as long as each bucket with examples enough is beyond its threshold by itself. */
@@ -90,7 +93,7 @@ function since(
   let isFirst = true;
   for (const { fromMs, sum } of all.toReversed()) {
     if (fromMs < (reference.toMs ?? -Infinity)) break;
-    const judgement = judgeFeature(type, reference.distribution, sum);
+    const judgement = judgeFeature(type, reference.distribution, sum.told());
     if (judgement.kind === "too-few") continue;
     if (judgement.statistics.psi <= judgement.threshold) break;
     beganMs = isFirst ? fromMs : Math.min(beganMs, fromMs);

@@ -1,5 +1,5 @@
 /** Whether one feature has drifted, by itself. Pure. */
-import type { DistributionSum } from "../../protocol/distribution-sum.ts";
+import type { ToldDistribution } from "../../protocol/distribution-sum.ts";
 import type { FeatureType } from "../../protocol/messages/telemetry-distribution.ts";
 import { pairedCategories, pairedValues, quantileBins } from "./bins.ts";
 import { chiSquareAbove, chiSquareQuantile } from "./chi-square.ts";
@@ -22,7 +22,7 @@ const PSI_MIN = 0.1;
 export const SAMPLES_MIN = 50;
 
 /** What is known of one feature on one side. */
-export type Distribution = Pick<DistributionSum, "values" | "categories" | "count" | "missing">;
+export type Distribution = ToldDistribution;
 
 export type FeatureJudgement =
   | { readonly kind: "judged"; readonly statistics: DriftStatistics; readonly threshold: number }

@@ -7,6 +7,8 @@ import type { Store } from "../store/store.ts";
 export interface DistributionQuery {
   readonly slot?: string | undefined;
   readonly version?: string | undefined;
+  /** Absent: inputs and outputs. */
+  readonly role?: "score" | undefined;
   /** Absent: the whole fleet. */
   readonly devices?: readonly DeviceId[] | undefined;
   /** By the records' own times; a roll-up counts where it begins. */
@@ -27,10 +29,12 @@ const ROWS_MAX = 40_000;
 
 /** Records and what they were rolled up to alike, none twice. One that cannot be read is left out: it came from one device. */
 export async function readDistributions(store: Store, query: DistributionQuery): Promise<readonly DistributionRow[]> {
-  const { slot, version, devices, fromMs, toMs, from } = query;
+  const { slot, version, role, devices, fromMs, toMs, from } = query;
   const order = sql.raw(from === "newest" ? "DESC" : "ASC");
   const of = sql.join(
     [
+      // As the index has it.
+      role === "score" ? sql`AND fields_json ->> '$.role' = 'score'` : sql`AND fields_json ->> '$.role' <> 'score'`,
       ...(slot === undefined ? [] : [sql`AND fields_json ->> '$.slot' = ${slot}`]),
       ...(version === undefined ? [] : [sql`AND fields_json ->> '$.version' = ${version}`]),
       ...(devices === undefined ? [] : [sql`AND device IN (SELECT value FROM json_each(${JSON.stringify(devices)}))`]),

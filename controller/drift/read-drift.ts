@@ -35,7 +35,7 @@ const OWN_REFERENCE_SAMPLES = 1_000;
 /** Device clocks may be ahead. */
 const AHEAD_MS = 3_600_000;
 
-/** Drifting ones first, by how far beyond their threshold; then those that are inconclusive; then the steady ones. */
+/** Drifting ones first, by how far beyond their threshold; then those that are not measured, or inconclusive; then the steady ones. */
 export async function readDrift(ports: DriftPorts, query: DriftQuery): Promise<readonly DriftVerdict[]> {
   const versions = Map.groupBy(await readCases(ports, query), ({ history: { id } }) => `${id.slot}@${id.version}`);
   return [...versions.values()].flatMap(judgeDrift).sort((a, b) => rankOf(b) - rankOf(a));
@@ -72,8 +72,9 @@ function picturesOf(cases: readonly DriftCase[]): readonly DriftPicture[] {
     if (found === undefined) return { verdict, bins: [] };
     const { history, reference } = found;
     const judged = history.buckets.filter(({ fromMs, toMs }) => fromMs >= verdict.fromMs && toMs <= verdict.toMs);
-    const empty: Distribution = sumOf(history.id, []);
-    return { verdict, bins: binsOf(verdict.type, reference?.distribution ?? empty, sumOf(history.id, judged)) };
+    const empty: Distribution = sumOf(history.id, []).told();
+    const now = sumOf(history.id, judged).told();
+    return { verdict, bins: binsOf(verdict.type, reference?.distribution ?? empty, now) };
   });
 }
 
@@ -109,7 +110,7 @@ async function referencesOf(
     return ({ id }) => {
       const buckets = histories.get(featureSubject(id))?.buckets ?? [];
       if (buckets.length === 0) return undefined;
-      return { kind: "fleet", distribution: sumOf(id, buckets), toMs: referenceMs.to };
+      return { kind: "fleet", distribution: sumOf(id, buckets).told(), toMs: referenceMs.to };
     };
   }
   const baseline = await baselineOf(slot, version);
@@ -128,7 +129,7 @@ function ownReference(history: FeatureHistory | undefined): Reference | undefine
   const buckets = takeSamples(history?.buckets ?? [], OWN_REFERENCE_SAMPLES);
   const last = buckets.at(-1);
   if (history === undefined || last === undefined) return undefined;
-  const distribution = sumOf(history.id, buckets);
+  const distribution = sumOf(history.id, buckets).told();
   return distribution.count < SAMPLES_MIN ? undefined : { kind: "fleet", distribution, toMs: last.toMs };
 }
 
@@ -143,5 +144,6 @@ function distributionOf({ count, missing, valueSketch, categories }: BaselineFea
 
 function rankOf({ state, statistics, threshold = 1 }: DriftVerdict): number {
   const excess = (statistics?.psi ?? 0) / threshold;
-  return state === "drifting" ? 1e6 + excess : state === "inconclusive" ? 1e3 : Math.min(1, excess);
+  if (state === "drifting") return 1e6 + excess;
+  return state === "steady" ? Math.min(1, excess) : state === "inconclusive" ? 1e3 : 1e4;
 }

@@ -1,18 +1,23 @@
 import { Type } from "typebox";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { FEATURE_CHARS_MAX } from "../../protocol/messages/telemetry-distribution.ts";
+import { AnomalyVerdict } from "../drift/anomaly-shape.ts";
 import { DriftBin, DriftVerdict } from "../drift/drift-shape.ts";
 import { route } from "./route.ts";
 
 const WINDOW_SECONDS = 86_400;
 const WINDOW_SECONDS_MAX = 31 * 86_400;
 
-const driftQuery = {
+const lookedAt = {
   model: Type.Optional(ModelName),
   version: Type.Optional(ModelVersion),
   device: Type.Optional(DeviceId),
-  /** How far back examples are compared; the newest that suffice are. */
+  /** How far back examples are looked at; drift compares the newest that suffice. */
   windowSeconds: Type.Integer({ minimum: 60, maximum: WINDOW_SECONDS_MAX, default: WINDOW_SECONDS }),
+};
+
+const driftQuery = {
+  ...lookedAt,
   /** Compare with what the fleet measured then, in milliseconds since 1970, instead of a baseline; both or none. */
   referenceFromMs: Type.Optional(Type.Integer({ minimum: 0 })),
   referenceToMs: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -44,5 +49,18 @@ export const DRIFT_ROUTES = {
       /** All features of the model that are known, for whoever misspelt one. */
       features: Type.Array(Type.String()),
     }),
+  }),
+  anomalies: route({
+    method: "GET",
+    path: "/api/v1/anomalies",
+    tag: "telemetry",
+    summary: "On which devices more inputs are unusual than in the bundle's baseline",
+    role: "viewer",
+    query: Type.Object({
+      ...lookedAt,
+      /** One verdict for each device and version, or for each version over all its devices. */
+      by: Type.Union([Type.Literal("device"), Type.Literal("model")], { default: "device" }),
+    }),
+    result: Type.Object({ verdicts: Type.Array(AnomalyVerdict) }),
   }),
 } as const;

@@ -60,6 +60,16 @@ export const METRICS = {
   },
   modelferry_telemetry_rolled_up_records_total: { type: "counter", help: "Telemetry records added up by age." },
   modelferry_telemetry_roll_up_failures_total: { type: "counter", help: "Times that adding up by age failed." },
+  modelferry_scored_examples: {
+    type: "gauge",
+    help: "Examples of the last hour that devices scored against their bundle's baseline.",
+    labels: ["slot", "version", "detector"],
+  },
+  modelferry_anomalous_examples: {
+    type: "gauge",
+    help: "Of these, those beyond the detector's threshold: at most a hundredth is normal. See ferry anomalies.",
+    labels: ["slot", "version", "detector"],
+  },
   modelferry_database_bytes: { type: "gauge", help: "The database: what it holds, and room that is used again." },
   modelferry_database_free_bytes: { type: "gauge", help: "Of these, the room that is used again." },
   modelferry_root_expires_timestamp_seconds: {

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import type { Store } from "../store/store.ts";
 import type { MetricReaders, Sample } from "./create-metrics.ts";
+import { openScoreTotals } from "./score-totals.ts";
 
 /** Rollouts whose devices are told one state each: more run at once in no fleet. */
 const ROLLOUTS_MAX = 50;
@@ -13,10 +14,13 @@ type StoreMetrics =
   | "modelferry_rollout_devices"
   | "modelferry_telemetry_lost_records"
   | "modelferry_telemetry_missing_records"
+  | "modelferry_scored_examples"
+  | "modelferry_anomalous_examples"
   | "modelferry_database_bytes"
   | "modelferry_database_free_bytes";
 
 export function storeReaders(store: Store): Pick<MetricReaders, StoreMetrics> {
+  const scores = openScoreTotals(store);
   return {
     modelferry_devices: async () => {
       const rows = await store
@@ -68,6 +72,8 @@ export function storeReaders(store: Store): Pick<MetricReaders, StoreMetrics> {
     },
     modelferry_telemetry_lost_records: () => sumOfStreams(store, "declared - rolled_up"),
     modelferry_telemetry_missing_records: () => sumOfStreams(store, "max(0, next - received - declared)"),
+    modelferry_scored_examples: () => scores("examples"),
+    modelferry_anomalous_examples: () => scores("anomalous"),
     modelferry_database_bytes: () => pages(store, "page_count"),
     modelferry_database_free_bytes: () => pages(store, "freelist_count"),
   };

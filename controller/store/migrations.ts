@@ -21,6 +21,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0014-alerts": { up: migrateAlerts },
   "0016-experiments": { up: migrateExperiments },
   "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
+  "0018-scores": { up: indexScores },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
@@ -420,4 +421,11 @@ async function telemetryProblems({ schema }: Kysely<unknown>): Promise<void> {
 async function indexDistributions(db: Kysely<unknown>): Promise<void> {
   await sql`CREATE INDEX telemetry_distributions ON telemetry (at_ms) WHERE kind = 'distribution'`.execute(db);
   await sql`CREATE INDEX rollups_distributions ON telemetry_rollups (at_ms) WHERE kind = 'distribution'`.execute(db);
+}
+
+/** Scores of anomalies, which are asked for every minute; three of the eighty distributions of a version. */
+async function indexScores(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    CREATE INDEX telemetry_scores ON telemetry (at_ms)
+    WHERE kind = 'distribution' AND fields_json ->> '$.role' = 'score'`.execute(db);
 }

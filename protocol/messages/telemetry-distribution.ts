@@ -38,6 +38,8 @@ export const DistributionFields = Type.Object({
   count: Count,
   /** Of those looked at, the ones whose value is no finite number. */
   missing: Count,
+  /** Of those looked at, the ones that are counted only: a device short of data tells no distribution. Absent: none. */
+  untold: Type.Optional(Count),
   /** A ValueSketch as text. */
   valueSketch: Type.Optional(Type.String({ maxLength: CELL_CHARS_MAX })),
   /** CategoryCounts as text. */

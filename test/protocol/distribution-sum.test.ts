@@ -83,3 +83,16 @@ t.test("the roll-ups of both sides know the kind, one sum for each feature", asy
   sum?.add(record([2]));
   t.match(sum?.toFields(), { feature: "pixels.mean", records: 2, count: 2 });
 });
+
+t.test("examples of which only the count is known change no distribution", async (t) => {
+  const { valueSketch: _, ...counted } = record([1, 2, 3, 4]);
+  const sum = new DistributionSum();
+  for (const fields of [record([1, 2, 3], { origin: 0, unit: 0.5 }), { ...counted, untold: 4 }]) sum.add(fields);
+  t.match(sum.told(), { count: 3, missing: 0 });
+  t.equal(sum.count, 7);
+  const again = new DistributionSum();
+  again.add(sum.toFields(brightness));
+  again.add({ ...counted, untold: 4 });
+  t.match(again.toFields(brightness), { count: 11, untold: 8, missing: 3 });
+  t.same(again.values.frame, { origin: 0, unit: 0.5 }, "an empty sketch has no say in the frame");
+});

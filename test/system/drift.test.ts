@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import type { AnomalyVerdict } from "../../controller/drift/anomaly-shape.ts";
 import type { DriftVerdict } from "../../controller/drift/drift-shape.ts";
 import { copyDigits } from "../support/bundles.ts";
 import { askOverBinary, readDigits, type Digit } from "../support/digits.ts";
@@ -33,63 +34,79 @@ async function succeeds(fleet: Fleet, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-t.test("a darker picture drifts by name, and the same light does not", { timeout: 300_000 }, async (t: Test) => {
-  const directory = t.testdir();
-  await using fleet = await openFleet({ directory, devices: [{ id: "cam-1", labels: [] }] });
-  const [device] = fleet.devices;
-  if (device === undefined) throw new Error("there is one device");
-  await fleet.startController();
-  await device.start();
-  await device.program().stop();
-  const config = join(device.directory, "agent.json");
-  const settings = JSON.parse(readFileSync(config, "utf8")) as object;
-  writeFileSync(config, JSON.stringify({ ...settings, driftWindowMs: 1_000 }));
-  await device.start();
+t.test(
+  "a darker picture drifts by name, an inverted one is an anomaly, and the same light is neither",
+  { timeout: 300_000 },
+  async (t: Test) => {
+    const directory = t.testdir();
+    await using fleet = await openFleet({ directory, devices: [{ id: "cam-1", labels: [] }] });
+    const [device] = fleet.devices;
+    if (device === undefined) throw new Error("there is one device");
+    await fleet.startController();
+    await device.start();
+    await device.program().stop();
+    const config = join(device.directory, "agent.json");
+    const settings = JSON.parse(readFileSync(config, "utf8")) as object;
+    writeFileSync(config, JSON.stringify({ ...settings, driftWindowMs: 1_000 }));
+    await device.start();
 
-  const bundle = copyDigits(join(directory, "digits-1.0.0"), "1.0.0");
-  const samples = join(directory, "validation.csv");
-  writeFileSync(
-    samples,
-    seen(REFERENCE_SAMPLES, 1)
-      .map(({ pixels }) => pixels.join(","))
-      .join("\n"),
-  );
-  t.match(await succeeds(fleet, "bundle", "baseline", bundle, "--from", samples), /1,?000 samples/);
-  await succeeds(fleet, "bundle", "sign", bundle);
-  await succeeds(fleet, "bundle", "push", bundle);
-  await succeeds(fleet, "rollout", "create", "digits@1.0.0", "--all", "--yes", "--watch", "--device-soak", "0s");
+    const bundle = copyDigits(join(directory, "digits-1.0.0"), "1.0.0");
+    const samples = join(directory, "validation.csv");
+    writeFileSync(
+      samples,
+      seen(REFERENCE_SAMPLES, 1)
+        .map(({ pixels }) => pixels.join(","))
+        .join("\n"),
+    );
+    t.match(await succeeds(fleet, "bundle", "baseline", bundle, "--from", samples), /1,?000 samples/);
+    await succeeds(fleet, "bundle", "sign", bundle);
+    await succeeds(fleet, "bundle", "push", bundle);
+    await succeeds(fleet, "rollout", "create", "digits@1.0.0", "--all", "--yes", "--watch", "--device-soak", "0s");
 
-  const ask = async (digits: readonly Digit[]) => {
-    for (const digit of digits) await askOverBinary(device.url, digit);
-  };
-  const status = async () => (await fleet.ferryJson("drift", "status")) as readonly DriftVerdict[];
-  const told = (verdicts: readonly DriftVerdict[]) => verdicts.find(({ feature }) => feature === "pixels[20]");
+    const ask = async (digits: readonly Digit[]) => {
+      for (const digit of digits) await askOverBinary(device.url, digit);
+    };
+    const status = async () => (await fleet.ferryJson("drift", "status")) as readonly DriftVerdict[];
+    const told = (verdicts: readonly DriftVerdict[]) => verdicts.find(({ feature }) => feature === "pixels[20]");
 
-  await ask(seen(REQUESTS, 2));
-  const calm = await until(
-    "the device has told of its inputs",
-    async () => {
-      const verdicts = await status();
-      return (told(verdicts)?.samples ?? 0) >= 200 && verdicts;
-    },
-    slow,
-  );
-  t.match(told(calm), { slot: "digits", version: "1.0.0", role: "input", reference: "bundle", state: "steady" });
-  const alarms = calm.filter(({ isDrifting }) => isDrifting).map(({ feature }) => feature);
-  t.ok(alarms.length <= 2, `of some 66 features at most one or two by chance, not ${alarms.join(", ")}`);
+    await ask(seen(REQUESTS, 2));
+    const calm = await until(
+      "the device has told of its inputs",
+      async () => {
+        const verdicts = await status();
+        return (told(verdicts)?.samples ?? 0) >= 200 && verdicts;
+      },
+      slow,
+    );
+    t.match(told(calm), { slot: "digits", version: "1.0.0", role: "input", reference: "bundle", state: "steady" });
+    const alarms = calm.filter(({ isDrifting }) => isDrifting).map(({ feature }) => feature);
+    t.ok(alarms.length <= 2, `of some 66 features at most one or two by chance, not ${alarms.join(", ")}`);
 
-  await ask(seen(2 * REQUESTS, 3, 0.4));
-  const dark = await until(
-    "the change is seen",
-    async () => {
-      const verdicts = await status();
-      return told(verdicts)?.isDrifting === true && verdicts;
-    },
-    slow,
-  );
-  t.ok(dark.filter(({ isDrifting }) => isDrifting).length > 20, "most pixels are darker");
-  const { stdout, stderr } = await fleet.ferry("drift", "status", "digits");
-  t.match(stdout, /digits@1\.0\.0 +pixels\[\d+\] +input +drifting/);
-  t.match(stderr, /drift: /);
-  t.match(await succeeds(fleet, "drift", "show", "digits", "pixels[20]"), /reference \(bundle, 1,?000\)/);
-});
+    await ask(seen(2 * REQUESTS, 3, 0.4));
+    const dark = await until(
+      "the change is seen",
+      async () => {
+        const verdicts = await status();
+        return told(verdicts)?.isDrifting === true && verdicts;
+      },
+      slow,
+    );
+    t.ok(dark.filter(({ isDrifting }) => isDrifting).length > 20, "most pixels are darker");
+    const { stdout, stderr } = await fleet.ferry("drift", "status", "digits");
+    t.match(stdout, /digits@1\.0\.0 +pixels\[\d+\] +input +drifting/);
+    t.match(stderr, /drift: /);
+    await ask(seen(REQUESTS / 2, 4).map((digit) => ({ ...digit, pixels: digit.pixels.map((pixel) => 40 - pixel) })));
+    const [inverted] = await until(
+      "the pictures are unusual one by one, too",
+      async () => {
+        const anomalies = (await fleet.ferryJson("anomalies", "digits")) as readonly AnomalyVerdict[];
+        return anomalies[0]?.state === "anomalous" && anomalies;
+      },
+      slow,
+    );
+    t.match(inverted, { slot: "digits", device: "cam-1", expectedShare: 0.01, sentence: /on cam-1: .* 1 % is normal/ });
+    t.ok(inverted?.farthest.some(({ feature }) => /^pixels\[\d+\]$/.test(feature)));
+    t.match(await succeeds(fleet, "anomalies"), /digits@1\.0\.0 +cam-1 +anomalous +\d+/);
+    t.match(await succeeds(fleet, "drift", "show", "digits", "pixels[20]"), /reference \(bundle, 1,?000\)/);
+  },
+);

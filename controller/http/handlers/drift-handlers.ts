@@ -1,6 +1,7 @@
 import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
 import type { DeviceId } from "../../../protocol/ids.ts";
+import { readAnomalies } from "../../drift/read-anomalies.ts";
 import { readDrift, readDriftPictures, type DriftPorts, type DriftQuery } from "../../drift/read-drift.ts";
 import type { Handlers } from "../bind-routes.ts";
 import type { DRIFT_ROUTES } from "../drift-routes.ts";
@@ -18,6 +19,13 @@ export function driftHandlers(ports: DriftHandlerPorts): Pick<Handlers, keyof ty
         pictures: pictures.map(({ verdict, bins }) => ({ verdict, bins: [...bins] })),
         features: [...features],
       };
+    },
+    anomalies: async ({ query }) => {
+      const { model: slot, version, device, windowSeconds, by } = query;
+      const devices = device === undefined ? undefined : [device];
+      const nowMs = ports.clock.nowMs();
+      const of = { slot, version, devices, nowMs, windowMs: 1_000 * windowSeconds, by };
+      return { verdicts: [...(await readAnomalies(ports, of))] };
     },
   };
 }

@@ -99,3 +99,44 @@ t.test("a baseline that cannot be read is gone without", async (t) => {
   }
   t.ok(records.length > 0);
 });
+
+t.test("with detectors each example is scored, and what is told are counts and sketches", async (t) => {
+  const detectors = {
+    features: [
+      { name: "x[0]", centre: 100, scale: 10 },
+      { name: "x[1]", centre: 0, scale: 1 },
+    ],
+    falseAlarms: 0.01,
+    calibratedWith: 500,
+    robustZ: { threshold: 4 },
+    mahalanobis: { threshold: 5, factor: [1, -2, 2], offset: [0, 0] },
+  };
+  const file = JSON.stringify({ formatVersion: 1, samples: 1, features: [], detectors });
+  const { records, recorder, ask } = openRecorder(t.testdir({ "baseline.json": file }), "baseline.json");
+  ask([[100, 0]], 0);
+  for (let turn = 0; turn < 50 && records.length === 0; turn += 1) {
+    await systemClock.sleep(2, new AbortController().signal);
+    ask(
+      [
+        [110, 1],
+        [130, -1],
+        [110, 9],
+        [100, NaN],
+      ],
+      2,
+    );
+    recorder.flush();
+  }
+  const scores = records.map(({ fields }) => checkDistributionFields(fields)).filter(({ role }) => role === "score");
+  t.match(scores, [
+    { feature: "robust-z", count: 4, anomalous: 2, missing: 0 },
+    // W z of [3, -1]: [3, -8].
+    { feature: "mahalanobis", count: 4, anomalous: 3 },
+    { feature: "farthest-feature", count: 3, categories: '[["x[1]",2],["x[0]",1]]' },
+  ]);
+  t.equal(
+    Math.round(ValueSketch.fromText(scores[1]?.valueSketch ?? "").quantile(0.34) ?? 0),
+    9,
+    "√(3² + 8²) within 5 %",
+  );
+});

@@ -48,3 +48,11 @@ t.test("what is sent shrinks from detail to detail, and counts always go", async
   t.same(condensingOf("counters", 3_600_000)?.reduce("inference", inference)["outcome.answered"], 5);
   t.equal(condensingOf("roll-up", 3_600_000)?.reduce("health", health), health, "what is whole is not written anew");
 });
+
+t.test("at the least detail a distribution becomes its counts, and says so", async (t) => {
+  const reduce = condensingOf("counters", 3_600_000)?.reduce ?? ((_kind, fields) => fields);
+  const fields = { slot: "digits", feature: "x", seen: 9, count: 8, missing: 1, valueSketch: "0 1||8|", anomalous: 2 };
+  const counted = { slot: "digits", feature: "x", seen: 9, count: 8, missing: 1, anomalous: 2, untold: 8 };
+  t.same(reduce("distribution", fields), counted);
+  t.equal(reduce("distribution", counted), counted, "once");
+});

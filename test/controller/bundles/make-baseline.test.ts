@@ -5,7 +5,7 @@ import { parseBaseline } from "../../../protocol/bundle/baseline.ts";
 
 const digits = new URL("../../../examples/digits/", import.meta.url);
 
-t.test("samples in three forms give the same baseline, and model.json names it", async (t) => {
+t.test("samples in four forms give the same baseline, and model.json names it", async (t) => {
   const directory = t.testdir({});
   cpSync(new URL("v1.0.0", digits), `${directory}/digits`, { recursive: true });
   const samples = JSON.parse(readFileSync(new URL("samples.json", digits), "utf8")) as {
@@ -13,6 +13,7 @@ t.test("samples in three forms give the same baseline, and model.json names it",
   }[];
   const rows = samples.map(({ inputs }) => inputs.pixels.flat());
   writeFileSync(`${directory}/samples.csv`, `${rows.map((row) => row.join(",")).join("\n")}\n`);
+  writeFileSync(`${directory}/samples.jsonl`, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
   const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows.length}, 64), }`.padEnd(117) + "\n";
   const head = Buffer.concat([Buffer.from("\u0093NUMPY\u0001\u0000", "latin1"), Buffer.from([header.length, 0])]);
   const values = Buffer.from(Float32Array.from(rows.flat()).buffer);
@@ -22,6 +23,7 @@ t.test("samples in three forms give the same baseline, and model.json names it",
     new URL("samples.json", digits).pathname,
     `${directory}/samples.csv`,
     `${directory}/samples.npy`,
+    `${directory}/samples.jsonl`,
   ]) {
     const { baseline, isSmall } = await makeBaseline(`${directory}/digits`, file);
     t.match(baseline, { samples: 20 });
@@ -34,5 +36,10 @@ t.test("samples in three forms give the same baseline, and model.json names it",
   t.match(JSON.parse(readFileSync(`${directory}/digits/model.json`, "utf8")), { baseline: "baseline.json" });
   writeFileSync(`${directory}/short.csv`, "1,2,3\n");
   await t.rejects(makeBaseline(`${directory}/digits`, `${directory}/short.csv`), { code: "bad-samples" });
+  writeFileSync(`${directory}/broken.jsonl`, `${JSON.stringify(samples[0])}\n{"inputs":\n`);
+  await t.rejects(makeBaseline(`${directory}/digits`, `${directory}/broken.jsonl`), {
+    code: "bad-samples",
+    message: /line 2 is no JSON/,
+  });
   await t.rejects(makeBaseline(`${directory}/digits`, `${directory}/none.csv`), { code: "not-found" });
 });

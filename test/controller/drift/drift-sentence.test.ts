@@ -12,6 +12,7 @@ const verdict = {
   reference: "bundle",
   referenceSamples: 500,
   samples: 200,
+  untold: 0,
   devices: ["d1"],
   statistics: {
     psi: 0.5,
@@ -28,6 +29,16 @@ const verdict = {
 } as const;
 
 const cases = [
+  {
+    what: "examples that devices only counted",
+    change: { state: "not-measured" as const, isDrifting: false, samples: 0, untold: 900 },
+    says: /^x of digits@1\.0\.0 is not measured: 900 examples were only counted.*data budget/,
+  },
+  {
+    what: "a calm part of devices that partly only count",
+    change: { state: "steady" as const, isDrifting: false, untold: 900 },
+    says: /is as in .*900 more were only counted/,
+  },
   { what: "an input that drifts", change: {}, says: /on d1 .*Where sensors are in order/ },
   { what: "an output that drifts", change: { role: "output" as const }, says: /ferry accuracy digits/ },
   {

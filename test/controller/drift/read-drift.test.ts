@@ -106,3 +106,11 @@ t.test("too few examples are never called calm", async (t) => {
   t.match(verdict, { state: "inconclusive", isDrifting: false, sentence: /no reference yet/ });
   t.equal(another, undefined, "a record that cannot be read is left out");
 });
+
+t.test("devices that only count leave drift unmeasured, never calm", async (t) => {
+  await using store = await storeOf(`${t.testdir({})}/controller.db`, []);
+  const { valueSketch: _, ...counted } = record("moved", 700, 2);
+  await addTo(store, [{ seq: 0, kind: "distribution", fields: { ...counted, untold: 700 } }]);
+  const [verdict] = await readDrift({ store, baselineOf: () => Promise.resolve(baseline) }, query);
+  t.match(verdict, { state: "not-measured", isDrifting: false, samples: 0, untold: 700, sentence: /only counted/ });
+});
