@@ -14,8 +14,12 @@ const ROWS_MAX = 60;
 /** Of a category with many values the greatest; more bars than that cannot be told apart on a telephone. */
 const BARS_MAX = 16;
 
-/** One for each version that drifts: its features have one cause more often than not. */
+/** One for each version that drifts: its features have one cause more often than not; and one for each that is not measured. */
 export function driftFindings(verdicts: readonly DriftVerdict[]): Finding[] {
+  return [...driftingFindings(verdicts), ...unmeasuredFindings(verdicts)];
+}
+
+function driftingFindings(verdicts: readonly DriftVerdict[]): Finding[] {
   const versions = Map.groupBy(
     verdicts.filter(({ isDrifting }) => isDrifting),
     ({ slot, version }) => `${slot}@${version}`,
@@ -36,6 +40,20 @@ export function driftFindings(verdicts: readonly DriftVerdict[]): Finding[] {
       },
     ];
   });
+}
+
+/** Devices that save data tell no distributions: nobody must read their silence as calm. */
+function unmeasuredFindings(verdicts: readonly DriftVerdict[]): Finding[] {
+  const versions = Map.groupBy(
+    verdicts.filter(({ state }) => state === "not-measured"),
+    ({ slot, version }) => `${slot}@${version}`,
+  );
+  return [...versions].map(([name, silent]) => ({
+    severity: "note",
+    text: `drift of ${name} is not measured in ${silent.length} ${silent.length === 1 ? "feature" : "features"}: its devices only count, since their data budget is almost used up`,
+    devices: [],
+    next: "Give these devices a larger `--data-budget`, or wait for the next month.",
+  }));
 }
 
 function referenceText({ reference }: DriftVerdict): string {

@@ -23,6 +23,7 @@ export function driftDocument({ model, pictures, atMs, windowMs }: ReportedDrift
   const verdicts = pictures.map(({ verdict }) => verdict);
   const count = (state: (typeof verdicts)[number]["state"]) => verdicts.filter((one) => one.state === state).length;
   const [drifting, steady, open] = [count("drifting"), count("steady"), count("inconclusive")];
+  const unmeasured = count("not-measured");
   const findings = bySeverity([...driftFindings(verdicts), ...openFindings(pictures)]);
   const drawn = pictures.filter(({ verdict, bins }) => verdict.isDrifting && bins.length > 0).slice(0, CHARTS_MAX);
   return {
@@ -44,6 +45,9 @@ export function driftDocument({ model, pictures, atMs, windowMs }: ReportedDrift
               { label: "Drifting", value: grouped(drifting), tone: drifting === 0 ? "good" : "warning" },
               { label: "As in the reference", value: grouped(steady) },
               { label: "Inconclusive", value: grouped(open) },
+              ...(unmeasured === 0
+                ? []
+                : [{ label: "Not measured", value: grouped(unmeasured), tone: "warning" as const }]),
             ],
           },
           driftTable(verdicts),

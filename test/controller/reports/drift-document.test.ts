@@ -13,7 +13,7 @@ const STATISTICS = {
 function picture(feature: string, state: DriftVerdict["state"], change: Partial<DriftVerdict> = {}) {
   const verdict: DriftVerdict = {
     ...{ slot: "digits", version: "1.0.0", feature, role: "input", type: "category", state },
-    ...{ isDrifting: state === "drifting", reference: "bundle", referenceSamples: 1_000, samples: 500 },
+    ...{ isDrifting: state === "drifting", reference: "bundle", referenceSamples: 1_000, samples: 500, untold: 0 },
     ...{ devices: ["cam-1"], statistics: STATISTICS, threshold: 0.1, fromMs: 0, toMs: NOW_MS, sentence: "As it is." },
     ...change,
   };
@@ -36,6 +36,12 @@ t.test("features of one version are one finding, whose step depends on what drif
     { text: /drifts: a, b, c, d and 2 more differ from the bundle's baseline$/, devices: ["cam-1"] },
   ]);
   t.equal(many.verdict.tone, "warning");
+});
+
+t.test("what devices only count is not measured, which no report calls calm", async (t) => {
+  const silent = about(picture("a", "not-measured", { samples: 0, untold: 800 }));
+  t.match(silent.findings, [{ severity: "note", text: /not measured in 1 feature/, next: /--data-budget/ }]);
+  t.notMatch(silent.verdict.text, /No feature drifts/);
 });
 
 t.test("what cannot be judged yet is said, with what would make it possible", async (t) => {
