@@ -7,6 +7,7 @@ import { EXIT, FerryError, messageOf, systemCodeOf } from "../common/ferry-error
 import { FleetId } from "../protocol/ids.ts";
 import { closedObject, gate, parseJson } from "../protocol/schema.ts";
 import { AlertsConfig } from "./alerts/receiver-config.ts";
+import { ReportsConfig } from "./schedules/reports-config.ts";
 import { RetentionConfig } from "./telemetry/retention.ts";
 
 export interface ControllerPaths {
@@ -22,6 +23,8 @@ export interface ControllerPaths {
   readonly config: string;
   readonly database: string;
   readonly bundles: string;
+  /** Of schedules, unless `controller.json` names another folder. */
+  readonly reports: string;
   readonly authority: AuthorityPaths;
   /** Root metadata, one file a version: `1.root.json`, `2.root.json`, … */
   readonly roots: string;
@@ -53,6 +56,7 @@ export function controllerPaths(home: string | undefined): ControllerPaths {
     config: join(controller, "controller.json"),
     database: join(controller, "controller.db"),
     bundles: join(controller, "bundles"),
+    reports: join(controller, "reports"),
     authority: {
       key: join(folder, "ca", "ca.key.pem"),
       certificate: join(folder, "ca", "ca.crt.pem"),
@@ -89,6 +93,8 @@ export const ControllerConfig = closedObject({
   telemetry: Type.Optional(RetentionConfig),
   /** Who is told of alerts. */
   alerts: Type.Optional(AlertsConfig),
+  /** Where reports by the clock go. */
+  reports: Type.Optional(ReportsConfig),
   /** Where the director's key is, when it is not a file of this folder: a command that signs, and its public key's file. */
   director: Type.Optional(
     closedObject({

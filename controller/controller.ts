@@ -34,6 +34,7 @@ import { rolloutFileHandlers } from "./http/handlers/rollout-file-handlers.ts";
 import { rolloutHandlers } from "./http/handlers/rollout-handlers.ts";
 import { rolloutVerbHandlers } from "./http/handlers/rollout-verb-handlers.ts";
 import { driftHandlers } from "./http/handlers/drift-handlers.ts";
+import { scheduleHandlers } from "./http/handlers/schedule-handlers.ts";
 import { telemetryHandlers } from "./http/handlers/telemetry-handlers.ts";
 import { operatorHandlers } from "./http/handlers/operator-handlers.ts";
 import { createGuard } from "./http/guard.ts";
@@ -50,6 +51,8 @@ import { recoverCatalogue } from "./recover-catalogue.ts";
 import { openExperiments } from "./experiments/open-experiments.ts";
 import { openRolloutEngine } from "./rollout/engine.ts";
 import { openGateReader } from "./rollout/read-gate-metrics.ts";
+import { readReport } from "./reports/read-report.ts";
+import { openSchedules } from "./schedules/open-schedules.ts";
 import { openStore } from "./store/store.ts";
 import { openTelemetryIngest } from "./telemetry/ingest.ts";
 import { retentionOf } from "./telemetry/retention.ts";
@@ -114,6 +117,8 @@ export async function runController(
   const { receivers = [], externalUrl = `http://127.0.0.1:${config.http.port}` } = config.alerts ?? {};
   // A secret that cannot be read is found out at the start, and not when the first alert is to be told.
   receivers.forEach(secretOf);
+  const reportReceivers = config.reports?.receivers ?? [];
+  reportReceivers.forEach(secretOf);
   const auditor = createAuditor({ store, clock, log });
   const tls = await readTls(config.http);
   await recoverCatalogue({ store, shelf, directory: paths.bundles, publisher: publisher(), clock, log });
@@ -180,6 +185,16 @@ export async function runController(
   });
 
   const rootExpiresMs = () => trust().newest.expiresMs;
+  const reportPorts = { store, fleet, rootExpiresMs, baselineOf, experiments, clock };
+  const schedules = openSchedules({
+    store,
+    read: (question) => readReport(reportPorts, question),
+    folder: config.reports?.folder ?? paths.reports,
+    receivers: reportReceivers,
+    random: Math.random,
+    clock,
+    log,
+  });
   const status = (): Omit<Status, "devices"> => {
     const expiry = rootExpiry(trust().newest.expiresMs, clock.nowMs());
     const problems = [
@@ -228,7 +243,8 @@ export async function runController(
       ...accuracyHandlers(store, clock),
       ...fleetHandlers({ store, status, transfers: transfers.active }),
       ...alertHandlers({ book, fleet, receivers, externalUrl, clock }),
-      ...reportHandlers({ store, fleet, rootExpiresMs, baselineOf, experiments, clock }),
+      ...reportHandlers(reportPorts),
+      ...scheduleHandlers({ store, schedules, clock, signal }),
       ...operatorHandlers(store, operators),
     },
     metrics: createMetrics({
@@ -263,6 +279,7 @@ export async function runController(
     network.run(signal),
     experiments.run(signal),
     rollUp.run(signal),
+    schedules.run(signal),
     runAlerts({ book, store, fleet, rootExpiresMs, receivers, externalUrl, clock, log }, signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(

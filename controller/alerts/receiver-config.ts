@@ -9,13 +9,21 @@ const common = {
   url: Type.String({ pattern: "^https?://[^\\s@]+$", maxLength: 2_048 }),
 };
 
+const signed = {
+  /** Of the HMAC: the path of a file that only its owner reads, or the name of a variable of the environment. */
+  secretFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
+  secretEnv: Type.Optional(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" })),
+};
+
+/** Takes what is posted to it. */
+export const WebhookConfig = closedObject({ ...common, kind: Type.Literal("webhook"), ...signed });
+export type WebhookConfig = Static<typeof WebhookConfig>;
+
 export const ReceiverConfig = Type.Union([
   closedObject({
     ...common,
     kind: Type.Literal("webhook"),
-    /** Of the HMAC: the path of a file that only its owner reads, or the name of a variable of the environment. */
-    secretFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
-    secretEnv: Type.Optional(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" })),
+    ...signed,
     /** A firing alert that nobody has in hand is told again after this; 4 hours where it is absent. */
     repeatSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 604_800 })),
   }),

@@ -27,6 +27,7 @@ import { addPredictCommand } from "./predict.ts";
 import { addExperimentCommands } from "./experiment.ts";
 import { addFeedbackCommand } from "./feedback.ts";
 import { addReportCommands } from "./report.ts";
+import { addScheduleCommands } from "./schedule.ts";
 import { addRolloutCommands } from "./rollout.ts";
 import { addRootCommands } from "./root.ts";
 import { addStatusCommand } from "./status.ts";
@@ -69,6 +70,7 @@ export function createProgram(): Command {
   addDriftCommands(program);
   addAnomaliesCommand(program);
   addReportCommands(program);
+  addScheduleCommands(program);
   addAlertCommands(program);
   addEventsCommand(program);
   addRootCommands(program);

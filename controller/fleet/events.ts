@@ -40,7 +40,8 @@ export type EventKind =
   | "director-signer-failed"
   | "alert-firing"
   | "alert-resolved"
-  | "alert-receiver";
+  | "alert-receiver"
+  | "report-schedule";
 
 export interface NewEvent {
   readonly kind: EventKind;

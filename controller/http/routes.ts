@@ -14,6 +14,7 @@ import { REPORT_ROUTES } from "./report-routes.ts";
 import { ROLLOUT_FILE_ROUTES } from "./rollout-file-routes.ts";
 import { ROLLOUT_ROUTES } from "./rollout-routes.ts";
 import { ROLLOUT_VERB_ROUTES } from "./rollout-verb-routes.ts";
+import { SCHEDULE_ROUTES } from "./schedule-routes.ts";
 import { TELEMETRY_ROUTES } from "./telemetry-routes.ts";
 
 /** The controller's whole HTTP API. */
@@ -32,6 +33,7 @@ export const ROUTES = {
   ...PROMETHEUS_ROUTES,
   ...ACCURACY_ROUTES,
   ...REPORT_ROUTES,
+  ...SCHEDULE_ROUTES,
   ...ALERT_ROUTES,
   ...FLEET_ROUTES,
   ...OPERATOR_ROUTES,

@@ -43,7 +43,7 @@ export function deviceDocument(reported: ReportedDevice): ReportDocument {
   const { atMs, windowMs, device, health, inference, trend, drift, telemetry, problems, rollouts, events } = reported;
   const window = { fromMs: atMs - windowMs, toMs: atMs };
   const findings = bySeverity([
-    ...deviceFindings(device, inference),
+    ...deviceFindings(device, inference, failedOf(rollouts)),
     ...rolloutFindings(device, rollouts),
     ...healthFindings(device.id, health),
     ...driftFindings(drift),
@@ -147,6 +147,11 @@ function slotsTable({ deployment, report }: DeviceView): ReportBlock {
     }),
     whenEmpty: "It serves no model and is to serve none.",
   };
+}
+
+/** Slots whose refusal a rollout tells. */
+function failedOf(rollouts: readonly DeviceRolloutRow[]): readonly string[] {
+  return rollouts.filter(({ state }) => state === "failed").map(({ name }) => name);
 }
 
 function rolloutFindings(device: DeviceView, rollouts: readonly DeviceRolloutRow[]): Finding[] {

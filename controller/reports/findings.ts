@@ -40,11 +40,16 @@ export function modelFindings(report: ModelPart, devices: readonly DeviceView[])
 }
 
 /** About one device, from what it said of itself. */
-export function deviceFindings(device: DeviceView, inference: readonly InferenceSummary[]): Finding[] {
+export function deviceFindings(
+  device: DeviceView,
+  inference: readonly InferenceSummary[],
+  /** Slots whose refusal is told elsewhere. */
+  told: readonly string[],
+): Finding[] {
   const { id, deployment, report } = device;
   const slots = report?.slots ?? [];
   const refused = slots.flatMap(({ slot, refusal }): Finding[] =>
-    refusal === undefined
+    refusal === undefined || told.includes(slot)
       ? []
       : [
           {

@@ -120,10 +120,7 @@ export function healthBlocks(health: readonly HealthPoint[], window: PresenceWin
   const table: ReportBlock = {
     kind: "table",
     title: "What it told last",
-    columns: [
-      { title: "Of" },
-      { title: last === undefined ? "Value" : `At ${instantText(last.atMs)} UTC`, align: "right" },
-    ],
+    columns: [{ title: "Of" }, { title: "Value", align: "right" }],
     rows:
       last === undefined
         ? []
@@ -133,7 +130,9 @@ export function healthBlocks(health: readonly HealthPoint[], window: PresenceWin
           }),
     whenEmpty: "It told nothing of its health in this time: look back further, or see whether it is online.",
   };
-  if (health.length < 2) return [table];
+  const when: ReportBlock[] =
+    last === undefined ? [] : [{ kind: "paragraph", text: `Told last at ${instantText(last.atMs)} UTC.` }];
+  if (health.length < 2) return [...when, table];
   const chart = (
     title: string,
     unit: string,
@@ -164,6 +163,7 @@ export function healthBlocks(health: readonly HealthPoint[], window: PresenceWin
       { name: "processor", value: (fields) => numberIn(fields, "temperatureCelsius") },
       { name: "graphics processor", value: (fields) => numberIn(fields, "gpuTemperatureCelsius") },
     ]),
+    ...when,
     table,
   ];
 }

@@ -47,7 +47,7 @@ export function rolloutDocument(story: ReportedRolloutStory): ReportDocument {
     title: `Rollout ${row.id}: ${row.name}@${row.version}`,
     atMs,
     fromMs: row.created_ms,
-    verdict: { tone: toneOf(story), text: verdictText(story) },
+    verdict: { tone: toneOf(story, findings), text: verdictText(story) },
     findings,
     sections: [
       { title: "Where it stands", blocks: [figures(story), aboutParagraph(story), stagesTable(story)] },
@@ -63,10 +63,10 @@ function countOf({ tally }: ReportedRolloutStory, ...states: readonly RolloutDev
   return new Counts(tally).count(({ state }) => states.length === 0 || states.includes(state));
 }
 
-function toneOf({ row, gates, facts }: ReportedRolloutStory): Tone {
-  if (row.state === "failed" || row.state === "rolling-back" || row.state === "rolled-back") return "critical";
-  if (gates?.results.some(({ verdict }) => verdict === "fail") === true) return "critical";
-  return row.state === "paused" || row.state === "aborted" || facts.phase === "approval" ? "warning" : "good";
+function toneOf({ row }: ReportedRolloutStory, findings: readonly Finding[]): Tone {
+  if (row.state === "rolling-back" || row.state === "rolled-back") return "critical";
+  if (findings.some(({ severity }) => severity === "critical")) return "critical";
+  return row.state === "aborted" || findings.some(({ severity }) => severity === "warning") ? "warning" : "good";
 }
 
 function verdictText(story: ReportedRolloutStory): string {

@@ -2,6 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { migrateAlerts } from "./migrate-alerts.ts";
 import { migrateExperiments } from "./migrate-experiments.ts";
+import { migrateSchedules } from "./migrate-schedules.ts";
 
 /** Numbered steps of the schema, applied in order; steps are added at the end and never edited. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -22,6 +23,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0016-experiments": { up: migrateExperiments },
   "0017-rolled-up-on-devices": { up: rolledUpOnDevices },
   "0018-scores": { up: indexScores },
+  "0019-schedules": { up: migrateSchedules },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -44,6 +44,7 @@ export interface Tables {
   readonly alert_rules: AlertRulesTable;
   readonly alert_silences: AlertSilencesTable;
   readonly alert_told: AlertToldTable;
+  readonly schedules: SchedulesTable;
 }
 
 export interface DevicesTable {
@@ -367,6 +368,19 @@ export interface AlertToldTable {
   /** Of the firing that was told. */
   fired_ms: number;
 }
+
+/** Reports by the clock. */
+export interface SchedulesTable {
+  name: string;
+  /** A ScheduleSpec. */
+  spec_json: string;
+  /** A ScheduleState: when it is due, and what became of the last run. */
+  state_json: string;
+  author: string;
+  /** When the specification was. */
+  changed_ms: number;
+}
+export type ScheduleRow = Selectable<SchedulesTable>;
 
 /** Each lets one device enrol once. */
 export interface JoinTokensTable {

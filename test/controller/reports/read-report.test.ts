@@ -59,7 +59,7 @@ t.test("reports over a fleet with a bad device, a drifting model and a gap", asy
     const document = await reports.read(asked("device", "cam-4"));
     t.equal(document.verdict.tone, "critical");
     const text = await reports.text(asked("device", "cam-4"));
-    t.match(text, /cam-4 refuses what it is to serve as digits: case 3 is NaN \(self-test\)/);
+    t.notMatch(text, "refuses what it is to serve", "the rollout says so");
     t.match(text, /Rollout 2 of digits@2\.0\.0 failed on cam-4/);
     t.match(text, /cam-4 was at 88 °C/);
     t.match(text, /cam-4 held its clock back in 100 % of this time/);
