@@ -7,6 +7,7 @@ import { fleetTopics } from "../protocol/topics.ts";
 import { openAlertBook } from "./alerts/alert-book.ts";
 import { secretOf } from "./alerts/receiver-config.ts";
 import { runAlerts } from "./alerts/run-alerts.ts";
+import { openSlowSamples } from "./alerts/slow-samples.ts";
 import { openShelf } from "./bundles/bundle-shelf.ts";
 import { createVouchedBundles, unvouchedText } from "./bundles/vouched-bundles.ts";
 import type { ControllerConfig, ControllerPaths } from "./config.ts";
@@ -186,6 +187,7 @@ export async function runController(
 
   const rootExpiresMs = () => trust().newest.expiresMs;
   const reportPorts = { store, fleet, rootExpiresMs, baselineOf, experiments, clock };
+  const readSlow = openSlowSamples({ store, baselineOf, log });
   const schedules = openSchedules({
     store,
     read: (question) => readReport(reportPorts, question),
@@ -280,7 +282,7 @@ export async function runController(
     experiments.run(signal),
     rollUp.run(signal),
     schedules.run(signal),
-    runAlerts({ book, store, fleet, rootExpiresMs, receivers, externalUrl, clock, log }, signal),
+    runAlerts({ book, store, fleet, rootExpiresMs, readSlow, receivers, externalUrl, clock, log }, signal),
     runHousekeeping({ store, presence, director: deployments, rootExpiresMs, touch: engine.touch, clock, log }, signal),
     runRootWatch(
       {

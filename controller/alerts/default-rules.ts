@@ -15,6 +15,11 @@ export const DEFAULT_RULES: readonly AlertRule[] = [
   rule("crash-loop", "runner_crashes", ">=", 3, 0, "critical"),
   rule("disk-nearly-full", "disk_free_ratio", "<", 0.05, 10 * MINUTE_MS, "warning"),
   rule("hot", "temperature_celsius", ">", 82, 10 * MINUTE_MS, "warning"),
+  // A board that is loaded for some minutes throttles for some minutes.
+  rule("throttled", "throttled_ratio", ">", 0.2, 30 * MINUTE_MS, "warning"),
+  rule("data-budget-used-up", "data_budget_used_ratio", ">=", 1, 0, "warning"),
+  // Several readings: one look in a hundred is wrong where nothing has changed.
+  rule("drift", "drifting_features", ">", 0, 30 * MINUTE_MS, "warning"),
   // Devices renew a month ahead: at 10 days several tries have failed.
   rule("certificate-ends", "certificate_days_left", "<", 10, 0, "warning"),
   rule("root-ends", "root_days_left", "<", 30, 0, "critical"),

@@ -1,6 +1,7 @@
 /** The present value of every metric that rules can be about, from the database. */
-import { Type } from "typebox";
+import { sql } from "kysely";
 import type { DeviceId } from "../../protocol/ids.ts";
+import { RecordFieldsSchema } from "../../protocol/messages/telemetry-batch.ts";
 import { gate } from "../../protocol/schema.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import { readDevices } from "../fleet/read-devices.ts";
@@ -11,6 +12,8 @@ import type { RolloutRow } from "../store/tables.ts";
 import { readFleetInference, type VersionInference } from "../telemetry/fleet-inference.ts";
 import { listGaps } from "../telemetry/gaps.ts";
 import type { AlertMetric, AlertSample } from "./alert-metrics.ts";
+import { healthSamplesOf } from "./health-samples.ts";
+import { isSparing, type ReadSlowSamples } from "./slow-samples.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -29,9 +32,13 @@ const ROLLOUTS_MAX = 50;
 export interface SampleRequest {
   readonly nowMs: number;
   readonly rootExpiresMs: number;
+  readonly readSlow: ReadSlowSamples;
 }
 
-export async function readSamples(store: Store, { nowMs, rootExpiresMs }: SampleRequest): Promise<AlertSample[]> {
+export async function readSamples(
+  store: Store,
+  { nowMs, rootExpiresMs, readSlow }: SampleRequest,
+): Promise<AlertSample[]> {
   const devices = await readDevices(store);
   const byId = new Map(devices.map((device) => [device.id, device]));
   const ofDevice = (metric: AlertMetric, id: DeviceId, value: number): AlertSample[] => {
@@ -40,7 +47,8 @@ export async function readSamples(store: Store, { nowMs, rootExpiresMs }: Sample
   };
   return [
     ...devices.flatMap((device) => presenceSamples(device, nowMs)),
-    ...(await healthSamples(store, nowMs, ofDevice)),
+    ...(await healthSamples(store, devices, nowMs, ofDevice)),
+    ...(await readSlow(devices, nowMs)),
     ...(await certificateSamples(store, nowMs, ofDevice)),
     ...(await lossSamples(store, devices, nowMs, ofDevice)),
     ...inferenceSamples(
@@ -69,39 +77,33 @@ function presenceSamples(device: DeviceView, nowMs: number): AlertSample[] {
   ];
 }
 
-const readHealth = gate(
-  "stored health record",
-  Type.Object({
-    temperatureCelsius: Type.Optional(Type.Unknown()),
-    diskFreeBytes: Type.Optional(Type.Unknown()),
-    diskTotalBytes: Type.Optional(Type.Unknown()),
-  }),
-);
-
-async function healthSamples(store: Store, nowMs: number, ofDevice: OfDevice): Promise<AlertSample[]> {
+/** Those that save their data tell it too seldom for this, and are read by `slow-samples.ts`. */
+async function healthSamples(
+  store: Store,
+  devices: readonly DeviceView[],
+  nowMs: number,
+  ofDevice: OfDevice,
+): Promise<AlertSample[]> {
+  const sparing = new Set(devices.filter(isSparing).map(({ id }) => id));
   const rows = await store
     .selectFrom("telemetry")
-    .select(({ fn }) => ["device", "fields_json", fn.max("seq").as("seq")])
+    // SQLite and PostgreSQL differ here: of one device's rows, SQLite gives the fields of the one that was stored last.
+    .select(["device", "fields_json", sql<number>`max(rowid)`.as("last")])
     .where("kind", "=", "health")
     .where("backfill", "=", 0)
     .where("received_ms", ">=", nowMs - HEALTH_MS)
-    // SQLite and PostgreSQL differ here: of one device's rows, SQLite gives the fields of the greatest number.
     .groupBy("device")
     .execute();
-  return rows.flatMap(({ device, fields_json }) => {
-    const { temperatureCelsius, diskFreeBytes, diskTotalBytes } = readHealth(JSON.parse(fields_json));
-    return [
-      ...(isNumber(temperatureCelsius) ? ofDevice("temperature_celsius", device, temperatureCelsius) : []),
-      ...(isNumber(diskFreeBytes) && isNumber(diskTotalBytes) && diskTotalBytes > 0
-        ? ofDevice("disk_free_ratio", device, diskFreeBytes / diskTotalBytes)
-        : []),
-    ];
-  });
+  return rows
+    .filter(({ device }) => !sparing.has(device))
+    .flatMap(({ device, fields_json }) =>
+      healthSamplesOf(readHealth(JSON.parse(fields_json))).flatMap(({ metric, value }) =>
+        ofDevice(metric, device, value),
+      ),
+    );
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
-}
+const readHealth = gate("stored health record", RecordFieldsSchema);
 
 async function certificateSamples(store: Store, nowMs: number, ofDevice: OfDevice): Promise<AlertSample[]> {
   const rows = await store

@@ -11,19 +11,21 @@ import { decideAlerts, isFlapping, type Alert } from "./decide.ts";
 import { runReceiver } from "./deliver.ts";
 import { readSamples } from "./read-samples.ts";
 import type { ReceiverConfig } from "./receiver-config.ts";
+import type { ReadSlowSamples } from "./slow-samples.ts";
 
 export interface AlertPorts {
   readonly book: AlertBook;
   readonly store: Store;
   readonly fleet: FleetId;
   readonly rootExpiresMs: () => number;
+  readonly readSlow: ReadSlowSamples;
   readonly receivers: readonly ReceiverConfig[];
   readonly externalUrl: string;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Half of the shortest for-duration that makes sense; a look over ten thousand devices takes a second. */
+/** Half of the shortest for-duration that makes sense. */
 const LOOK_MS = 15_000;
 /** After a start, devices come back first: what their absence looks like is no alert. */
 const FIRST_LOOK_MS = 5_000;
@@ -56,9 +58,9 @@ export async function runAlerts(ports: AlertPorts, signal: AbortSignal): Promise
   }
 }
 
-export async function lookOnce({ book, store, rootExpiresMs, clock, log }: AlertPorts): Promise<void> {
+export async function lookOnce({ book, store, rootExpiresMs, readSlow, clock, log }: AlertPorts): Promise<void> {
   const nowMs = clock.nowMs();
-  const samples = await readSamples(store, { nowMs, rootExpiresMs: rootExpiresMs() });
+  const samples = await readSamples(store, { nowMs, rootExpiresMs: rootExpiresMs(), readSlow });
   const rules = book.rules().rules.map(({ rule }) => rule);
   const { alerts, changed, leftOut } = decideAlerts({ rules, samples, before: book.alerts(), nowMs });
   if (leftOut > 0) log.error({ leftOut }, "more alerts than can be kept: some are left out");

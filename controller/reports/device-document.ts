@@ -3,6 +3,8 @@ import type { DriftVerdict } from "../drift/drift-shape.ts";
 import type { DeviceView } from "../fleet/device-view.ts";
 import type { DeviceRolloutRow } from "../rollout/rollouts.ts";
 import type { TelemetryProblem } from "../telemetry/problems.ts";
+import type { AnomalyVerdict } from "../drift/anomaly-shape.ts";
+import { anomalyBlocks, anomalyFindings } from "./anomaly-blocks.ts";
 import { countCell, grouped, instantCell, instantText, latencyCell, spanText, textCell } from "./cells.ts";
 import { DOCUMENT_VERSION, type ReportBlock, type ReportDocument } from "./document.ts";
 import { driftFindings, driftTable } from "./drift-blocks.ts";
@@ -28,6 +30,7 @@ export interface ReportedDevice {
   readonly inference: readonly InferenceSummary[];
   readonly trend: readonly TrendSeries[];
   readonly drift: readonly DriftVerdict[];
+  readonly anomalies: readonly AnomalyVerdict[];
   readonly telemetry: TelemetrySummary;
   readonly gaps: readonly DeviceGaps[];
   readonly problems: readonly TelemetryProblem[];
@@ -40,13 +43,15 @@ export interface ReportedDevice {
 }
 
 export function deviceDocument(reported: ReportedDevice): ReportDocument {
-  const { atMs, windowMs, device, health, inference, trend, drift, telemetry, problems, rollouts, events } = reported;
+  const { atMs, windowMs, device, health, inference, trend, drift, anomalies, telemetry, problems, rollouts, events } =
+    reported;
   const window = { fromMs: atMs - windowMs, toMs: atMs };
   const findings = bySeverity([
     ...deviceFindings(device, inference, failedOf(rollouts)),
     ...rolloutFindings(device, rollouts),
     ...healthFindings(device.id, health),
     ...driftFindings(drift),
+    ...anomalyFindings(anomalies),
     ...historyFindings(reported, atMs),
     ...problemFindings(problems),
   ]);
@@ -65,7 +70,7 @@ export function deviceDocument(reported: ReportedDevice): ReportDocument {
       { title: "Health", blocks: healthBlocks(health, window) },
       { ...inferenceSection({ inference }) },
       { title: "Trends", blocks: trendBlocks(trend, window) },
-      { title: "Drift", blocks: drift.length === 0 ? [] : [driftTable(drift)] },
+      { title: "Drift", blocks: [...(drift.length === 0 ? [] : [driftTable(drift)]), ...anomalyBlocks(anomalies)] },
       {
         title: "Telemetry",
         blocks: [...telemetrySection({ telemetry }).blocks, gapsBlock(reported), ...problemsBlocks(problems)],

@@ -1,4 +1,5 @@
 /** The fleet's health as a report: what it rests on stands below what is to be done. */
+import { anomalyBlocks, anomalyFindings } from "./anomaly-blocks.ts";
 import { classBlocks, failingDeviceFindings } from "./class-blocks.ts";
 import { DOCUMENT_VERSION, type ReportBlock, type ReportDocument, type ReportSection } from "./document.ts";
 import { driftFindings, driftTable } from "./drift-blocks.ts";
@@ -24,6 +25,7 @@ export function fleetDocument(report: FleetReport, history: FleetHistory): Repor
     ...failingDeviceFindings(history.classes),
     ...report.findings,
     ...driftFindings(history.drift),
+    ...anomalyFindings(history.anomalies),
     ...historyFindings(history, atMs),
     ...problemFindings(history.problems),
   ]);
@@ -41,7 +43,7 @@ export function fleetDocument(report: FleetReport, history: FleetHistory): Repor
       rolloutsSection(report),
       { title: "Trends", blocks: [...trendBlocks(history.trend, window), ...classBlocks(history.classes, window)] },
       inferenceSection(report),
-      { title: "Drift", blocks: driftBlocks(history) },
+      { title: "Drift", blocks: [...driftBlocks(history), ...anomalyBlocks(history.anomalies)] },
       withBlocks(telemetrySection(report), [gapsBlock(history), ...problemsBlocks(history.problems)]),
       certificatesSection(history, atMs),
     ].filter(({ blocks }) => blocks.length > 0),

@@ -4,6 +4,8 @@ import type { DeviceView } from "../fleet/device-view.ts";
 import type { Store } from "../store/store.ts";
 import type { DriftVerdict } from "../drift/drift-shape.ts";
 import { readDrift, type DriftPorts } from "../drift/read-drift.ts";
+import type { AnomalyVerdict } from "../drift/anomaly-shape.ts";
+import { readAnomalies } from "../drift/read-anomalies.ts";
 import { listGaps, type TelemetryGap } from "../telemetry/gaps.ts";
 import { listProblems, type TelemetryProblem } from "../telemetry/problems.ts";
 import type { DevicePresence, PresenceWindow } from "./presence-spans.ts";
@@ -17,6 +19,8 @@ export interface FleetHistory {
   readonly classes: readonly ClassInference[];
   /** Drifting features first. */
   readonly drift: readonly DriftVerdict[];
+  /** By device, anomalous ones first. */
+  readonly anomalies: readonly AnomalyVerdict[];
   /** Met in the window. */
   readonly problems: readonly TelemetryProblem[];
   /** What was declared in the window, without what only came added up. */
@@ -46,6 +50,7 @@ export async function readFleetHistory(
   window: PresenceWindow,
 ): Promise<FleetHistory> {
   const { store } = ports;
+  const unusual = { nowMs: window.toMs, windowMs: Math.max(DRIFT_WINDOW_MS_MIN, window.toMs - window.fromMs) };
   return {
     // A name on the broker that never told its hardware is not missed.
     presence: await readPresence(
@@ -55,10 +60,8 @@ export async function readFleetHistory(
     ),
     trend: await readLatencyTrend(store, window),
     classes: await readClassInference(store, devices, window),
-    drift: await readDrift(ports, {
-      nowMs: window.toMs,
-      windowMs: Math.max(DRIFT_WINDOW_MS_MIN, window.toMs - window.fromMs),
-    }),
+    drift: await readDrift(ports, unusual),
+    anomalies: await readAnomalies(ports, { ...unusual, by: "device" }),
     problems: (await listProblems(store)).filter(({ lastMs }) => lastMs >= window.fromMs),
     gaps: gapsByDevice(await listGaps(store, { sinceMs: window.fromMs })),
     certificates: await endingCertificates(store, devices, window.toMs),

@@ -1,6 +1,7 @@
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import { InferenceSum } from "../../protocol/inference-sum.ts";
 import type { DeviceId } from "../../protocol/ids.ts";
+import { readAnomalies } from "../drift/read-anomalies.ts";
 import { readDrift, type DriftPorts } from "../drift/read-drift.ts";
 import { readDevices } from "../fleet/read-devices.ts";
 import { rolloutsOfDevice } from "../rollout/rollouts.ts";
@@ -49,6 +50,7 @@ export async function readDeviceReport(
     health: await readHealthSeries(store, id, window),
     ...(await readOwnInference(store, id, window)),
     drift: await readDrift(ports, drift),
+    anomalies: await readAnomalies(ports, { ...drift, by: "device" }),
     telemetry: telemetrySummary(await accountsOf(store, [device])),
     gaps: gapsByDevice(gaps),
     problems: problems.filter(({ lastMs }) => lastMs >= window.fromMs),

@@ -8,7 +8,7 @@ const reported: ReportedDevice = {
   atMs: NOW_MS,
   windowMs: 3_600_000,
   device: deviceView("cam-1", { report: reportOf("cam-1", { slots: [serving("a", "1.0.0")] }) }),
-  ...{ presence: [], health: [], inference: [], trend: [], drift: [], gaps: [], problems: [] },
+  ...{ presence: [], health: [], inference: [], trend: [], drift: [], anomalies: [], gaps: [], problems: [] },
   telemetry: {
     ...{ streams: 0, produced: 0, received: 0, declared: 0, outstanding: 0, missing: 0, lossUnknown: 0 },
   },

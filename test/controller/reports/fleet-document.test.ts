@@ -73,7 +73,16 @@ const report: FleetReport = {
   ],
 };
 
-const NO_HISTORY = { presence: [], trend: [], classes: [], drift: [], problems: [], gaps: [], certificates: [] };
+const NO_HISTORY = {
+  presence: [],
+  trend: [],
+  classes: [],
+  drift: [],
+  anomalies: [],
+  problems: [],
+  gaps: [],
+  certificates: [],
+};
 
 t.test("every part of the report is in it, with the verdict of its findings", async (t) => {
   const document = fleetDocument(report, NO_HISTORY);
