@@ -51,6 +51,7 @@ import { createPredictCaller } from "./predict/predict-caller.ts";
 import { recoverCatalogue } from "./recover-catalogue.ts";
 import { openExperiments } from "./experiments/open-experiments.ts";
 import { openRolloutEngine } from "./rollout/engine.ts";
+import { withDriftGates } from "./rollout/read-drift-gates.ts";
 import { openGateReader } from "./rollout/read-gate-metrics.ts";
 import { readReport } from "./reports/read-report.ts";
 import { openSchedules } from "./schedules/open-schedules.ts";
@@ -136,15 +137,15 @@ export async function runController(
   await using transfers = openTransferService({ fleet, publish, openArchive: shelf.openArchive, clock, log });
   await using ingest = openTelemetryIngest({ store, publish, fleet, clock, log });
   const rollUp = createRollUp({ store, retention, clock, log });
+  const baselineOf = openBaselines(store, shelf);
   await using engine = openRolloutEngine({
     store,
     publish: deployments.publish,
-    readGates: openGateReader(store),
+    readGates: withDriftGates(openGateReader(store), { store, baselineOf }),
     clock,
     log,
   });
   const experiments = openExperiments({ store, settle: engine.settle, clock, log });
-  const baselineOf = openBaselines(store, shelf);
   const predictions = createPredictCaller({ fleet, caller: CONTROLLER, publish, clock, log });
   const onDeviceMessage = createDeviceMessages({
     store,

@@ -11,6 +11,7 @@ export type GateCounter = BlockCounter | LatencyCounter;
 
 /** `former`: what the version before measured on the device, in the order of time. */
 export function counterFor(gate: Gate, { measure }: GateMetric, former: readonly MeasuredRecord[]): GateCounter {
+  if (measure.kind === "drift") throw new Error("drift is read by read-drift-gates.ts, not counted record by record");
   return measure.kind === "latency"
     ? new LatencyCounter(gate, measure.quantile, former)
     : new BlockCounter(measure, former);

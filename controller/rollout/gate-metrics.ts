@@ -13,6 +13,8 @@ export type GateMeasure =
   /** Of the truth that came as feedback. */
   | { readonly kind: "accuracy" }
   | { readonly kind: "crashes" }
+  /** Of distributions, against the bundle's baseline; see `judge-drift-gate.ts`. */
+  | { readonly kind: "drift" }
   /** The mean of a numeric field of telemetry records. */
   | { readonly kind: "field"; readonly record: RecordKind; readonly field: string };
 
@@ -38,6 +40,10 @@ const TRUTHS_MIN = 100;
 const SERVED_SECONDS_MIN = 600;
 /** Records of one field: five minutes of health from two devices. */
 const RECORDS_MIN = 20;
+
+export const DRIFT_PSI = "drift_psi";
+/** Examples of the feature that is furthest from its limit: a shift of half a standard deviation shows in 300. */
+export const DRIFT_EXAMPLES_MIN = 200;
 
 export const GATE_METRICS: readonly GateMetric[] = [
   {
@@ -88,6 +94,15 @@ export const GATE_METRICS: readonly GateMetric[] = [
     help: "runner processes that ended by themselves, per hour of one device",
     measure: { kind: "crashes" },
   },
+  {
+    name: DRIFT_PSI,
+    unit: "as recorded",
+    limits: ["max"],
+    samples: "examples",
+    minSamples: DRIFT_EXAMPLES_MIN,
+    help: "how much inputs and outputs differ from the bundle's baseline, of the feature that differs most; calibrated: more than chance explains",
+    measure: { kind: "drift" },
+  },
 ];
 
 function latency(name: string, quantile: number): GateMetric {
@@ -105,11 +120,6 @@ function latency(name: string, quantile: number): GateMetric {
 /** As `telemetry:health.temperatureCelsius`. */
 const FIELD = /^telemetry:([a-z]+)\.([A-Za-z][A-Za-z0-9._-]{0,63})$/;
 
-/** Named where drift is spoken of, and no gate: what cannot be judged within a stage is refused. */
-const UNMEASURED: Readonly<Record<string, string>> = {
-  drift_psi: "drift is told by ferry drift status, over longer than a stage lasts, and is no gate",
-};
-
 export type FoundMetric =
   | { readonly kind: "metric"; readonly metric: GateMetric }
   /** A sentence for a person, with the metrics that there are. */
@@ -118,8 +128,6 @@ export type FoundMetric =
 export function findMetric(name: string): FoundMetric {
   const known = GATE_METRICS.find((metric) => metric.name === name);
   if (known !== undefined) return { kind: "metric", metric: known };
-  const unmeasured = UNMEASURED[name];
-  if (unmeasured !== undefined) return { kind: "refused", why: `"${name}" cannot be a gate: ${unmeasured}` };
   const [, record, field] = FIELD.exec(name) ?? [];
   const kind = RECORD_KINDS.find((other) => other === record);
   if (field === undefined) return { kind: "refused", why: `there is no metric "${name}"; there are ${metricNames()}` };
@@ -134,7 +142,14 @@ export function findMetric(name: string): FoundMetric {
 export function gateMistake(gate: Gate): string | undefined {
   const found = findMetric(gate.metric);
   if (found.kind === "refused") return found.why;
-  const { name, limits, unit } = found.metric;
+  const { name, limits, unit, measure } = found.metric;
+  if (measure.kind === "drift") {
+    if (gate.min !== undefined || gate.maxRatio !== undefined) return `"${name}" takes max or calibrated`;
+    if (gate.max !== undefined && gate.max <= 0) return `the limit of "${name}" is not above 0`;
+    return (gate.max === undefined) === (gate.calibrated === undefined)
+      ? `the gate on "${name}" needs one limit: calibrated: true, or max`
+      : undefined;
+  }
   if (gate.calibrated !== undefined) return `"${name}" has no calibrated limit: give ${limits.join(" or ")}`;
   const given = (["max", "min", "maxRatio"] as const).filter((limit) => gate[limit] !== undefined);
   if (given.length === 0) return `the gate on "${name}" has no limit: give ${limits.join(" or ")}`;

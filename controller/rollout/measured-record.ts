@@ -17,8 +17,8 @@ export interface MeasuredRecord {
   readonly fields: RecordFields;
 }
 
-/** What adds up; latencies do not. */
-export type SummedMeasure = Exclude<GateMeasure, { kind: "latency" }>;
+/** What adds up; latencies and distributions do not. */
+export type SummedMeasure = Exclude<GateMeasure, { kind: "latency" | "drift" }>;
 
 /** Undefined where the record says nothing of it. */
 export function blockOf(measure: SummedMeasure, { kind, fields }: MeasuredRecord): Block | undefined {

@@ -35,7 +35,7 @@ const wrong: readonly (readonly [what: string, change: Partial<RolloutRequest>, 
   ["a selector and devices", { selector: "", devices: ["a" as DeviceId] }, "devices", /not both/],
   ["following devices by id", { devices: ["a" as DeviceId], follow: true }, "follow", /give a selector/],
   ["a selector", { selector: "site=" }, "selector", /expected a label value/],
-  ["a gate that nothing measures", { gates: [{ metric: "drift_psi", calibrated: true }] }, "gates.0", /drift/],
+  ["a gate that nothing measures", { gates: [{ metric: "drift_ks", max: 1 }] }, "gates.0", /no metric "drift_ks"/],
   ["a gate without a limit", { gates: [{ metric: "crashes" }] }, "gates.0", /no limit/],
   [
     "an abort that cannot be",
