@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { existsSync } from "node:fs";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import { ID_CHARS_MAX } from "../../protocol/limits.ts";
@@ -11,6 +12,7 @@ import { printOne } from "./output.ts";
 interface InitOptions extends OutputOptions {
   readonly home?: string;
   readonly fleet: string;
+  readonly ifNeeded?: true;
 }
 
 export function addInitCommand(program: Command): void {
@@ -19,13 +21,18 @@ export function addInitCommand(program: Command): void {
     .description("make the keys, the root of trust and the settings of a fleet")
     .option("--home <dir>", "where to put them (default: FERRY_HOME, or ~/.modelferry)")
     .option("--fleet <id>", "the fleet's name on the wire", "main")
+    .option("--if-needed", "do nothing where there is one already: for what runs at each start of a container")
     .action(init);
   withExamples(withOutput(command), "ferry init", "ferry init --home /srv/modelferry --fleet oslo");
 }
 
-async function init({ home, fleet, output }: InitOptions): Promise<void> {
+async function init({ home, fleet, ifNeeded, output }: InitOptions): Promise<void> {
   const format = formatOf({ output });
   const paths = controllerPaths(home);
+  if (ifNeeded === true && existsSync(paths.config)) {
+    process.stderr.write(`${paths.home} holds a controller already: nothing to do\n`);
+    return;
+  }
   const made = await createHome(paths, { fleet: fleetId(fleet), nowMs: Date.now() });
   const { config, rootPin, rootExpires } = made;
   const { home: folder, offline } = paths;

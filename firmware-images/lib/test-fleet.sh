@@ -82,7 +82,15 @@ start_controller() {
 
 join_token() { ferry device invite "$1" -o json | json token; }
 
-is_online() { [ "$(ferry device list -o json | json "0.online")" = true ]; }
+# is_online DEVICE
+is_online() {
+  ferry device list -o json | DEVICE=$1 node -e '
+    let text = "";
+    process.stdin.on("data", (part) => (text += part)).on("end", () => {
+      const device = JSON.parse(text).find(({ id }) => id === process.env.DEVICE);
+      process.exit(device?.online === true ? 0 : 1);
+    });'
+}
 
 # To every device, as digits@VERSION; follows it to its end.
 deploy_digits() {

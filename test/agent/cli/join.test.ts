@@ -8,7 +8,8 @@ import { CONTROLLER_CLIENT } from "../../../controller/broker/access.ts";
 import { openEmbeddedBroker } from "../../../controller/broker/embedded-broker.ts";
 import type { FleetId } from "../../../protocol/ids.ts";
 import { fleetTopics } from "../../../protocol/topics.ts";
-import { join } from "../../../agent/cli/join.ts";
+import { hasJoined, join } from "../../../agent/cli/join.ts";
+import { agentFolder } from "../../../agent/config.ts";
 import { deviceIdFrom, type JoinOptions } from "../../../agent/cli/join-options.ts";
 import { newOwners, newRoot } from "../../support/keys.ts";
 import { freePorts, runProgram } from "../../support/programs.ts";
@@ -75,6 +76,8 @@ t.test("joining twice needs --force, and keeps the key by which the controller k
   await t.rejects(join(broker, given), { code: "already-joined", exitCode: 6, hint: /--force/ });
   const again = await join(broker, { ...given, force: true, label: ["site=bergen"] });
   t.equal(again.keyFingerprint, first.keyFingerprint);
+  t.equal(await hasJoined(agentFolder(given.dir)), true);
+  t.equal(await hasJoined(agentFolder(t.testdir({ empty: {} }))), false);
   t.match(JSON.parse(readFileSync(path(given.dir, "agent.json"), "utf8")), { labels: { site: "bergen" } });
 });
 
