@@ -41,7 +41,7 @@ export const AgentConfig = closedObject({
   /** What the link may take; absent: as much as there is to tell. */
   data: Type.Optional(
     closedObject({
-      /** True: it is paid for by its bytes. Heartbeat and measurements by the hour, keep-alive every 20 minutes. */
+      /** True: it is paid for by its bytes. Measurements by the hour, heartbeat every two, keep-alive every 20 minutes. */
       metered: Type.Optional(Type.Boolean()),
       /** In a month, both ways: measurements are told less finely so that it lasts. Events and models always go. */
       monthBytes: Type.Optional(Type.Integer({ minimum: DATA_MONTH_BYTES_MIN, maximum: 1e15 })),

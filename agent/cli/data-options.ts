@@ -12,7 +12,7 @@ export function withDataOptions(command: Command): Command {
   return command
     .option(
       "--metered",
-      "the link is paid for by its bytes: heartbeat and measurements by the hour, 3 MB a month when idle",
+      "the link is paid for by its bytes: measurements by the hour, heartbeat every two, 3 MB a month when idle",
     )
     .addOption(
       new Option("--data-budget <size>", "what the link may take in a month, both ways, such as 50MB").argParser(

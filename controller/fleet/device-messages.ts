@@ -36,8 +36,9 @@ export function createDeviceMessages(ports: DeviceMessagePorts): DeviceMessages 
   const { store, clock, log } = ports;
   return async (kind, device, payload) => {
     try {
-      // Chunks wanted by strangers cost nothing to look up; a row in the database is for what is kept.
-      if (kind !== "want" && !(await ensureDevice(store, device, clock.nowMs()))) return;
+      // Chunks wanted by strangers cost nothing to look up; a row in the database is for what is kept. Telemetry brings
+      // it along itself: to wait here for the database would store a fleet's batches one by one.
+      if (kind !== "want" && kind !== "telemetry" && !(await ensureDevice(store, device, clock.nowMs()))) return;
       ports.presence.heard(device);
       await handle(ports, kind, device, payload);
     } catch (thrown) {

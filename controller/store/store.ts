@@ -2,6 +2,7 @@ import { Kysely, SqliteDialect, type Transaction } from "kysely";
 import { Migrator } from "kysely/migration";
 import { messageOf, FerryError } from "../../common/ferry-error.ts";
 import { openSqlite } from "../../common/sqlite.ts";
+import { withKeptStatements } from "./kept-statements.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
@@ -21,7 +22,7 @@ export interface OpenedStore extends AsyncDisposable {
 /** The controller's database: what it acknowledged to a device survives a power cut. Throws FerryError. */
 export async function openStore(path: string): Promise<OpenedStore> {
   const { database, damagedFile } = openSqlite(path, { migrations: [], durability: "full" });
-  const store = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  const store = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withKeptStatements(database) }) });
   const migrator = new Migrator({ db: store, provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {

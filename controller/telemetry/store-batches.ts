@@ -2,6 +2,7 @@ import type { DeviceId, StreamId } from "../../protocol/ids.ts";
 import { isRecordKind, type RecordRange, type TelemetryRecord } from "../../protocol/messages/telemetry-batch.ts";
 import { checkGapFields, type GapFields } from "../../protocol/messages/telemetry-gap.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { ensureDevice } from "../fleet/inventory.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { findReuse } from "./find-reuse.ts";
 import { gapStream } from "./gap-stream.ts";
@@ -56,6 +57,11 @@ export async function storeBatches(
   for (const { device, range } of batches) {
     const { stream, acked, from, next, backfill } = range;
     const counts = await streams.of(device, stream);
+    // The devices of a whole fleet that comes at once join in a few transactions, not in one each.
+    if (!counts.isKnown && !(await ensureDevice(db, device, nowMs))) {
+      streams.forget(counts);
+      continue;
+    }
     if (isReused(range, counts)) {
       reused.push({ device, stream, next: counts.next, backfill: true, reusedFrom: range.life?.from ?? 0 });
       problems.add(device, "stream-reused", `another copy goes on with stream ${stream}`);
@@ -89,12 +95,23 @@ export async function storeBatches(
   await insertTelemetry(db, rows);
   await fleet.store(db);
   const changed = await streams.store(nowMs);
-  const noted = problems.take();
+  const noted = await ofDevices(db, problems.take(), nowMs);
   await storeProblems(db, noted, nowMs);
   const watermarks = changed.flatMap(({ device, stream, next, backfill }) =>
     backfill === undefined ? [] : [{ device, stream, next, backfill }],
   );
   return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates, problems: noted };
+}
+
+/** Strangers on the broker are bounded in number by the devices that there may be. */
+async function ofDevices(
+  db: StoreTransaction,
+  notes: StoredBatches["problems"],
+  nowMs: number,
+): Promise<StoredBatches["problems"]> {
+  const known: StoredBatches["problems"][number][] = [];
+  for (const note of notes) if (await ensureDevice(db, note.device, nowMs)) known.push(note);
+  return known;
 }
 
 /** Numbers that this life gave away itself were received in another one: what they hold would be taken for duplicates. */

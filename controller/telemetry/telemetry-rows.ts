@@ -3,8 +3,11 @@ import type { Tables, TelemetryTable } from "../store/tables.ts";
 
 export type TelemetryRow = Insertable<TelemetryTable>;
 
-/** Rows of one INSERT: more gain nothing, and databases bound the parameters of one statement (SQLite: 32,766). */
-const INSERT_ROWS_MAX = 100;
+/**
+ * Rows of one INSERT, so that three statements serve any number of rows and stay prepared. More than 100 gain nothing, and
+ * databases bound the parameters of one statement (SQLite: 32,766).
+ */
+const INSERT_ROWS = [100, 10, 1] as const;
 
 const COLUMNS = ["device", "stream", "seq", "at_ms", "received_ms", "kind", "backfill", "fields_json"] as const;
 
@@ -14,11 +17,14 @@ const statements = new Map<number, string>();
 /** Inserts what is not there yet; a row that is there stays as it is. Gives the number of rows that were new. */
 export async function insertTelemetry(db: Transaction<Tables>, rows: readonly TelemetryRow[]): Promise<number> {
   let inserted = 0;
-  for (let at = 0; at < rows.length; at += INSERT_ROWS_MAX) {
-    const some = rows.slice(at, at + INSERT_ROWS_MAX);
-    const parameters = some.flatMap((row) => COLUMNS.map((column) => row[column]));
-    const result = await db.executeQuery(CompiledQuery.raw(statementFor(db, some), parameters));
-    inserted += Number(result.numAffectedRows ?? 0);
+  let at = 0;
+  for (const count of INSERT_ROWS) {
+    for (; at + count <= rows.length; at += count) {
+      const some = rows.slice(at, at + count);
+      const parameters = some.flatMap((row) => COLUMNS.map((column) => row[column]));
+      const result = await db.executeQuery(CompiledQuery.raw(statementFor(db, some), parameters));
+      inserted += Number(result.numAffectedRows ?? 0);
+    }
   }
   return inserted;
 }

@@ -25,13 +25,18 @@ t.test("without a word about data everything is as configured", async (t) => {
 t.test("a metered link is spared by keep-alive and heartbeat too", async (t) => {
   const plan = dataPlanOf(configOf({ metered: true }));
   t.match(plan, { isMetered: true, keepAliveSeconds: 1_200 });
-  t.equal(plan.heartbeatMs("roll-up"), 3_600_000);
+  t.equal(plan.heartbeatMs("roll-up"), 7_200_000);
 });
 
 t.test("a budget that runs short slows the heartbeat as well", async (t) => {
   const plan = dataPlanOf(configOf({ monthBytes: 50_000_000 }));
   t.match(plan, { budgetBytes: 50_000_000, keepAliveSeconds: 60 });
-  t.same([plan.heartbeatMs("raw"), plan.heartbeatMs("sketch")], [30_000, 3_600_000]);
+  t.same([plan.heartbeatMs("raw"), plan.heartbeatMs("sketch")], [30_000, 7_200_000]);
+});
+
+t.test("who chose a slower heartbeat than a spared link's keeps it", async (t) => {
+  const plan = dataPlanOf(checkAgentConfig({ ...configOf({ metered: true }), heartbeatMs: 86_400_000 }));
+  t.equal(plan.heartbeatMs("roll-up"), 86_400_000);
 });
 
 t.test("a misspelt field and a budget too small are refused", async (t) => {

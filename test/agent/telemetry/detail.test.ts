@@ -32,6 +32,12 @@ t.test("of a number that did not change its mean alone is sent", async (t) => {
   t.same(reduce("health", health), { records: 9, a: 1, "a.max": 2, b: 7, "b.records": 4 });
 });
 
+t.test("of what only grows no extremes are sent, so that an idle month stays within 3 MB", async (t) => {
+  const reduce = condensingOf("roll-up", 3_600_000)?.reduce ?? ((_kind, fields) => fields);
+  const grown = { records: 9, linkSentBytes: 50, "linkSentBytes.min": 10, "linkSentBytes.max": 90 };
+  t.same(reduce("health", grown), { records: 9, linkSentBytes: 50 });
+});
+
 t.test("what is sent shrinks from detail to detail, and counts always go", async (t) => {
   const health = { records: 120, cpuPercent: 3, "cpuPercent.min": 1, "cpuPercent.max": 9 };
   const inference = { slot: "digits", intervalMs: 10, records: 6, "outcome.answered": 5, inferSketch: "4.5" };

@@ -50,6 +50,25 @@ t.test("what this database had acknowledged and lost is declared, once", async (
   ]);
 });
 
+t.test("a fleet that comes at once joins in the transaction that stores its records, each device once", async (t) => {
+  await using opened = await openStore(`${t.testdir({})}/controller.db`);
+  const { store } = opened;
+  const fleet = Array.from({ length: 50 }, (_, at) => `cam-${String(at)}` as DeviceId);
+  const batches = [...fleet, ...fleet].map((device, at) => ({ device, range: at < 50 ? range(0, 2) : range(2, 3) }));
+  const { stored } = await store.transaction().execute((db) => storeBatches(db, batches, NOW_MS));
+  t.equal(stored, 150);
+  t.equal((await store.selectFrom("devices").select("id").execute()).length, 50);
+  t.equal((await store.selectFrom("events").where("kind", "=", "device-joined").select("id").execute()).length, 50);
+});
+
+t.test("records in any number are stored whole", async (t) => {
+  await using opened = await openStore(`${t.testdir({})}/controller.db`);
+  const { store } = opened;
+  t.match(await storeAll(store, range(0, 237)), { stored: 237, duplicates: 0 });
+  const seqs = (await store.selectFrom("telemetry").select("seq").orderBy("seq").execute()).map(({ seq }) => seq);
+  t.same(seqs, [...Array(237).keys()]);
+});
+
 t.test("two devices with one stream, as a copied image has it, are counted apart", async (t) => {
   await using opened = await openStore(`${t.testdir({})}/controller.db`);
   const { store } = opened;
