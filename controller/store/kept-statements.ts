@@ -26,7 +26,7 @@ export function withKeptStatements(database: Sqlite): SqliteDatabase {
         kept.set(sql, known);
         return known;
       }
-      const statement = database.prepare<unknown[]>(sql);
+      const statement = database.prepare(sql);
       if (sql.length > KEPT_CHARS_MAX) return statement;
       const [oldest] = kept.keys();
       if (kept.size >= KEPT_MAX && oldest !== undefined) kept.delete(oldest);
