@@ -18,6 +18,8 @@ export const FEATURES = {
   variants: "variants of a model",
   /** `serving` of `model.json`. */
   serving: "instances, threads and batches in model.json",
+  /** `kind: agent` of `model.json`. */
+  agent: "updates of the agent itself",
 } as const;
 export type Feature = keyof typeof FEATURES;
 
@@ -25,16 +27,17 @@ export const ALL_FEATURES = Object.keys(FEATURES) as Feature[];
 
 /** What a device must understand to take this bundle in this way. */
 export function featuresNeeded(
-  model: Pick<ModelJson, "preprocessing" | "postprocessing" | "parameters" | "variants" | "serving">,
+  model: Pick<ModelJson, "kind" | "preprocessing" | "postprocessing" | "parameters" | "variants" | "serving">,
   { traffic, params }: { readonly traffic?: SoakTraffic | undefined; readonly params?: ParameterValues | undefined },
 ): Feature[] {
-  const { preprocessing, postprocessing, parameters, variants, serving } = model;
+  const { kind, preprocessing, postprocessing, parameters, variants, serving } = model;
   const isNeeded: Readonly<Record<Feature, boolean>> = {
     traffic: traffic !== undefined,
     params: params !== undefined && Object.keys(params).length > 0,
     processing: [preprocessing, postprocessing, parameters].some((part) => part !== undefined),
     variants: variants !== undefined,
     serving: serving !== undefined,
+    agent: kind === "agent",
   };
   return ALL_FEATURES.filter((feature) => isNeeded[feature]);
 }

@@ -33,7 +33,9 @@ export async function openGoldenCases(
     checkBundlePath(file);
     return readFile(join(directory, file));
   };
-  const { cases, ...tolerances } = await orRefuse(model.golden, async () => parseGoldenSet(await read(model.golden)));
+  const { golden: file } = model;
+  if (file === undefined) throw new Refused("bundle-malformed", `${model.name} has no golden set`);
+  const { cases, ...tolerances } = await orRefuse(file, async () => parseGoldenSet(await read(file)));
   const prepare: Processor["prepare"] = async (media, preparing) => {
     if (processor !== undefined) return processor.prepare(media, preparing);
     throw new InferenceError("unavailable", "pictures and sounds are not decoded for this");
@@ -45,10 +47,10 @@ export async function openGoldenCases(
     tolerances,
     at: async (index) => {
       const golden = cases[index % cases.length];
-      if (golden === undefined) throw new Refused("bundle-malformed", `${model.golden} has no cases`);
+      if (golden === undefined) throw new Refused("bundle-malformed", `${file} has no cases`);
       const known = kept.get(golden);
       if (known !== undefined) return known;
-      const loaded = await orRefuse(`${model.golden}, case "${golden.name}"`, () =>
+      const loaded = await orRefuse(`${file}, case "${golden.name}"`, () =>
         loadGoldenCase(golden, model, { read, prepare }),
       );
       const frames = loaded.media?.prepared.frames ?? [];

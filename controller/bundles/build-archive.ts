@@ -4,7 +4,7 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { ArchiveRef } from "../../protocol/trust/deployment.ts";
 import { ArchiveDigests } from "./archive-digests.ts";
 import { signaturePaths, type BundleSource } from "./bundle-source.ts";
-import { openCheckedBundle } from "./check-bundle.ts";
+import { checkBundle } from "./check-bundle.ts";
 import { writeAtomically } from "./sign-bundle.ts";
 
 interface BuildReport {
@@ -22,8 +22,7 @@ export async function buildArchive(source: BundleSource, output?: string): Promi
       exitCode: EXIT.usage,
     });
   }
-  const { model, session } = await openCheckedBundle(source.path);
-  await session.release();
+  const model = await checkBundle(source.path);
   const path = resolve(output ?? `${model.name}-${model.version}.bundle.tar`);
   if (path.startsWith(resolve(source.path) + sep)) {
     throw new FerryError("bad-output", `${path} lies in the bundle's own directory`, {

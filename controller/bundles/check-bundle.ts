@@ -5,6 +5,7 @@ import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts"
 import { readLabels } from "../../common/processing/bundle-labels.ts";
 import { loadGoldenCase, type GoldenTolerances, type LoadedCase } from "../../common/processing/golden-case.ts";
 import { ProcessingError } from "../../common/processing/processing-error.ts";
+import { namedFiles } from "../../protocol/bundle/agent-part.ts";
 import { checkBundlePath, checkNoTwins, MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import { parseGoldenSet, type GoldenSet } from "../../protocol/bundle/golden.ts";
 import { parseBaseline } from "../../protocol/bundle/baseline.ts";
@@ -26,20 +27,28 @@ export interface CheckedBundle {
   readonly cases: readonly LoadedCase[];
 }
 
+/** A directory that may be signed or sent, whatever it holds. Throws FerryError `bad-bundle`, or what openOnnxSession throws. */
+export async function checkBundle(directory: string): Promise<ModelJson> {
+  const { present, model } = await readDescription(directory);
+  if (model.kind === "agent") {
+    for (const path of namedFiles(model)) requirePart(directory, present, path);
+    return model;
+  }
+  const { session } = await openCheckedBundle(directory);
+  await session.release();
+  return model;
+}
+
 /**
- * Holds a bundle's directory against itself: `model.json` against the ONNX file, the golden set and the labels against
+ * Holds a model's directory against itself: `model.json` against the ONNX file, the golden set and the labels against
  * both, all names against what a device can store. Does not run the model. The caller releases the session. Throws
  * FerryError `bad-bundle`, or what openOnnxSession throws.
  */
 export async function openCheckedBundle(directory: string): Promise<CheckedBundle> {
-  const paths = await bundleFiles(directory);
-  asBadBundle(directory, () => {
-    paths.forEach(checkBundlePath);
-    checkNoTwins(paths);
-  });
-  const present = new Set(paths);
-  const modelJson = await readPart(directory, MODEL_JSON, "Make it with: ferry bundle init");
-  const model = asBadBundle(directory, () => parseModelJson(modelJson));
+  const { present, model } = await readDescription(directory);
+  if (model.golden === undefined) {
+    throw badBundle(directory, "it holds a version of the agent, and no model", "Give the directory of a model.");
+  }
   for (const path of [model.golden, ...allVariants(model).map(({ file }) => file)]) {
     requirePart(directory, present, path);
   }
@@ -58,6 +67,16 @@ export async function openCheckedBundle(directory: string): Promise<CheckedBundl
     throw thrown;
   }
   return { model, session, labels: await readLabels({ directory, model }), tolerances, cases: loaded };
+}
+
+async function readDescription(directory: string) {
+  const paths = await bundleFiles(directory);
+  asBadBundle(directory, () => {
+    paths.forEach(checkBundlePath);
+    checkNoTwins(paths);
+  });
+  const modelJson = await readPart(directory, MODEL_JSON, "Make it with: ferry bundle init");
+  return { present: new Set(paths), model: asBadBundle(directory, () => parseModelJson(modelJson)) };
 }
 
 async function readPart(directory: string, path: string, hint: string): Promise<Buffer> {

@@ -44,7 +44,7 @@ export async function inspectBundle({ stream }: BundleSource): Promise<Inspected
     statement: signatures[0]?.statement ?? statementDigest(modelStatement(`${model.name}-${model.version}`, files)),
     signatures,
     files: [...files].map(([path, { sizeBytes, sha256 }]) => ({ path, sizeBytes, sha256 })),
-    goldenCases: await goldenCases(stream(), model.golden),
+    goldenCases: model.golden === undefined ? [] : await goldenCases(stream(), model.golden),
     archive: digests.finish().archive,
   };
 }

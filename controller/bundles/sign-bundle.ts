@@ -9,7 +9,7 @@ import { UNSIGNED_PATHS } from "../../protocol/trust/model-statement.ts";
 import { archiveEntries, type ArchiveEntry } from "./archive-entries.ts";
 import { signaturePaths, type BundleSource } from "./bundle-source.ts";
 import { planSignature, type PlannedSignature } from "./bundle-signatures.ts";
-import { openCheckedBundle } from "./check-bundle.ts";
+import { checkBundle } from "./check-bundle.ts";
 import { readArchive } from "./read-archive.ts";
 import { readModelJson } from "./verify-archive.ts";
 import { writeArchive } from "./write-archive.ts";
@@ -25,8 +25,7 @@ export function signBundle(source: BundleSource, signer: Signer): Promise<SignRe
 
 /** A directory is checked first: what is signed should be something that a device can use. */
 async function signDirectory(directory: string, signer: Signer): Promise<SignReport> {
-  const { model, session } = await openCheckedBundle(directory);
-  await session.release();
+  const model = await checkBundle(directory);
   const files = await hashDirectory(directory, { ignore: UNSIGNED_PATHS, filesMax: BUNDLE_FILES_MAX });
   const present = new Map<string, Uint8Array>();
   for (const path of await signaturePaths(directory)) present.set(path, await readFile(join(directory, path)));

@@ -1,3 +1,4 @@
+import { namedFiles } from "../../protocol/bundle/agent-part.ts";
 import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import { parseModelJson, type ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { ModelName, ModelVersion, StatementDigest } from "../../protocol/ids.ts";
@@ -21,7 +22,7 @@ export function verifyArchive({ files, signatureFiles, modelJson }: ReadArchive,
   });
   checkListing(resources, files);
   const model = readModelJson(modelJson);
-  for (const path of [model.file, model.golden, ...(model.labels === undefined ? [] : [model.labels])]) {
+  for (const path of namedFiles(model)) {
     if (!files.has(path))
       throw new BundleRefused("bundle-malformed", `${MODEL_JSON} names ${path}, which is not there`);
   }

@@ -4,6 +4,7 @@ import type { ForeignModel, Notes } from "../bundles/import/foreign-model.ts";
 import { importBundle, type ImportOptions, type ImportReport } from "../bundles/import/import-bundle.ts";
 import { readMlflowModel } from "../bundles/import/mlflow-model.ts";
 import { readTritonModel } from "../bundles/import/triton-model.ts";
+import { GOLDEN_JSON } from "../bundles/write-bundle.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";
 import { specText } from "./bundle-init.ts";
 import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
@@ -91,7 +92,7 @@ function describe(tool: string, { directory, model, cases, inputs, chosen, left 
     "",
     ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
-    `  golden  ${counted(cases, "case")} in ${model.golden}, ${INPUTS_TEXT[inputs]}`,
+    `  golden  ${counted(cases, "case")} in ${GOLDEN_JSON}, ${INPUTS_TEXT[inputs]}`,
     ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
     ...(model.providers === undefined ? [] : [`  runs on ${model.providers.join(", ")}, else the processor`]),
     ...(model.serving === undefined ? [] : [`  serving ${JSON.stringify(model.serving)}`]),

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { TensorSpec } from "../../protocol/tensor.ts";
+import { initAgentBundle } from "../bundles/init-agent.ts";
 import { initBundle } from "../bundles/init-bundle.ts";
 import { GOLDEN_JSON } from "../bundles/write-bundle.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";
@@ -13,8 +15,9 @@ import { expectedText, processingLines } from "./processing-text.ts";
 
 interface InitOptions {
   readonly name?: string;
-  readonly version: string;
+  readonly version?: string;
   readonly release?: string;
+  readonly agent?: string;
   readonly samples?: string;
   readonly media?: readonly string[];
   readonly force?: true;
@@ -23,10 +26,11 @@ interface InitOptions {
 export function addBundleInit(bundle: Command): void {
   const command = bundle
     .command("init <directory>")
-    .description("write model.json and a golden set beside an ONNX file")
+    .description("write model.json and a golden set beside an ONNX file, or of a version of the agent")
     .option("--name <name>", "the model's name (default: that of the directory)")
-    .option("--version <version>", "the model's version", "1.0.0")
+    .option("--version <version>", `the model's version (default: ${FIRST_VERSION}; of an agent: its own)`)
     .option("--release <number>", "ascends with each release of the model (default: from the version)")
+    .option("--agent <folder>", "a version of the agent: the builds in this folder, as `npm run package` leaves them")
     .option("--samples <file>", "sample inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
     .option("--media <file...>", "pictures (JPEG, PNG, npy) or sounds (WAV) for the golden set")
     .option("--force", "write files anew that are there already; what they say of pictures and answers is kept")
@@ -36,12 +40,21 @@ export function addBundleInit(bundle: Command): void {
     "ferry bundle init ./digits --samples samples.json",
     "ferry bundle init ./classifier --media cat.jpg dog.jpg",
     "ferry bundle init ./export --name digits --version 1.1.0",
+    "ferry bundle init ./ferry-agent --agent dist",
   );
 }
 
-async function init(directory: string, { release, force, ...options }: InitOptions): Promise<void> {
+const FIRST_VERSION = "1.0.0";
+
+async function init(directory: string, given: InitOptions): Promise<void> {
+  const { release, force, agent, ...options } = given;
+  if (agent !== undefined) {
+    await initAgent(directory, agent, given);
+    return;
+  }
   const { model, cases, synthetic, media, looksLikePicture } = await initBundle(directory, {
     ...options,
+    version: options.version ?? FIRST_VERSION,
     ...(release === undefined ? {} : { release: releaseNumber(release) }),
     force: force === true,
   });
@@ -51,7 +64,7 @@ async function init(directory: string, { release, force, ...options }: InitOptio
       "",
       ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
       ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
-      `  golden  ${counted(cases, "case")} in ${model.golden}${synthetic ? ", from synthetic inputs" : ""}`,
+      `  golden  ${counted(cases, "case")} in ${GOLDEN_JSON}${synthetic ? ", from synthetic inputs" : ""}`,
       ...media.map((golden) => `          ${golden.name}: ${expectedText(golden)}`),
       ...processingLines(model).map(([term, text]) => `  ${term.padEnd(7)} ${text}`),
       ...batchingLines(model),
@@ -85,6 +98,41 @@ async function init(directory: string, { release, force, ...options }: InitOptio
   say(
     `\nEdit model.json (compatible hardware, budgets) and ${GOLDEN_JSON} if need be, then:\n  ferry bundle sign ${directory}`,
   );
+}
+
+async function initAgent(
+  directory: string,
+  agent: string,
+  { name, version, release, samples, media, force }: InitOptions,
+): Promise<void> {
+  if (name !== undefined || samples !== undefined || media !== undefined) {
+    throw new FerryError("usage", "--name, --samples and --media are for models, --agent is for the agent itself", {
+      hint: `A version of the agent is always called ${AGENT_NAME}: give --agent FOLDER alone.`,
+      exitCode: EXIT.usage,
+    });
+  }
+  const model = await initAgentBundle(directory, {
+    agent,
+    ...(version === undefined ? {} : { version }),
+    ...(release === undefined ? {} : { release: releaseNumber(release) }),
+    force: force === true,
+  });
+  print(
+    [
+      `${pc.green("✔")} ${pc.bold(`${model.name}@${model.version}`)}, a version of the agent, is described in ${directory}/model.json`,
+      "",
+      ...agentLines(model),
+    ].join("\n"),
+  );
+  say(`\nNext:\n  ferry bundle sign ${directory}`);
+}
+
+/** Which machines it is built for, and what they must have. */
+export function agentLines({ agent }: ModelJson): string[] {
+  return (agent?.builds ?? []).map(({ hardware, folder, glibc }) => {
+    const needs = glibc === undefined ? "" : `, needs glibc ${glibc} or newer`;
+    return `  build       ${hardware} in ${folder}/${needs}`;
+  });
 }
 
 function batchingLines({ serving }: ModelJson): string[] {

@@ -13,7 +13,7 @@ import { verifyModel } from "../bundles/verify-model.ts";
 import { controllerPaths } from "../config.ts";
 import { readRoots } from "../trust-roots.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";
-import { specText } from "./bundle-init.ts";
+import { agentLines, specText } from "./bundle-init.ts";
 import { variantLines } from "./bundle-text.ts";
 import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
 import { bytes, counted, milliseconds, shortDigest } from "./human.ts";
@@ -135,7 +135,8 @@ function describe({ model, statement, signatures, files, goldenCases, archive }:
     `  hardware    ${model.compatible.join(", ")}`,
     ...processingLines(model).map(([term, text]) => `  ${term.padEnd(11)} ${text}`),
     ...variantLines(model),
-    `  golden set  ${counted(goldenCases.length, "case")}: ${shownCases}`,
+    ...agentLines(model),
+    ...(model.golden === undefined ? [] : [`  golden set  ${counted(goldenCases.length, "case")}: ${shownCases}`]),
     `  statement   ${statement}`,
     ...(signatures.length === 0 ? ["  signatures  none"] : []),
     ...signatures.map(({ keyHint }) => `  signature   by key ${keyHint ?? "without a hint"}`),

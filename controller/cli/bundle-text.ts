@@ -2,7 +2,7 @@ import pc from "picocolors";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { allVariants } from "../../protocol/bundle/variants.ts";
 import type { Bundle } from "../http/bundle-routes.ts";
-import { specText } from "./bundle-init.ts";
+import { agentLines, specText } from "./bundle-init.ts";
 import { signedText } from "./bundle-list.ts";
 import { ago, bytes } from "./human.ts";
 import { processingLines } from "./processing-text.ts";
@@ -16,6 +16,7 @@ export function describeBundle(bundle: Bundle): string {
     `  archive     ${archive.sha256}`,
     `  signed      ${signedText(bundle)}`,
     `  hardware    ${model.compatible.join(", ")}`,
+    ...agentLines(model),
     ...variantLines(model),
     ...model.inputs.map((spec) => `  input       ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output      ${specText(spec)}`),

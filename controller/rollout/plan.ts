@@ -32,7 +32,14 @@ export interface PlanRequest {
 }
 
 export type ObstacleCode =
-  "interface-change" | "hardware" | "memory" | "agent-too-old" | "rollback-index" | "slots-full" | "not-introduced";
+  | "interface-change"
+  | "hardware"
+  | "memory"
+  | "agent-too-old"
+  | "self-update"
+  | "rollback-index"
+  | "slots-full"
+  | "not-introduced";
 
 /** Why a device cannot take the bundle, for a person. */
 export interface Obstacle {
@@ -151,8 +158,12 @@ function deviceObstacles(model: ModelJson, device: DeviceView, running: ModelJso
   if (device.info === undefined) {
     return [{ code: "not-introduced", text: "it has not told its key and hardware yet" }];
   }
-  const { hardware, agentVersion } = device.info;
+  const { hardware, agentVersion, selfUpdate } = device.info;
   const obstacles: Obstacle[] = [];
+  if (model.kind === "agent" && selfUpdate?.supported === false) {
+    const why = selfUpdate.why ?? "it does not say why";
+    obstacles.push({ code: "self-update", text: `its agent cannot update itself: ${why}` });
+  }
   if (!model.compatible.includes("*") && !model.compatible.some((name) => hardware.classes.includes(name))) {
     const needs = model.compatible.join(" or ");
     obstacles.push({ code: "hardware", text: `the bundle is for ${needs}; this is ${hardware.classes.join(", ")}` });

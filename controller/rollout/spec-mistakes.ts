@@ -1,5 +1,6 @@
 /** What is wrong with a specification, wherever it came from: ranges by its schema, and what only the whole can show. */
 import { FerryError } from "../../common/ferry-error.ts";
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { gateMistake } from "./gate-metrics.ts";
 import { shareText, spanText } from "./human-values.ts";
@@ -15,6 +16,7 @@ export function specMistakes(spec: RolloutSpec, nowMs: number): readonly SpecMis
   return [
     ...choiceMistakes(spec),
     ...modeMistakes(spec),
+    ...agentMistakes(spec),
     ...stageMistakes(spec.stages),
     ...spec.gates.flatMap((gate, at) => mistake(["gates", at], gateMistake(gate))),
     ...abortMistakes(spec),
@@ -48,6 +50,23 @@ function modeMistakes({ mode, deviceSoakMs, deploymentMsMax }: RolloutSpec): Spe
   if (deviceSoakMs < deploymentMsMax) return [];
   const [soak, most] = [spanText(deviceSoakMs), spanText(deploymentMsMax)];
   return mistake(["deploymentMsMax"], `each device soaks for ${soak}, and one try may take only ${most}: give it more`);
+}
+
+/** Nobody asks an agent for predictions: there is nothing to share, to copy or to measure of its answers. */
+function agentMistakes({ model, mode, gates }: RolloutSpec): SpecMistake[] {
+  if (model !== AGENT_NAME) return [];
+  return [
+    ...mistake(
+      ["mode"],
+      mode === undefined ? undefined : `${modeText(mode)} is for models: an agent answers no requests itself`,
+    ),
+    ...mistake(
+      ["gates"],
+      gates.length === 0
+        ? undefined
+        : "are for models: a device takes back an agent that does not get well, and abort counts those",
+    ),
+  ];
 }
 
 /** Of its grammar only. */

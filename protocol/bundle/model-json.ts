@@ -4,6 +4,7 @@ import { MODEL_JSON_BYTES_MAX, TENSORS_MAX } from "../limits.ts";
 import { closedObject, gate, parseJson } from "../schema.ts";
 import { ProtocolError } from "../protocol-error.ts";
 import { TensorSpec } from "../tensor.ts";
+import { AgentPart, kindMistake } from "./agent-part.ts";
 import { BundlePathText } from "./bundle-path-text.ts";
 import { ProviderOptions } from "./provider-options.ts";
 import { checkBatching, Serving } from "./serving.ts";
@@ -32,6 +33,8 @@ const OutputSpec = closedObject({
  */
 export const ModelJson = closedObject({
   formatVersion: Type.Literal(1),
+  /** Absent: a model. `agent`: the agent's own program, of which only the fields beside `inputs` and `golden` speak. */
+  kind: Type.Optional(Type.Literal("agent")),
   name: ModelName,
   version: ModelVersion,
   /** Ascends with each release of this name; for people and ordering, not for security. */
@@ -39,16 +42,20 @@ export const ModelJson = closedObject({
   /** Raised only when older releases must never run again: a device refuses a bundle below the highest it committed. */
   rollbackIndex: Type.Integer({ minimum: 0 }),
   description: Type.Optional(Type.String({ maxLength: 2_000 })),
-  /** The ONNX file. External data, where it has any, lies beside it and is listed by the signature too. */
+  /**
+   * The ONNX file. External data, where it has any, lies beside it and is listed by the signature too. Of an agent: the
+   * program to start, in the folder of each build.
+   */
   file: BundlePathText,
   /** The same in other precisions: a device measures those that fit it, and takes the fastest that passes the golden set. */
   variants: Type.Optional(Variants),
-  inputs: Type.Array(TensorSpec, { minItems: 1, maxItems: TENSORS_MAX }),
-  outputs: Type.Array(OutputSpec, { minItems: 1, maxItems: TENSORS_MAX }),
+  /** Of a model at least one of each; an agent has none. */
+  inputs: Type.Array(TensorSpec, { maxItems: TENSORS_MAX }),
+  outputs: Type.Array(OutputSpec, { maxItems: TENSORS_MAX }),
   /** A text file, one label a line, for the last dimension of the first output. */
   labels: Type.Optional(BundlePathText),
-  /** The golden set; see `golden.ts`. A bundle without one is refused by devices: nothing would prove it. */
-  golden: BundlePathText,
+  /** The golden set; see `golden.ts`. Every model has one: nothing else would prove it. */
+  golden: Type.Optional(BundlePathText),
   /** What normal inputs and outputs look like; see `baseline.ts`. Absent: drift is measured against the first that a fleet sees. */
   baseline: Type.Optional(BundlePathText),
   /** Hardware classes on which it may run, such as `linux-arm64` or `jetson`; `*` for any. */
@@ -72,6 +79,8 @@ export const ModelJson = closedObject({
     }),
   ),
   serving: Type.Optional(Serving),
+  /** The builds of an agent. */
+  agent: Type.Optional(AgentPart),
 });
 export type ModelJson = Static<typeof ModelJson>;
 
@@ -80,6 +89,8 @@ const check = gate("model.json", ModelJson);
 /** Throws a ProtocolError that names the field. */
 export function parseModelJson(bytes: Uint8Array): ModelJson {
   const model = parseJson("model.json", bytes, MODEL_JSON_BYTES_MAX, check);
+  const mistaken = kindMistake(model);
+  if (mistaken !== undefined) throw new ProtocolError("SCHEMA", "model.json", mistaken);
   checkVariants(model);
   checkBatching(model);
   const mistake = processingMistake(model);

@@ -26,6 +26,8 @@ export const DeviceInfo = Type.Object({
   agentVersion: Type.String({ maxLength: 32 }),
   /** What of the signed documents it understands: the names of `features.ts`, and those of newer agents. Absent: unknown. */
   features: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  /** Whether it can take a bundle of `kind: agent`, and where it cannot, why and what to do. Absent: an older agent. */
+  selfUpdate: Type.Optional(Type.Object({ supported: Type.Boolean(), why: Type.Optional(Text) })),
   nodeVersion: Type.String({ maxLength: 32 }),
   runtime: Type.Object({
     onnxruntime: Type.String({ maxLength: 32 }),

@@ -47,6 +47,11 @@ export const RefusalCode = Type.Union([
   Type.Literal("soak-crashes"),
   Type.Literal("soak-latency"),
   Type.Literal("soak-interrupted"),
+  // A version of the agent itself.
+  Type.Literal("agent-unsupported"),
+  Type.Literal("agent-start"),
+  Type.Literal("agent-schema"),
+  Type.Literal("agent-unhealthy"),
   // Another slot of the same deployment failed: all of them change, or none.
   Type.Literal("slot-mate"),
 ]);

@@ -230,7 +230,7 @@ async function writeResult(staging: string, { directory, bundle, winner, options
   await mkdir(dirname(join(staging, target)), { recursive: true });
   await copyFile(winner.path, join(staging, target));
   await writeJson(join(staging, MODEL_JSON), model);
-  if (options.tolerance !== undefined && options.asVariant !== true) {
+  if (options.tolerance !== undefined && options.asVariant !== true && former.golden !== undefined) {
     const golden = parseGoldenSet(await readFile(join(staging, former.golden)));
     const tolerance = { ...golden.tolerance, absolute: options.tolerance };
     await writeJson(join(staging, former.golden), { ...golden, tolerance });
