@@ -3,6 +3,7 @@ import { systemClock } from "../common/clock.ts";
 import { FerryError, messageOf } from "../common/ferry-error.ts";
 import { readKeyFile } from "../common/key-file.ts";
 import type { Log } from "../common/log.ts";
+import { AGENT_NAME } from "../protocol/bundle/agent-part.ts";
 import { deviceTopics } from "../protocol/topics.ts";
 import { keySigner } from "../protocol/trust/keys.ts";
 import { readAgentConfig, type AgentConfig, type AgentFolder } from "./config.ts";
@@ -20,6 +21,11 @@ import { createHello } from "./link/hello.ts";
 import { createVoice } from "./link/voice.ts";
 import { openMediaPredictor } from "./processing/media-predictor.ts";
 import { jsonAnswer } from "./serve/http-answer.ts";
+import { glibcVersion } from "./hardware/glibc-version.ts";
+import { engineWithOwn } from "./self-update/engine-with-own.ts";
+import { openOwnVersion } from "./self-update/own-version.ts";
+import { NOT_RESTARTED, startedBy } from "./self-update/started-by.ts";
+import { SCHEMAS } from "./self-update/schemas.ts";
 import { createDistributionRecorder } from "./monitor/distribution-recorder.ts";
 import { openFeedback } from "./monitor/feedback.ts";
 import { openHttpServer } from "./serve/http-server.ts";
@@ -55,6 +61,8 @@ export interface AgentOptions {
   readonly data?: AgentConfig["data"];
   /** For measuring what a month takes of the link within minutes. */
   readonly pace?: AgentPace | undefined;
+  /** Ends this process so that the launcher starts another version; absent where nobody would start one. */
+  readonly restart?: () => void;
   readonly log: Log;
 }
 
@@ -69,7 +77,7 @@ export interface AgentPace {
 const MODELS_FIRST_MS = 10_000;
 
 /** Runs until aborted, or until a part fails that the agent cannot go on without. Throws FerryError. */
-export async function runAgent({ folder, data, pace, log }: AgentOptions, signal: AbortSignal): Promise<void> {
+export async function runAgent({ folder, data, pace, restart, log }: AgentOptions, signal: AbortSignal): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
   const stored = await readAgentConfig(folder);
@@ -110,6 +118,19 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
     clock,
     log,
   });
+  const own = await openOwnVersion({
+    place: restart === undefined ? NOT_RESTARTED : startedBy(),
+    hardwareClasses: inventory.classes,
+    glibc: glibcVersion(),
+    schemas: SCHEMAS,
+    models: engine.slots,
+    slots: () => updater.slots(),
+    keepBefore: state.keepBefore,
+    restart: restart ?? (() => undefined),
+    clock,
+    log,
+  });
+  const allSlots = engineWithOwn(engine, own);
   using _observing = engine.observe(recorder);
   const distributions = createDistributionRecorder({ outbox, clock, log, windowMs: config.driftWindowMs });
   using _watching = engine.observe(distributions);
@@ -146,7 +167,7 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
     trust,
     slots: () => updater.slots(),
     poisons: () => updater.poisons(),
-    served: engine.slots,
+    served: allSlots.slots,
     models: engine.models,
     outbox,
     nextReportCounter: state.nextReportCounter,
@@ -156,6 +177,7 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
     providers: () => providers,
     heldBundles: bundles.held,
     httpUrl: () => http.url,
+    selfUpdate: own.obstacle,
     agentVersion: AGENT_VERSION,
     clock,
   });
@@ -227,7 +249,9 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
         },
       },
       bundlesPath: folder.bundles,
-      engine,
+      engine: allSlots,
+      running: own.running,
+      ownObstacle: own.obstacle,
       archives: receiver,
       publisher: () => trust.root().roles.publisher,
       rollbackIndexOf: state.rollbackIndexOf,
@@ -236,6 +260,7 @@ export async function runAgent({ folder, data, pace, log }: AgentOptions, signal
       mayInstall: trust.mayInstall,
       onChange: (change) => {
         tellChange(outbox, change);
+        if (change.slot === AGENT_NAME) own.onState(change.after);
         heartbeat.sayNow();
         if (answering(change.before)?.statement !== answering(change.after)?.statement) sayInfo();
       },

@@ -16,8 +16,8 @@ import { agentFolder, DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
 import type { Waiting } from "./enrol/ask-to-join.ts";
 import { AGENT_VERSION } from "./version.ts";
 
-async function main(args: readonly string[]): Promise<ExitCode> {
-  let exitCode: ExitCode = EXIT.ok;
+async function main(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
   const program = new Command("ferry-agent")
     .description("Runs signed models on this device, and reports to its fleet.")
     .version(AGENT_VERSION, "-V, --version")
@@ -160,8 +160,14 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   program
     .command("version")
     .description("print the version of this program")
-    .action(() => {
-      print(AGENT_VERSION);
+    .addOption(new Option("-o, --output <format>", "how to show it").choices(["text", "json"]).default("text"))
+    .action(async ({ output }: { output: string }) => {
+      if (output !== "json") {
+        print(AGENT_VERSION);
+        return;
+      }
+      const { SCHEMAS } = await import("./self-update/schemas.ts");
+      print(JSON.stringify({ version: AGENT_VERSION, nodeVersion: process.version, schemas: SCHEMAS }));
     });
 
   try {

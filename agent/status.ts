@@ -37,6 +37,8 @@ export const AgentStatus = Type.Object({
   refusal: Type.Optional(Refusal),
   /** The onnxruntime that computes here, and its execution providers; absent from older agents. */
   runtime: Type.Optional(DeviceInfo.properties.runtime),
+  /** Whether the controller can give it another version of the agent; absent from older agents. */
+  selfUpdate: Type.Optional(Type.Object({ supported: Type.Boolean(), why: Type.Optional(Type.String()) })),
   slots: Type.Array(SlotReport),
   /** What is loaded, slot by slot; absent from older agents. */
   models: Type.Optional(Type.Array(ModelStatus)),

@@ -4,30 +4,41 @@ import { openLog } from "../../common/log.ts";
 import { packagedProgram } from "../../common/packaged-program.ts";
 import { runAgent } from "../agent.ts";
 import { agentFolder, type AgentConfig } from "../config.ts";
+import { EXIT_RESTART } from "../self-update/launcher.ts";
 
 /** Stopping takes at most 5 s; a part that hangs beyond that must not keep a machine from shutting down. */
 const STOP_MS_MAX = 5_000;
 
 /** `data`: instead of what the configuration says of it. Resolves when everything is closed. Throws FerryError. */
-export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode> {
+export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode | typeof EXIT_RESTART> {
   const log = openLog("ferry-agent");
   // Before anything runs: a damaged library would show only when the first model is loaded.
   packagedProgram()?.checkLibraries();
   const stopping = new AbortController();
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping.signal.aborted) {
-      log.warn({ signal }, "told to stop twice: ending at once");
-      process.exit(EXIT.interrupted);
-    }
-    log.info({ signal }, "stopping: answering what is in flight");
+  const end = () => {
     stopping.abort();
     setTimeout(() => {
       log.error("stopping took too long: ending at once");
       process.exit(EXIT.failed);
     }, STOP_MS_MAX).unref();
   };
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping.signal.aborted) {
+      log.warn({ signal }, "told to stop twice: ending at once");
+      process.exit(EXIT.interrupted);
+    }
+    log.info({ signal }, "stopping: answering what is in flight");
+    end();
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
-  await runAgent({ folder: agentFolder(directory), data, log }, stopping.signal);
+  let isRestart = false;
+  const restart = () => {
+    isRestart = true;
+    if (stopping.signal.aborted) return;
+    log.info("ending for another version of the agent: answering what is in flight");
+    end();
+  };
+  await runAgent({ folder: agentFolder(directory), data, restart, log }, stopping.signal);
   log.info("stopped");
-  return EXIT.ok;
+  return isRestart ? EXIT_RESTART : EXIT.ok;
 }

@@ -28,6 +28,7 @@ export function statusText(status: AgentStatus): string {
     ["broker", `${broker.url} ${broker.connected ? pc.green("connected") : pc.yellow("not connected")}`],
     ["trust", `root version ${status.rootVersion}, deployment ${status.seq}, ${freshText(status)}`],
     ...(status.runtime === undefined ? [] : [["computes", runtimeText(status.runtime)]]),
+    ...(status.selfUpdate?.supported === false ? [["updates", `not of itself: ${status.selfUpdate.why ?? ""}`]] : []),
     ["telemetry", `${telemetry.pending} of ${telemetry.produced} records still to be sent`],
     ...(status.data === undefined ? [] : [["data", dataText(status.data)]]),
   ];

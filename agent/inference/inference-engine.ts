@@ -46,6 +46,8 @@ export interface Observed extends ObservedFigures {
   /** Where it soaks beside the version that it is to replace: what that one did in the same time. */
   readonly former?: ObservedFigures;
   readonly agreement: ObservedAgreement;
+  /** Of a version of the agent: what does not go on under it; a sentence without its full stop. */
+  readonly unhealthy?: string;
 }
 
 /** Requests that both versions computed while one of them soaked. */
@@ -149,16 +151,22 @@ export interface InferenceEngine extends AsyncDisposable {
    * where memory does not allow it) until `release` or `turnBack`. A slot has at most one standby: where there is one
    * already it stays, and what answered since answers what it has begun and ends; so does a lost version, which nobody
    * could turn back to. Throws Refused where the candidate waited so long that it must load again, and cannot: the former
-   * version answers.
+   * version answers. Where it takes the end of this process (`ending`) to turn over, it settles after that.
    */
-  readonly activate: (slot: ModelName, candidate: Candidate, traffic?: SoakTraffic) => Promise<SoakTraffic | undefined>;
+  readonly activate: (
+    slot: ModelName,
+    candidate: Candidate,
+    traffic?: SoakTraffic,
+    ending?: AbortSignal,
+  ) => Promise<SoakTraffic | undefined>;
   /**
    * Turns the slot's traffic back to its standby, and resolves then, with the bundle that answers from here on; what
    * answered until now finishes what is bound to it and ends. Undefined where there is no standby: the slot is cleared.
    * Requests wait where the standby was unloaded and loads again. Throws Refused where it cannot: nothing answers then.
-   * What soaks beside the active version ends, and the active one answers everything.
+   * What soaks beside the active version ends, and the active one answers everything. As `activate` where it takes the end of
+   * this process.
    */
-  readonly turnBack: (slot: ModelName) => Promise<VerifiedBundle | undefined>;
+  readonly turnBack: (slot: ModelName, ending?: AbortSignal) => Promise<VerifiedBundle | undefined>;
   /**
    * Ends the standby, after what is bound to it is answered. What soaks beside the active version gets all of the traffic,
    * and the active one ends so. Nothing happens where there is neither.

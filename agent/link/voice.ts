@@ -9,6 +9,7 @@ import { gate } from "../../protocol/schema.ts";
 import { deviceTopics } from "../../protocol/topics.ts";
 import type { Signer } from "../../protocol/trust/keys.ts";
 import { signReport, type Report, type SlotReport } from "../../protocol/trust/report.ts";
+import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { AgentConfig } from "../config.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import type { FoundProviders } from "../hardware/discover-providers.ts";
@@ -48,6 +49,8 @@ export interface VoicePorts {
   readonly heldBundles: () => Iterable<StatementDigest>;
   /** Undefined where it does not listen. */
   readonly httpUrl: () => string | undefined;
+  /** Why the agent cannot update itself; undefined where it can. */
+  readonly selfUpdate: Refusal | undefined;
   readonly agentVersion: string;
   readonly clock: Clock;
 }
@@ -122,6 +125,7 @@ export function createVoice(ports: VoicePorts): Voice {
         hardware: await ports.inventory.hardware(),
         agentVersion,
         features: ALL_FEATURES,
+        selfUpdate: selfUpdateOf(ports.selfUpdate),
         nodeVersion: process.version,
         runtime: runtime(),
         ...(httpUrl === undefined ? {} : { httpUrl }),
@@ -137,12 +141,22 @@ export function createVoice(ports: VoicePorts): Voice {
       broker: { url: config.broker, connected: link.session !== undefined },
       malformedMessages: link.malformed(),
       runtime: runtime(),
+      selfUpdate: selfUpdateOf(ports.selfUpdate),
       models: ports.models().map(statusOf),
       memory: memoryStatus(availableMemoryBytes()),
       ...dataStatus(ports.dataUse()),
       ...standing(),
     }),
   };
+}
+
+/** What a field of the inventory message holds. */
+const WHY_CHARS_MAX = 256;
+
+function selfUpdateOf(obstacle: Refusal | undefined): NonNullable<DeviceInfo["selfUpdate"]> {
+  return obstacle === undefined
+    ? { supported: true }
+    : { supported: false, why: obstacle.message.slice(0, WHY_CHARS_MAX) };
 }
 
 /** Throws ProtocolError where there is no session. */

@@ -29,6 +29,7 @@ import { openTrust } from "../update/open-trust.ts";
 import { openUpdater } from "../update/run.ts";
 import { answering } from "../update/state.ts";
 import { tellChange } from "../update/tell-change.ts";
+import { NOT_RESTARTED } from "../self-update/started-by.ts";
 import { AGENT_VERSION } from "../version.ts";
 import type { ArchiveShare } from "./archive-share.ts";
 import { chanceOf, type Conduct } from "./conduct.ts";
@@ -106,6 +107,7 @@ export async function runSimulatedAgent(options: SimulatedAgentOptions, signal: 
     providers: () => undefined,
     heldBundles: bundles.held,
     httpUrl: () => undefined,
+    selfUpdate: NOT_RESTARTED.refusal,
     agentVersion: AGENT_VERSION,
     clock,
   });

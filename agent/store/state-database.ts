@@ -2,7 +2,7 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import { openSqlite, type Migration, type Sqlite } from "../../common/sqlite.ts";
+import { openReadOnly, openSqlite, type Migration, type Sqlite } from "../../common/sqlite.ts";
 import type { ModelName, Sha256 } from "../../protocol/ids.ts";
 import { checkPoison, type Poison } from "../update/poison.ts";
 import { checkSlotState, type SlotState } from "../update/state.ts";
@@ -38,6 +38,11 @@ export interface StateDatabase extends Disposable {
   readonly nextReportCounter: () => number;
   /** Writes the second generation, from which a damaged file is made again. Call after what must not be lost. */
   readonly keepCopy: () => void;
+  /**
+   * Keeps the database as it is beside it: an agent that finds one of a newer schema, because a newer agent was taken back,
+   * goes on from here.
+   */
+  readonly keepBefore: () => void;
 }
 
 export interface Damage {
@@ -67,19 +72,59 @@ const STATE_MIGRATIONS: readonly Migration[] = [
   `,
 ];
 
+/** How many steps of its schema this program knows. */
+export const STATE_SCHEMA = STATE_MIGRATIONS.length;
+
 /** More reports than a device can have sent since its last copy: ten a second for a day. */
 const COUNTER_LEAP = 864_000;
 
 /** Throws FerryError: `already-running` while another agent has the folder, else what `openSqlite` throws. */
 export function openStateDatabase(path: string, log: Log): StateDatabase {
-  const copyPath = `${path}.copy`;
-  const { database, damage } = openOrRestore(path, copyPath, log);
+  const paths = { copy: `${path}.copy`, before: `${path}.before-update` };
+  goOnFromBefore(path, paths.before, log);
+  const { database, damage } = openOrRestore(path, paths.copy, log);
   holdForThisProcess(database, path);
   startCounter(database, damage);
-  return stateDatabase(database, copyPath, damage);
+  return stateDatabase(database, paths, damage);
 }
 
-function stateDatabase(database: Sqlite, copyPath: string, damage: Damage | undefined): StateDatabase {
+/** The newer database is kept aside; what it took note of since then, the newer agent did. */
+function goOnFromBefore(path: string, before: string, log: Log): void {
+  if (!existsSync(before) || !existsSync(path) || schemaOf(path) <= STATE_SCHEMA) return;
+  log.warn({ path }, "the state database is of a newer agent, which was taken back: going on from before it");
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}.newer${suffix}`, { force: true });
+  for (const suffix of ["-wal", "-shm", ""]) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.newer${suffix}`);
+  }
+  const unfinished = `${path}.unfinished`;
+  copyFileSync(before, unfinished);
+  const database = openOnce(unfinished).database;
+  database.prepare("UPDATE report_counter SET value = value + ?").run(COUNTER_LEAP);
+  database.pragma("journal_mode = DELETE");
+  database.close();
+  renameSync(unfinished, path);
+}
+
+function schemaOf(path: string): number {
+  try {
+    const database = openReadOnly(path);
+    try {
+      return Number(database.pragma("user_version", { simple: true }));
+    } finally {
+      database.close();
+    }
+  } catch {
+    // A damaged file is dealt with where it is opened.
+    return 0;
+  }
+}
+
+interface CopyPaths {
+  readonly copy: string;
+  readonly before: string;
+}
+
+function stateDatabase(database: Sqlite, { copy, before }: CopyPaths, damage: Damage | undefined): StateDatabase {
   const saveSlot = database.prepare("INSERT OR REPLACE INTO slot (slot, state) VALUES (?, ?)");
   const raise = database.prepare(
     "INSERT INTO rollback_index (model, value) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET value = max(value, excluded.value)",
@@ -120,7 +165,10 @@ function stateDatabase(database: Sqlite, copyPath: string, damage: Damage | unde
       return row.value;
     },
     keepCopy: () => {
-      writeCopy(database, copyPath);
+      writeCopy(database, copy);
+    },
+    keepBefore: () => {
+      writeCopy(database, before);
     },
     [Symbol.dispose]: () => {
       database.close();

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { Clock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import { isDamage, openSqlite } from "../../common/sqlite.ts";
+import { isDamage, openSqlite, type OpenedSqlite } from "../../common/sqlite.ts";
 import type { StreamId } from "../../protocol/ids.ts";
 import {
   CELL_CHARS_MAX,
@@ -94,6 +94,8 @@ export interface OutboxOptions {
 export const OUTBOX_CAP_BYTES = 64 * 1024 ** 2;
 /** Holds what may be in flight, and some. */
 const CAP_BYTES_MIN = 1024 ** 2;
+/** How many steps of its schema this program knows. */
+export const OUTBOX_SCHEMA = OUTBOX_MIGRATIONS.length;
 /** One record as JSON: with others it still fits a batch. */
 const RECORD_BYTES_MAX = 16_384;
 const SQLITE = { migrations: OUTBOX_MIGRATIONS, durability: "normal" } as const;
@@ -113,7 +115,7 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       hint: `Allow it at least ${CAP_BYTES_MIN} bytes (1 MiB).`,
     });
   }
-  const opened = openSqlite(path, SQLITE);
+  const opened = openOrBegin(path);
   let { database } = opened;
   let journal = openJournal(database, { clock, capBytes, bootId, bootMs });
   let openedAt = journal.next;
@@ -304,4 +306,14 @@ function fieldsText(fields: RecordFields): string | undefined {
 
 function clipText(_name: string, value: unknown): unknown {
   return typeof value === "string" && value.length > CELL_CHARS_MAX ? value.slice(0, CELL_CHARS_MAX) : value;
+}
+
+/** A file of a newer agent that was taken back cannot be read: it is kept aside, and its loss declared. */
+function openOrBegin(path: string): OpenedSqlite {
+  try {
+    return openSqlite(path, SQLITE);
+  } catch (thrown) {
+    if (!(thrown instanceof FerryError) || thrown.code !== "database-newer") throw thrown;
+    return openSqlite(path, { ...SQLITE, isKnownDamaged: true });
+  }
 }

@@ -2,6 +2,7 @@
  * Slots that change with one deployment change together, or not at all: the models of a device may only fit each other
  * in the combinations that the director signed. A group is the slots whose state carries the same `seq`. Pure.
  */
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import type { ModelName } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
 import { retryClass, type Refusal } from "../../protocol/trust/refusal.ts";
@@ -28,6 +29,7 @@ const NO_MATES: Mates = { all: "soaked", failed: undefined, isOneFormer: false }
 export type SlotStates = ReadonlyMap<ModelName, SlotState>;
 
 export function matesOf(slot: ModelName, states: SlotStates): Mates {
+  if (slot === AGENT_NAME) return { ...NO_MATES, all: isOneBusy(states) ? "verified" : "soaked" };
   let mates = NO_MATES;
   for (const name of matesNamed(slot, states)) {
     const state = states.get(name);
@@ -42,11 +44,20 @@ export function matesOf(slot: ModelName, states: SlotStates): Mates {
   return mates;
 }
 
-/** The other slots of its group. */
+/** The agent is exchanged when no model is on its way to traffic: its end would end that too. */
+function isOneBusy(states: SlotStates): boolean {
+  return [...states].some(([name, { phase }]) => name !== AGENT_NAME && BUSY.has(phase));
+}
+
+const BUSY: ReadonlySet<SlotState["phase"]> = new Set(["qualifying", "ready", "activating", "soaking"]);
+
+/** The other slots of its group. The agent changes by itself: models are not made for one version of it. */
 export function matesNamed(slot: ModelName, states: SlotStates): ModelName[] {
   const seq = seqOf(states.get(slot));
-  if (seq === undefined) return [];
-  return [...states].filter(([name, state]) => name !== slot && seqOf(state) === seq).map(([name]) => name);
+  if (seq === undefined || slot === AGENT_NAME) return [];
+  return [...states]
+    .filter(([name, state]) => name !== slot && name !== AGENT_NAME && seqOf(state) === seq)
+    .map(([name]) => name);
 }
 
 export function isAtLeast(gate: Gate, wanted: Gate): boolean {

@@ -16,6 +16,8 @@ export interface SoakObservation {
   readonly latencyP95Ms: number | undefined;
   /** The budget in `model.json`; undefined where it has none. */
   readonly budgetP95Ms: number | undefined;
+  /** Of a version of the agent: what does not go on under it; a sentence without its full stop. */
+  readonly unhealthy?: string;
 }
 
 export interface SoakPolicy {
@@ -62,7 +64,8 @@ export function probe(seen: SoakObservation, { soakMs, untilMs }: SoakPolicy, no
 }
 
 function clearFailure(seen: SoakObservation): Refusal | undefined {
-  const { requests, failed, badOutputs, recentCrashes } = seen;
+  const { requests, failed, badOutputs, recentCrashes, unhealthy } = seen;
+  if (unhealthy !== undefined) return { code: "agent-unhealthy", message: unhealthy };
   if (recentCrashes >= SOAK_CRASHES_MAX) {
     const message = `The runner ended by itself ${recentCrashes} times within a minute; ${SOAK_CRASHES_MAX} are too many`;
     return { code: "soak-crashes", message };

@@ -10,12 +10,26 @@ import { fallbackOf, isWorking, type HeldBundle, type SlotState, type SoakingSta
 
 /** What was under way waits for a fresh deployment; what was good answers again at once, without one. */
 export function boot(state: SlotState, around: Surroundings): Step {
+  if (around.own !== undefined) return bootOwn(state, around.own.running);
   if (state.phase === "soaking") return bootSoaking(state, around);
   const first = fallbackOf(state);
   const effects = first === null ? [] : [restoring(first)];
   if (isWorking(state)) return { next: wait(state, null, null), effects };
   if (state.phase === "waiting") return { next: wait(state, null, state.refusal), effects };
   return { next: state, effects };
+}
+
+/**
+ * Which version of the agent runs was decided by its launcher: nothing is brought back. A fresh deployment, which takes a
+ * connection, begins the wish again, and what runs by then is asked whether it is well.
+ */
+function bootOwn(state: SlotState, running: StatementDigest | undefined): Step {
+  if (state.phase === "soaking") return stay(wait(state, null, null));
+  if (isWorking(state)) return stay(wait(state, null, null));
+  if (state.phase === "waiting") return stay(wait(state, null, state.refusal));
+  if (state.phase !== "committed" || state.active?.statement === running) return stay(state);
+  // Somebody has put another version in its place.
+  return stay(wait({ ...state, active: null, tries: 0 }, null, null));
 }
 
 /**

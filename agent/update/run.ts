@@ -2,6 +2,7 @@
 import type { Clock } from "../../common/clock.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import type { ModelName, StatementDigest } from "../../protocol/ids.ts";
 import type { Deployment } from "../../protocol/trust/deployment.ts";
 import type { InferenceEngine, ObservedAgreement } from "../inference/inference-engine.ts";
@@ -25,6 +26,8 @@ export interface UpdatePorts extends StepPorts {
   readonly engine: StepPorts["engine"] & Pick<InferenceEngine, "turnBack" | "clear" | "slots" | "observed" | "onLost">;
   /** Trusted time where there is one, else the system's. */
   readonly nowMs: () => number;
+  /** The version of the agent that runs, where it came as a bundle. */
+  readonly running?: () => StatementDigest | undefined;
   readonly mayInstall: () => boolean;
   /** After each change of a slot that was stored: for the report, and for telemetry. */
   readonly onChange: (change: SlotChange) => void;
@@ -186,6 +189,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
       // Until the disk has the whole deployment, none of its slots goes through a gate.
       mates: behind.size > 0 ? { ...mates, all: "under way" } : mates,
       poisons: stored.poisons(),
+      ...(slot === AGENT_NAME ? { own: { running: ports.running?.() } } : {}),
     };
   }
 

@@ -73,6 +73,8 @@ export interface Surroundings {
   readonly mates: Mates;
   /** What failed here for good. */
   readonly poisons: readonly Poison[];
+  /** Of the agent's own slot: the bundle that runs, where it came as one. Absent: the slot of a model. */
+  readonly own?: { readonly running: StatementDigest | undefined };
 }
 
 export interface Step {

@@ -2,6 +2,7 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { systemClock } from "../../common/clock.ts";
 import { FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import type { ModelName, Sha256 } from "../../protocol/ids.ts";
 import type { ArchiveRef, DeployedSlot } from "../../protocol/trust/deployment.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
@@ -32,6 +33,8 @@ export interface StepPorts {
   readonly publisher: () => Role;
   readonly rollbackIndexOf: (model: ModelName) => number;
   readonly traits: DeviceTraits;
+  /** Why no version of the agent can be taken here; undefined where one can. */
+  readonly ownObstacle?: Refusal | undefined;
 }
 
 /** So many bytes of an archive came in so much time: without what was there before, and without the wait for the first. */
@@ -61,7 +64,14 @@ const DISK_RESERVE_BYTES = 64 * 1024 ** 2;
  */
 const STALL_MS_MAX = 900_000;
 
-export async function transferStep(ports: StepPorts, attempt: Attempt, { archive }: DeployedSlot): Promise<void> {
+export async function transferStep(
+  ports: StepPorts,
+  attempt: Attempt,
+  { slot, archive }: DeployedSlot,
+): Promise<void> {
+  const obstacle = slot === AGENT_NAME ? ports.ownObstacle : undefined;
+  // Nothing is fetched that cannot be used.
+  if (obstacle !== undefined) throw new BundleRefused(obstacle.code, obstacle.message);
   await requireRoom(ports.bundlesPath, archive.length);
   const stalled = new AbortController();
   const watch = setTimeout(() => {
@@ -99,13 +109,22 @@ export async function verifyStep(
   const expectation = { wish, rollbackIndex: ports.rollbackIndexOf(wish.model), traits: ports.traits };
   if (source === "held") {
     attempt.bundle = await verifyHeld(bundles, expectation);
+    requireKind(wish, attempt.bundle);
     return;
   }
   const archive = attempt.archivePath;
   if (archive === undefined) throw new FerryError("transfer-failed", "The archive of this attempt is not there");
   const { signal } = attempt.stop;
   attempt.bundle = await verifyArchive({ archive, publisher: ports.publisher(), bundles, expectation, signal });
+  requireKind(wish, attempt.bundle);
   await ports.archives.discard(wish.archive.sha256);
+}
+
+/** A model in the agent's own slot, or the agent in that of a model: neither could be started. Throws BundleRefused. */
+function requireKind({ slot }: DeployedSlot, { model }: VerifiedBundle): void {
+  if ((slot === AGENT_NAME) === (model.kind === "agent")) return;
+  const what = model.kind === "agent" ? "a version of the agent" : "a model";
+  throw new BundleRefused("bundle-wrong-model", `The bundle holds ${what}, which cannot be in slot ${slot}`);
 }
 
 /** Throws BundleRefused where the engine refuses the bundle. */

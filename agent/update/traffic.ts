@@ -58,7 +58,7 @@ export function openTraffic(ports: TrafficPorts): Traffic {
     turningOver.add(statement);
     inOrder(slot, async () => {
       try {
-        const traffic = await engine.activate(slot, candidate, wished);
+        const traffic = await engine.activate(slot, candidate, wished, closing);
         dispatch(slot, { kind: "activated", work, bundle: heldOf(candidate.bundle), traffic });
       } catch (thrown) {
         await engine.discard(candidate);
@@ -80,7 +80,7 @@ export function openTraffic(ports: TrafficPorts): Traffic {
 
   async function turnedBack(slot: ModelName): Promise<StatementDigest | undefined> {
     try {
-      return (await engine.turnBack(slot))?.statement;
+      return (await engine.turnBack(slot, closing))?.statement;
     } catch (thrown) {
       log.warn({ slot, error: messageOf(thrown) }, "what stood by does not answer; loading it from the disk");
       return undefined;

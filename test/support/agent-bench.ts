@@ -13,7 +13,7 @@ import { collect, copyDigits } from "./bundles.ts";
 import { askOverJson, readDigits } from "./digits.ts";
 import { openHandDirector, type HandDirector } from "./hand-director.ts";
 import { newOwners, newRoot, type Owners } from "./keys.ts";
-import { freePorts, runProgram, startProgram, type Program } from "./programs.ts";
+import { freePorts, runProgram, startFile, startProgram, type Environment, type Program } from "./programs.ts";
 import { until } from "./until.ts";
 
 export const fleet = "demo" as FleetId;
@@ -31,6 +31,10 @@ export interface Bench extends AsyncDisposable {
   readonly folder: string;
   readonly url: string;
   readonly start: () => Program;
+  /** The same agent by the launcher of this program directory. */
+  readonly launch: (program: string, env?: Environment) => Program;
+  /** A slot of the newest report, once it is as wanted. */
+  readonly slotOf: (name: string, what: string, wanted: (slot: SlotReport) => boolean) => Promise<SlotReport>;
   /** The digits slot of the newest report, once it is as wanted. */
   readonly slot: (what: string, wanted: (slot: SlotReport) => boolean) => Promise<SlotReport>;
   readonly version: () => Promise<string>;
@@ -60,6 +64,15 @@ export async function openBench(t: Test, bytesPerSecond?: number): Promise<Bench
   if (joined.code !== 0) throw new Error(joined.stderr);
   const url = `http://127.0.0.1:${String(port)}`;
   const programs: Program[] = [];
+  const slotOf: Bench["slotOf"] = (name, what, wanted) =>
+    until(what, () => {
+      const found = director.report()?.slots.find(({ slot }) => slot === name);
+      return found !== undefined && wanted(found) && found;
+    }).catch((cause: unknown) => {
+      const last = JSON.stringify(director.report());
+      const said = programs.at(-1)?.output() ?? "";
+      throw new Error(`${what}: in vain; the last report: ${last}; the agent said:\n${said}`, { cause });
+    });
   return {
     director,
     folder,
@@ -69,19 +82,13 @@ export async function openBench(t: Test, bytesPerSecond?: number): Promise<Bench
       programs.push(program);
       return program;
     },
-    slot: (what, wanted) =>
-      until(what, () => {
-        const found = director.report()?.slots.find(({ slot }) => slot === "digits");
-        return found !== undefined && wanted(found) && found;
-      }).catch((cause: unknown) => {
-        const last = JSON.stringify(director.report());
-        throw new Error(
-          `${what}: in vain; the last report: ${last}; the agent said:\n${programs.at(-1)?.output() ?? ""}`,
-          {
-            cause,
-          },
-        );
-      }),
+    launch: (directory, env = {}) => {
+      const program = startFile(join(directory, "launch"), ["run", "--dir", folder], { env });
+      programs.push(program);
+      return program;
+    },
+    slotOf,
+    slot: (what, wanted) => slotOf("digits", what, wanted),
     version: async () => (await askOverJson(url, digit)).version,
     [Symbol.asyncDispose]: async () => {
       for (const program of programs) await program.stop();

@@ -55,12 +55,17 @@ export interface StartOptions {
 }
 
 /** Starts a program that runs until it is stopped. */
-export function startProgram(
-  name: ProgramName,
-  args: readonly string[],
-  { env = {}, logFile }: StartOptions = {},
-): Program {
-  const child = spawnProgram(name, args, env);
+export function startProgram(name: ProgramName, args: readonly string[], options: StartOptions = {}): Program {
+  return watched(name, spawnProgram(name, args, options.env ?? {}), options);
+}
+
+/** The same of any executable file. */
+export function startFile(file: string, args: readonly string[], options: StartOptions = {}): Program {
+  const env = { ...process.env, NO_COLOR: "1", ...options.env };
+  return watched(file, spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] }), options);
+}
+
+function watched(name: string, child: ReturnType<typeof spawnProgram>, { logFile }: StartOptions): Program {
   let output = "";
   const keep = (text: Buffer) => {
     output = (output + text.toString()).slice(-OUTPUT_CHARS_MAX);
