@@ -24,7 +24,7 @@ import { jsonAnswer } from "./serve/http-answer.ts";
 import { glibcVersion } from "./hardware/glibc-version.ts";
 import { engineWithOwn } from "./self-update/engine-with-own.ts";
 import { openOwnVersion } from "./self-update/own-version.ts";
-import { NOT_RESTARTED, startedBy } from "./self-update/started-by.ts";
+import { isAfterTakenBack, NOT_RESTARTED, startedBy } from "./self-update/started-by.ts";
 import { SCHEMAS } from "./self-update/schemas.ts";
 import { createDistributionRecorder } from "./monitor/distribution-recorder.ts";
 import { openFeedback } from "./monitor/feedback.ts";
@@ -93,7 +93,8 @@ export async function runAgent({ folder, data, pace, restart, log }: AgentOption
   const known: { trust?: TrustKeeper } = {};
   const trustedNowMs = () => (known.trust?.isFresh() === true ? known.trust.nowMs() : undefined);
 
-  using state = openStateDatabase(folder.state, log);
+  const place = restart === undefined ? NOT_RESTARTED : startedBy();
+  using state = openStateDatabase(folder.state, log, { isTakenBack: await isAfterTakenBack(place) });
   await using outbox = openOutbox(folder.telemetry, { clock, log, bootId, trustedNowMs });
   recordEvent(outbox, "agent-started", { agentVersion: AGENT_VERSION, bootId });
   if (state.damage !== undefined) recordEvent(outbox, "database-damaged", { file: state.damage.movedTo });
@@ -119,13 +120,14 @@ export async function runAgent({ folder, data, pace, restart, log }: AgentOption
     log,
   });
   const own = await openOwnVersion({
-    place: restart === undefined ? NOT_RESTARTED : startedBy(),
+    place,
     hardwareClasses: inventory.classes,
     glibc: glibcVersion(),
     schemas: SCHEMAS,
     models: engine.slots,
     slots: () => updater.slots(),
     keepBefore: state.keepBefore,
+    dropBefore: state.dropBefore,
     restart: restart ?? (() => undefined),
     clock,
     log,
@@ -244,6 +246,7 @@ export async function runAgent({ folder, data, pace, restart, log }: AgentOption
       bundles: {
         ...bundles,
         keepOnly: async (statements) => {
+          if (own.isOnTrial()) return;
           await bundles.keepOnly(statements);
           await engines.keepOnly(statements);
         },

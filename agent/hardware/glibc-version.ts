@@ -1,9 +1,8 @@
 /** Of the GNU C library that this process runs on, such as `2.36`; undefined where it is another one. */
 export function glibcVersion(): string | undefined {
-  // Names of its neighbours in the network would be asked of a name server.
-  process.report.excludeNetwork = true;
-  const report: unknown = process.report.getReport();
-  const header = fieldOf(report, "header");
+  // A report of the network asks a name server for the names of its neighbours.
+  Object.assign(process.report, { excludeNetwork: true });
+  const header = fieldOf(process.report.getReport(), "header");
   const version = fieldOf(header, "glibcVersionRuntime");
   return typeof version === "string" && /^\d+\.\d+$/.test(version) ? version : undefined;
 }

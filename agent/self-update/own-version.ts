@@ -36,6 +36,8 @@ export interface OwnVersion extends Pick<
 > {
   /** Why no version can be taken here; undefined where one can. */
   readonly obstacle: Refusal | undefined;
+  /** Nothing that the version before it needs may be removed. */
+  readonly isOnTrial: () => boolean;
   /** The bundle that runs, where it came as one. */
   readonly running: () => StatementDigest | undefined;
   readonly served: () => ServedSlot | undefined;
@@ -50,8 +52,9 @@ export interface OwnVersionPorts {
   readonly schemas: Schemas;
   readonly models: () => readonly ServedSlot[];
   readonly slots: () => readonly SlotProgress[];
-  /** Keeps the databases as they are, for a return from a version that changes their schema. */
+  /** Of the state as it is, for the return from another version; and away with it when there will be none. */
   readonly keepBefore: () => void;
+  readonly dropBefore: () => void;
   /** Ends this process as if it were told to stop; the launcher starts the version that is current by then. */
   readonly restart: () => void;
   readonly clock: Clock;
@@ -81,6 +84,7 @@ export async function openOwnVersion(ports: OwnVersionPorts): Promise<OwnVersion
 function withoutVersions(refusal: Refusal): OwnVersion {
   return {
     obstacle: refusal,
+    isOnTrial: () => false,
     running: () => undefined,
     served: () => undefined,
     qualify: () => Promise.resolve({ kind: "refused", refusal }),
@@ -117,7 +121,7 @@ async function withVersions(
   async function qualifyOther(bundle: VerifiedBundle, signal: AbortSignal): Promise<Qualification> {
     const name = nameOf(bundle);
     const takenBack = await program.takenBack();
-    if (takenBack?.name === name) {
+    if (takenBack?.name === name && takenBack.why !== "") {
       const message = `${bundle.model.version} was started here and taken back: ${takenBack.why}`;
       return refused({ code: "agent-unhealthy", message });
     }
@@ -186,12 +190,13 @@ async function withVersions(
   }
 
   async function goBack(): Promise<void> {
-    await program.goBack();
+    await program.goBack("");
     restart();
   }
 
   return {
     obstacle: undefined,
+    isOnTrial: () => isOnTrial,
     running: () => known?.bundle.statement,
     served: () => known && { slot: AGENT_NAME, ready: true, ...known },
     qualify: async (_slot, bundle, signal, traffic) => {
@@ -208,10 +213,11 @@ async function withVersions(
     release: async () => {
       isOnTrial = false;
       await program.endTrial();
+      ports.dropBefore();
       await program.tidy();
     },
     turnBack: async (_slot, ending) => {
-      await program.goBack();
+      await program.goBack("");
       return leave(ending);
     },
     clear: async () => {

@@ -34,8 +34,8 @@ export interface ProgramDirectory {
   readonly noteHealthy: () => Promise<void>;
   /** It is good: the next start is no trial. */
   readonly endTrial: () => Promise<void>;
-  /** The next start is that of the version before, no trial; `why` is what that one will be asked about this one. */
-  readonly goBack: (why?: string) => Promise<void>;
+  /** The next start is that of the version before, no trial; `why` is its verdict about this one: empty for none. */
+  readonly goBack: (why: string) => Promise<void>;
   /** The next start is that of the version that a person installed. */
   readonly goToBase: () => Promise<void>;
   /** Removes versions to which no link leads, and what was being installed when the power went. */
@@ -99,7 +99,7 @@ export async function openProgramDirectory(directory: string, log: Log): Promise
     current: () => target(PROGRAM_FILES.current),
     base: () => target(PROGRAM_FILES.base),
     isOnTrial,
-    takenBack: () => readTakenBack(at(PROGRAM_FILES.takenBack)),
+    takenBack: () => readTakenBack(directory),
     forgetTakenBack: async () => {
       await rm(at(PROGRAM_FILES.takenBack), { force: true });
     },
@@ -135,9 +135,7 @@ export async function openProgramDirectory(directory: string, log: Log): Promise
     goBack: async (why) => {
       const [current, former] = [await target(PROGRAM_FILES.current), await target(PROGRAM_FILES.former)];
       if (former === undefined || former === current) return;
-      if (why !== undefined) {
-        await writeFileDurably(at(PROGRAM_FILES.takenBack), `${current ?? ""}\n${why.replaceAll("\n", " ")}\n`);
-      }
+      await writeFileDurably(at(PROGRAM_FILES.takenBack), `${current ?? ""}\n${why.replaceAll("\n", " ")}\n`);
       await point(PROGRAM_FILES.current, former);
       await endTrial();
     },
@@ -158,8 +156,8 @@ async function linkTarget(path: string): Promise<string | undefined> {
 }
 
 /** One line, the name; another, the reason. The launcher writes it too. */
-async function readTakenBack(path: string): Promise<TakenBack | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
+export async function readTakenBack(directory: string): Promise<TakenBack | undefined> {
+  const text = await readFile(join(directory, PROGRAM_FILES.takenBack), "utf8").catch(() => undefined);
   const [name = "", why = ""] = text?.split("\n") ?? [];
   return isVersionName(name) ? { name, why: why.slice(0, 800) } : undefined;
 }

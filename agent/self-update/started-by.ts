@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import { readTakenBack } from "./program-directory.ts";
 import { programPlace, type ProgramPlace } from "./program-place.ts";
 
 /** By what this process was started. */
@@ -8,6 +9,13 @@ export function startedBy(): ProgramPlace {
     running: process.env["FERRY_AGENT_RUNNING"],
     executable: realpathSync(process.execPath),
   });
+}
+
+/** Whether another version was started here since this one ran, and has been taken back. */
+export async function isAfterTakenBack(place: ProgramPlace): Promise<boolean> {
+  if (place.kind === "unsupported") return false;
+  const takenBack = await readTakenBack(place.directory);
+  return takenBack !== undefined && takenBack.name !== place.running;
 }
 
 /** Within another program, which ends when it wants to. */

@@ -3,6 +3,7 @@ import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, r
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { openReadOnly, openSqlite, type Migration, type Sqlite } from "../../common/sqlite.ts";
+import { AGENT_NAME } from "../../protocol/bundle/agent-part.ts";
 import type { ModelName, Sha256 } from "../../protocol/ids.ts";
 import { checkPoison, type Poison } from "../update/poison.ts";
 import { checkSlotState, type SlotState } from "../update/state.ts";
@@ -38,11 +39,15 @@ export interface StateDatabase extends Disposable {
   readonly nextReportCounter: () => number;
   /** Writes the second generation, from which a damaged file is made again. Call after what must not be lost. */
   readonly keepCopy: () => void;
-  /**
-   * Keeps the database as it is beside it: an agent that finds one of a newer schema, because a newer agent was taken back,
-   * goes on from here.
-   */
+  /** Keeps it as it is beside it, for an agent that goes on here after another version of it was taken back. */
   readonly keepBefore: () => void;
+  /** That other version is good: nobody goes back to before it. */
+  readonly dropBefore: () => void;
+}
+
+export interface StateOptions {
+  /** Another version of the agent ran here since, and was taken back: what it made of the models is undone. */
+  readonly isTakenBack?: boolean;
 }
 
 export interface Damage {
@@ -79,12 +84,17 @@ export const STATE_SCHEMA = STATE_MIGRATIONS.length;
 const COUNTER_LEAP = 864_000;
 
 /** Throws FerryError: `already-running` while another agent has the folder, else what `openSqlite` throws. */
-export function openStateDatabase(path: string, log: Log): StateDatabase {
+export function openStateDatabase(path: string, log: Log, { isTakenBack = false }: StateOptions = {}): StateDatabase {
   const paths = { copy: `${path}.copy`, before: `${path}.before-update` };
   goOnFromBefore(path, paths.before, log);
   const { database, damage } = openOrRestore(path, paths.copy, log);
   holdForThisProcess(database, path);
   startCounter(database, damage);
+  if (isTakenBack && existsSync(paths.before)) {
+    log.warn({ path }, "another version of the agent was taken back: its models go on from before it");
+    bringModelsBack(database, paths.before);
+    rmSync(paths.before);
+  }
   return stateDatabase(database, paths, damage);
 }
 
@@ -103,6 +113,30 @@ function goOnFromBefore(path: string, before: string, log: Log): void {
   database.pragma("journal_mode = DELETE");
   database.close();
   renameSync(unfinished, path);
+  rmSync(before);
+}
+
+/**
+ * A version that cannot load a model gives it up, and remembers it as bad: that says nothing about this one. Whom the device
+ * trusts, and below which index it never goes again, stays as it is by now.
+ */
+function bringModelsBack(database: Sqlite, before: string): void {
+  const former = openReadOnly(before);
+  try {
+    const slots = former.prepare<[], { slot: string; state: string }>("SELECT slot, state FROM slot").all();
+    const isOwn = ({ wish }: Poison) => wish.slot === AGENT_NAME;
+    const poisons = [...readPoisons(former).filter((one) => !isOwn(one)), ...readPoisons(database).filter(isOwn)];
+    database.transaction(() => {
+      database.prepare("DELETE FROM slot WHERE slot <> ?").run(AGENT_NAME);
+      const insert = database.prepare("INSERT OR IGNORE INTO slot (slot, state) VALUES (?, ?)");
+      for (const { slot, state } of slots) insert.run(slot, state);
+      database
+        .prepare("INSERT OR REPLACE INTO poison (id, list) VALUES (1, ?)")
+        .run(JSON.stringify(poisons));
+    })();
+  } finally {
+    former.close();
+  }
 }
 
 function schemaOf(path: string): number {
@@ -169,6 +203,9 @@ function stateDatabase(database: Sqlite, { copy, before }: CopyPaths, damage: Da
     },
     keepBefore: () => {
       writeCopy(database, before);
+    },
+    dropBefore: () => {
+      rmSync(before, { force: true });
     },
     [Symbol.dispose]: () => {
       database.close();

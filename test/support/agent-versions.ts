@@ -1,5 +1,5 @@
 /** Versions of the agent as they travel: each starts this checkout's own code, which then calls itself otherwise. */
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { arch } from "node:os";
 import { join } from "node:path";
 import { openBundleSource } from "../../controller/bundles/bundle-source.ts";
@@ -29,7 +29,10 @@ export function agentBuild(base: string, version: string, behaviour: Behaviour):
   // Node.js takes the links for the files themselves, and so the version from the package.json beside them.
   const tree = join(base, `tree-${version}`);
   mkdirSync(tree, { recursive: true });
-  for (const part of ["agent", "common", "protocol", "node_modules"]) symlinkSync(join(checkout, part), join(tree, part));
+  for (const part of ["agent", "common", "protocol", "node_modules"]) {
+    if (part !== "agent" || behaviour !== "loses-models") symlinkSync(join(checkout, part), join(tree, part));
+  }
+  if (behaviour === "loses-models") linkWithoutRunner(tree);
   const manifest = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as object;
   writeFileSync(join(tree, "package.json"), JSON.stringify({ ...manifest, version }));
   const folder = join(base, `dist-${version}`, `linux-${arch()}`, AGENT_NAME);
@@ -40,12 +43,22 @@ export function agentBuild(base: string, version: string, behaviour: Behaviour):
     works: "",
     crashes: `[ "$1" != run ] || { echo "cannot start: a library is missing" >&2; exit 3; }`,
     hangs: `[ "$1" != run ] || exec sleep 600`,
-    "loses-models": `[ "$1" != run ] || export FERRY_ORT_PATH=${base}/no-onnxruntime-here`,
+    "loses-models": "",
   };
   const program = join(folder, AGENT_NAME);
   writeFileSync(program, `#!/bin/sh\n${lines[behaviour]}\n${agent}\n`);
   chmodSync(program, 0o755);
   return join(base, `dist-${version}`);
+}
+
+/** The agent's sources, of which the program that loads models ends as it starts. */
+function linkWithoutRunner(tree: string): void {
+  const [from, to] = [join(checkout, "agent"), join(tree, "agent")];
+  mkdirSync(join(to, "inference"), { recursive: true });
+  for (const name of readdirSync(from)) if (name !== "inference") symlinkSync(join(from, name), join(to, name));
+  const inference = readdirSync(join(from, "inference")).filter((name) => name !== "runner-main.ts");
+  for (const name of inference) symlinkSync(join(from, "inference", name), join(to, "inference", name));
+  writeFileSync(join(to, "inference", "runner-main.ts"), "process.exit(1);\n");
 }
 
 /** The same as a signed bundle. */
