@@ -30,7 +30,10 @@ export function judgeHealth({ before, served, wished }: HealthFacts): Health {
   });
   if (missing.length > 0) {
     const names = missing.map(({ slot }) => slot).join(", ");
-    return { kind: "unhealthy", why: `${names} answered under the version before, and cannot be brought to answer again` };
+    return {
+      kind: "unhealthy",
+      why: `${names} answered under the version before, and cannot be brought to answer again`,
+    };
   }
   const restarting = served.filter(({ slot, ready }) => !ready && expected.some((one) => one.slot === slot));
   if (restarting.length > 0) {

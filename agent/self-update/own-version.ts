@@ -273,7 +273,8 @@ function refused(refusal: Refusal): Qualification {
  * `warmUpMs` until all models answered, one golden case for each of them, latencies of the slowest, its own memory.
  */
 function evidenceOf(models: readonly ServedSlot[], warmUpMs: number, clock: Clock): Evidence {
-  const slowest = (field: "latencyP50Ms" | "latencyP95Ms") => Math.max(0, ...models.map(({ evidence }) => evidence[field]));
+  const slowest = (field: "latencyP50Ms" | "latencyP95Ms") =>
+    Math.max(0, ...models.map(({ evidence }) => evidence[field]));
   return {
     provider: "cpu",
     loadMs: Math.max(0, process.uptime() * 1_000 - warmUpMs),

@@ -1,5 +1,17 @@
 /** The versions of the agent on disk, and the links and notes by which its launcher chooses; see `launcher.ts`. */
-import { chmod, copyFile, link, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import { listFiles } from "../../common/hash-directory.ts";

@@ -39,5 +39,7 @@ export async function tryStart({ program, label, schemas, signal }: TryStart): P
 /** The dynamic loader and Node.js both end with what was wrong. */
 function lastLine(thrown: unknown): string {
   const said = thrown instanceof Error && "stderr" in thrown ? String(thrown.stderr).trim() : "";
-  return said === "" ? messageOf(thrown) : (said.split("\n").find((line) => /error|not found|cannot/i.test(line)) ?? said);
+  return said === ""
+    ? messageOf(thrown)
+    : (said.split("\n").find((line) => /error|not found|cannot/i.test(line)) ?? said);
 }

@@ -26,7 +26,12 @@ export type KnownVersion = Pick<ServedSlot, "bundle" | "evidence" | "sinceMs">;
 export async function readVersionRecord(path: string, directory: string): Promise<KnownVersion | undefined> {
   try {
     const bytes = await readFile(path);
-    const { statement, model, evidence, sinceMs } = parseJson("record of a version", bytes, MODEL_JSON_BYTES_MAX, check);
+    const { statement, model, evidence, sinceMs } = parseJson(
+      "record of a version",
+      bytes,
+      MODEL_JSON_BYTES_MAX,
+      check,
+    );
     const description = parseModelJson(Buffer.from(JSON.stringify(model)));
     return { bundle: { directory, statement, model: description }, evidence, sinceMs };
   } catch {

@@ -130,9 +130,7 @@ function bringModelsBack(database: Sqlite, before: string): void {
       database.prepare("DELETE FROM slot WHERE slot <> ?").run(AGENT_NAME);
       const insert = database.prepare("INSERT OR IGNORE INTO slot (slot, state) VALUES (?, ?)");
       for (const { slot, state } of slots) insert.run(slot, state);
-      database
-        .prepare("INSERT OR REPLACE INTO poison (id, list) VALUES (1, ?)")
-        .run(JSON.stringify(poisons));
+      database.prepare("INSERT OR REPLACE INTO poison (id, list) VALUES (1, ?)").run(JSON.stringify(poisons));
     })();
   } finally {
     former.close();

@@ -64,11 +64,7 @@ const DISK_RESERVE_BYTES = 64 * 1024 ** 2;
  */
 const STALL_MS_MAX = 900_000;
 
-export async function transferStep(
-  ports: StepPorts,
-  attempt: Attempt,
-  { slot, archive }: DeployedSlot,
-): Promise<void> {
+export async function transferStep(ports: StepPorts, attempt: Attempt, { slot, archive }: DeployedSlot): Promise<void> {
   const obstacle = slot === AGENT_NAME ? ports.ownObstacle : undefined;
   // Nothing is fetched that cannot be used.
   if (obstacle !== undefined) throw new BundleRefused(obstacle.code, obstacle.message);

@@ -33,10 +33,14 @@ export async function initAgentBundle(directory: string, options: AgentInitOptio
   const said = await versionOf(builds);
   if (options.version === undefined && said === undefined) {
     const here = `linux-${arch()}`;
-    throw new FerryError("usage", `No build in ${options.agent} runs on this machine (${here}), so none says its version`, {
-      hint: "Give it with --version MAJOR.MINOR.PATCH.",
-      exitCode: EXIT.usage,
-    });
+    throw new FerryError(
+      "usage",
+      `No build in ${options.agent} runs on this machine (${here}), so none says its version`,
+      {
+        hint: "Give it with --version MAJOR.MINOR.PATCH.",
+        exitCode: EXIT.usage,
+      },
+    );
   }
   if (options.version !== undefined && said !== undefined && said !== options.version) {
     throw new FerryError("bad-agent", `The build calls itself ${said}, not ${options.version}`, {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import t from "tap";
 import { openLog } from "../../../common/log.ts";
+import { AGENT_NAME } from "../../../protocol/bundle/agent-part.ts";
 import type { ModelName, ModelVersion, Sha256, StatementDigest } from "../../../protocol/ids.ts";
-import { openStateDatabase, type StoredTrust } from "../../../agent/store/state-database.ts";
+import { openStateDatabase, STATE_SCHEMA, type StoredTrust } from "../../../agent/store/state-database.ts";
 import type { Poison } from "../../../agent/update/poison.ts";
 import type { HeldBundle, SlotState } from "../../../agent/update/state.ts";
 
@@ -157,3 +158,69 @@ t.test("two agents never share a folder", async (t) => {
   using _first = openStateDatabase(path, log);
   t.throws(() => openStateDatabase(path, log), { code: "already-running", exitCode: 6, hint: /--dir/ });
 });
+
+t.test("what another version made of the models is undone when it was taken back, and nothing else", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  const own = { ...committed(9), wish: { ...wishOfCommitted(), slot: AGENT_NAME, model: AGENT_NAME } } as SlotState;
+  const bad: Poison = { wish: wishOfCommitted(), refusal: { code: "runner-crash", message: "died" }, untilMs: 1 };
+  const ownBad: Poison = { ...bad, wish: { ...bad.wish, slot: AGENT_NAME } };
+  {
+    using state = openStateDatabase(path, log);
+    state.saveSlot(digits, committed(4));
+    state.keepBefore();
+  }
+  {
+    using state = openStateDatabase(path, log);
+    state.saveTrust(trust);
+    state.saveSlot(AGENT_NAME, own, [bad, ownBad]);
+    state.removeSlot(digits);
+  }
+  {
+    using state = openStateDatabase(path, log, { isTakenBack: true });
+    t.strictSame(
+      state.slots(),
+      new Map([
+        [digits, committed(4)],
+        [AGENT_NAME, own],
+      ]),
+    );
+    t.strictSame(state.poisons(), [ownBad]);
+    t.strictSame(state.trust(), trust, "whom it trusts is newer, and stays");
+    state.removeSlot(digits);
+  }
+  using state = openStateDatabase(path, log, { isTakenBack: true });
+  t.notOk(state.slots().has(digits), "once");
+});
+
+t.test("a database of a newer schema gives way to the one before that agent", async (t) => {
+  const path = join(t.testdir(), "state.db");
+  let counter: number;
+  {
+    using state = openStateDatabase(path, log);
+    state.saveSlot(digits, committed(4));
+    state.keepBefore();
+    counter = state.nextReportCounter();
+  }
+  const newer = new Sqlite(path);
+  newer.exec("DELETE FROM slot; CREATE TABLE future (x)");
+  newer.pragma(`user_version = ${String(STATE_SCHEMA + 1)}`);
+  newer.close();
+  {
+    using state = openStateDatabase(path, log, { isTakenBack: true });
+    t.strictSame(state.slots(), new Map([[digits, committed(4)]]));
+    t.ok(state.nextReportCounter() > counter + 1_000, "no number is given away twice");
+    t.ok(statSync(`${path}.newer`).isFile(), "kept aside");
+    state.keepBefore();
+    state.dropBefore();
+  }
+  const again = new Sqlite(path);
+  again.pragma(`user_version = ${String(STATE_SCHEMA + 1)}`);
+  again.close();
+  t.throws(() => openStateDatabase(path, log), { code: "database-newer" }, "without one before it, nothing is guessed");
+});
+
+function wishOfCommitted() {
+  const state = committed(4);
+  if (state.phase === "idle") throw new Error("it wishes something");
+  return state.wish;
+}

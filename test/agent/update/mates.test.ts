@@ -1,5 +1,6 @@
 import t from "tap";
 import type { ModelName } from "../../../protocol/ids.ts";
+import { AGENT_NAME } from "../../../protocol/bundle/agent-part.ts";
 import type { Deployment } from "../../../protocol/trust/deployment.ts";
 import { DEADLINE_TRIES_MAX, READY_MS_MAX, VERIFIED_MS_MAX } from "../../../agent/update/bounds.ts";
 import { groupsUnder, matesNamed, matesOf } from "../../../agent/update/mates.ts";
@@ -283,3 +284,22 @@ check("another deployment that wishes the same of this slot, but not of its mate
   },
   { when: "when committed", state: committed, event: desired(one, SEQ + 1), then: committed, effects: [] },
 ]);
+
+t.test("the agent changes by itself, when no model is on its way to traffic", async (t) => {
+  for (const [state, all] of [
+    [committed, "soaked"],
+    [waiting, "soaked"],
+    [transferring, "soaked"],
+    [qualifying, "verified"],
+    [soaking, "verified"],
+    [failed, "soaked"],
+  ] as const) {
+    const states = new Map<ModelName, SlotState>([
+      [AGENT_NAME, ready],
+      [a, state],
+    ]);
+    t.strictSame(matesOf(AGENT_NAME, states), { ...alone, all }, state.phase);
+    t.strictSame(matesOf(a, states), alone, "and no model waits for it");
+    t.strictSame([...matesNamed(a, states), ...matesNamed(AGENT_NAME, states)], []);
+  }
+});

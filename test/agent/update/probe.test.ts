@@ -27,6 +27,12 @@ const cases: readonly {
     nowMs: 4_100,
     then: /^soak-crashes: .* 3 times within a minute/,
   },
+  {
+    when: "it is the agent, and a model does not answer under it",
+    seen: { unhealthy: "digits does not answer" },
+    nowMs: 4_000,
+    then: /^agent-unhealthy: digits does not answer$/,
+  },
   { when: "the runner died once less", seen: { recentCrashes: 2 }, nowMs: 5_000, then: "inconclusive" },
   { when: "it died, and then did well as long again", seen: { recentCrashes: 2 }, nowMs: 6_000, then: "pass" },
   {

@@ -1,6 +1,16 @@
 import { LOST_RETRY_MS } from "../../../agent/update/bounds.ts";
 import { POISON_MS } from "../../../agent/update/poison.ts";
-import { activating, committed, heldOne, heldTwo, NOW, one, qualifying, two } from "../../support/slot-states.ts";
+import {
+  activating,
+  committed,
+  heldOne,
+  heldTwo,
+  NOW,
+  one,
+  qualifying,
+  soaking,
+  two,
+} from "../../support/slot-states.ts";
 import { check } from "../../support/transition-cases.ts";
 
 const crashes = { code: "runner-crash", message: "it crashed five times in a row" } as const;
@@ -76,5 +86,42 @@ check("what answers ends, and cannot be started again", [
     event: { kind: "ticked" },
     then: { phase: "transferring", wish: two },
     effects: [{ kind: "transfer", work: 8, wish: two }],
+  },
+]);
+
+const own = (running: typeof heldOne | undefined) => ({ own: { running: running?.statement } });
+
+check("the agent's own slot starts with whatever its launcher has started", [
+  {
+    when: "the version that was to get the device runs: a fresh deployment asks it whether it is well",
+    state: activating,
+    event: { kind: "booted" },
+    around: own(undefined),
+    then: { phase: "waiting", wish: two, active: heldOne, retryAtMs: null },
+    effects: [],
+  },
+  {
+    when: "it had not yet shown that it is good",
+    state: soaking,
+    event: { kind: "booted" },
+    around: own(heldTwo),
+    then: { phase: "waiting", wish: two, retryAtMs: null },
+    effects: [],
+  },
+  {
+    when: "it is what it was",
+    state: committed,
+    event: { kind: "booted" },
+    around: own(heldOne),
+    then: committed,
+    effects: [],
+  },
+  {
+    when: "somebody has put another one in its place",
+    state: committed,
+    event: { kind: "booted" },
+    around: own(undefined),
+    then: { phase: "waiting", wish: one, active: null, retryAtMs: null },
+    effects: [],
   },
 ]);

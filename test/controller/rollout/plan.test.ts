@@ -107,6 +107,15 @@ const obstacles: readonly {
     says: /not told/,
   },
   {
+    when: "it runs from a checkout, and the bundle is of the agent",
+    device: deviceView("cam-1", {
+      info: { ...INFO, selfUpdate: { supported: false, why: "it runs from a checkout" } },
+    }),
+    bundle: { statement: statement("d"), model: modelJson("2.0.0", { kind: "agent" }) },
+    code: "self-update",
+    says: /cannot update itself: it runs from a checkout/,
+  },
+  {
     when: "it serves as many models as a device takes",
     device: deviceView("cam-1", {
       deployment: {

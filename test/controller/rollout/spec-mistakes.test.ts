@@ -2,6 +2,7 @@ import t from "tap";
 import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
 import type { RolloutRequest, RolloutStage } from "../../../controller/rollout/rollout-spec.ts";
 import { specMistakes } from "../../../controller/rollout/spec-mistakes.ts";
+import { AGENT_NAME } from "../../../protocol/bundle/agent-part.ts";
 import type { DeviceId, ModelName, ModelVersion } from "../../../protocol/ids.ts";
 
 const request: RolloutRequest = { model: "digits" as ModelName, version: "1.0.0" as ModelVersion };
@@ -55,6 +56,13 @@ const wrong: readonly (readonly [what: string, change: Partial<RolloutRequest>, 
     "deploymentMsMax",
     /soaks for 1h, and one try may take only 30m/,
   ],
+  [
+    "a split of the agent",
+    { model: AGENT_NAME, mode: { kind: "split", share: 0.1 } },
+    "mode",
+    /is for models: an agent answers no requests/,
+  ],
+  ["a gate of the agent", { model: AGENT_NAME, gates: [{ metric: "crashes", max: 2 }] }, "gates", /are for models/],
   ["a zone", { window: { cron: "0 2 * * *", durationMs: 60_000, timezone: "Oslo" } }, "window.timezone", /"Oslo"/],
 ];
 for (const [what, change, place, says] of wrong) {
@@ -79,3 +87,9 @@ for (const [what, change] of right) {
     t.same(specMistakes(completeSpec({ ...request, ...change }), 0), []),
   );
 }
+
+t.test("a rollout of the agent that soaks has no gates of its own accord", async (t) => {
+  const spec = completeSpec({ ...request, model: AGENT_NAME, stages: [{ ...share(1), soakMs: 60_000 }] });
+  t.same(spec.gates, []);
+  t.same(specMistakes(spec, 0), []);
+});
