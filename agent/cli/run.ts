@@ -31,14 +31,14 @@ export async function run(directory: string, data?: AgentConfig["data"]): Promis
     end();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
-  let isRestart = false;
+  const exit: { code: ExitCode | typeof EXIT_RESTART } = { code: EXIT.ok };
   const restart = () => {
-    isRestart = true;
+    exit.code = EXIT_RESTART;
     if (stopping.signal.aborted) return;
     log.info("ending for another version of the agent: answering what is in flight");
     end();
   };
   await runAgent({ folder: agentFolder(directory), data, restart, log }, stopping.signal);
   log.info("stopped");
-  return isRestart ? EXIT_RESTART : EXIT.ok;
+  return exit.code;
 }
