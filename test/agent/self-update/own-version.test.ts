@@ -4,7 +4,7 @@ import { deployed, bundle, openBench } from "../../support/agent-bench.ts";
 import { agentBundle, installedAgent } from "../../support/agent-versions.ts";
 import { until } from "../../support/until.ts";
 
-t.setTimeout(120_000);
+t.setTimeout(240_000);
 
 t.test("an agent gives way to another version of itself, and takes back what does not get well", async (t) => {
   await using bench = await openBench(t);
