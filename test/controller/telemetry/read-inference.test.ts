@@ -78,3 +78,17 @@ t.test("records and what they were rolled up to are read alike, by device, versi
   ]);
   t.same(await read(store, { slot: "other" }), []);
 });
+
+t.test("devices that share a query come one by one, each whole, and those of the next query after them", async (t) => {
+  const devices = Array.from({ length: 60 }, (_, at) => `cam-${String(at).padStart(2, "0")}`);
+  const records = devices.flatMap((device) => [record(device, 60_000, "1.0.0", 1), record(device, 0, "1.0.0", 2)]);
+  await using store = await storeOf(`${t.testdir({})}/controller.db`, records);
+  const found = await read(store, { toMs: START_MS + HOUR_MS });
+  t.same(
+    seen(found),
+    devices.flatMap((device) => [
+      [device, "1.0.0", 0, 1, 2],
+      [device, "1.0.0", 1, 1, 1],
+    ]),
+  );
+});
