@@ -5,6 +5,7 @@ import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { DriftVerdict } from "../drift/drift-shape.ts";
 import { numberText } from "../drift/judge-feature.ts";
 import { clientOf, formatOf, withRemote, type RemoteCommandOptions } from "./context.ts";
+import { addDriftDevices } from "./drift-devices.ts";
 import { drawDrift } from "./drift-picture.ts";
 import { durationMs } from "./duration.ts";
 import { ago, duration } from "./human.ts";
@@ -35,6 +36,7 @@ export function addDriftCommands(program: Command): void {
   const show = withWindow(
     drift.command("show <model> <feature>").description("the reference and now, bin by bin"),
   ).action(showFeature);
+  addDriftDevices(drift);
   withRemote(show, "ferry drift show digits probabilities.class", "ferry drift show digits@1.1.0 'pixels[12]'");
 }
 

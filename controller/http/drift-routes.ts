@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { DeviceId, ModelName, ModelVersion } from "../../protocol/ids.ts";
 import { FEATURE_CHARS_MAX } from "../../protocol/messages/telemetry-distribution.ts";
 import { AnomalyVerdict } from "../drift/anomaly-shape.ts";
+import { ClassVerdict } from "../drift/class-shape.ts";
 import { DriftBin, DriftVerdict } from "../drift/drift-shape.ts";
 import { route } from "./route.ts";
 
@@ -49,6 +50,19 @@ export const DRIFT_ROUTES = {
       /** All features of the model that are known, for whoever misspelt one. */
       features: Type.Array(Type.String()),
     }),
+  }),
+  driftDevices: route({
+    method: "GET",
+    path: "/api/v1/drift/devices",
+    tag: "telemetry",
+    summary: "Which devices' inputs and outputs are distributed otherwise than on the others of their hardware class",
+    role: "viewer",
+    query: Type.Object({
+      model: Type.Optional(ModelName),
+      version: Type.Optional(ModelVersion),
+      windowSeconds: lookedAt.windowSeconds,
+    }),
+    result: Type.Object({ verdicts: Type.Array(ClassVerdict) }),
   }),
   anomalies: route({
     method: "GET",

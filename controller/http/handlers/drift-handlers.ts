@@ -2,6 +2,7 @@ import type { Clock } from "../../../common/clock.ts";
 import { EXIT, FerryError } from "../../../common/ferry-error.ts";
 import type { DeviceId } from "../../../protocol/ids.ts";
 import { readAnomalies } from "../../drift/read-anomalies.ts";
+import { readClassDrift } from "../../drift/read-class-drift.ts";
 import { readDrift, readDriftPictures, type DriftPorts, type DriftQuery } from "../../drift/read-drift.ts";
 import type { Handlers } from "../bind-routes.ts";
 import type { DRIFT_ROUTES } from "../drift-routes.ts";
@@ -19,6 +20,10 @@ export function driftHandlers(ports: DriftHandlerPorts): Pick<Handlers, keyof ty
         pictures: pictures.map(({ verdict, bins }) => ({ verdict, bins: [...bins] })),
         features: [...features],
       };
+    },
+    driftDevices: async ({ query: { model: slot, version, windowSeconds } }) => {
+      const of = { slot, version, nowMs: ports.clock.nowMs(), windowMs: 1_000 * windowSeconds };
+      return { verdicts: [...(await readClassDrift(ports.store, of))] };
     },
     anomalies: async ({ query }) => {
       const { model: slot, version, device, windowSeconds, by } = query;
