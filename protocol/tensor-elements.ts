@@ -5,15 +5,25 @@ import { ELEMENT_BYTES, elementCount, type Tensor } from "./tensor.ts";
 /** Row-major. BOOL as 0 and 1, the 64-bit integers as bigint, BYTES as byte strings, all others as numbers. */
 export type Elements = ArrayLike<number | bigint | Uint8Array>;
 
-/** Throws SCHEMA, naming the tensor, where its bytes do not fit its shape. Numbers share the tensor's memory if aligned. */
+/** Throws SCHEMA, naming the tensor, where its bytes do not fit its shape; copies nothing of them. */
+export function checkElements(tensor: Tensor): void {
+  const { datatype, shape, bytes } = tensor;
+  const count = elementCount(shape);
+  if (datatype === "BYTES") {
+    byteStringsIn(tensor, count);
+    return;
+  }
+  const wantedBytes = count * ELEMENT_BYTES[datatype];
+  if (bytes.byteLength !== wantedBytes) throw unfit(tensor, `has ${bytes.byteLength} bytes, expected ${wantedBytes}`);
+}
+
+/** Throws SCHEMA, as `checkElements` does. Numbers share the tensor's memory if aligned. */
 export function elementsIn(tensor: Tensor): Elements {
   const { datatype, shape, bytes } = tensor;
   const count = elementCount(shape);
   if (datatype === "BYTES") return byteStringsIn(tensor, count);
+  checkElements(tensor);
   const size = ELEMENT_BYTES[datatype];
-  if (bytes.byteLength !== count * size) {
-    throw unfit(tensor, `has ${bytes.byteLength} bytes, expected ${count * size}`);
-  }
   // Not `slice`: a Buffer's is a view.
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const at = [aligned.buffer, aligned.byteOffset, count] as const;

@@ -1,6 +1,6 @@
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { elementsIn } from "../../protocol/tensor-elements.ts";
+import { checkElements } from "../../protocol/tensor-elements.ts";
 import { shapeFits, type Tensor } from "../../protocol/tensor.ts";
 import type { InferRequest } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
@@ -33,7 +33,7 @@ function inputProblem(model: ModelJson, inputs: readonly Tensor[]): string | und
 
 function bytesProblem(input: Tensor): string | undefined {
   try {
-    elementsIn(input);
+    checkElements(input);
     return undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return error.message;

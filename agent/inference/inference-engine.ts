@@ -102,6 +102,11 @@ export interface InferRequest {
   readonly outputs?: readonly string[];
   /** How long an answer is of use, from now. */
   readonly timeoutMs: number;
+  /**
+   * Called at most once, before the answer is given: neither the engine nor a runner needs the inputs any more, so that the
+   * memory that holds them can be freed. Not called where something may still need them, which is rare.
+   */
+  readonly onInputsFree?: () => void;
 }
 
 export interface InferResponse {

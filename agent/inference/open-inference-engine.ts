@@ -189,6 +189,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       observer.answered(request.slot, response);
       observer.exchanged?.(request.slot, request.inputs, response);
     }
+    if (!slot.keepsInputsOf(request)) request.onInputsFree?.();
     return response;
   }
 

@@ -26,6 +26,8 @@ export class PendingRequest {
   only: StatementDigest | undefined;
   /** The version on trial whose turn it is; whichever is active answers where that cannot. */
   trial: StatementDigest | undefined;
+  /** How often it was handed to a runner. */
+  attempts = 0;
   /** Runner processes that ended while they computed it. */
   crashes = 0;
   readonly #promise = Promise.withResolvers<Answered>();

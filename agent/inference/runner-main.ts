@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
+import { giveBack } from "../../common/give-back.ts";
 import { openOnnxSession, type OnnxSession } from "../../common/onnx-session.ts";
 import { computeRequests } from "./compute-requests.ts";
 import { openRunnerEnd, sendMessage } from "./runner-channel.ts";
@@ -73,6 +74,8 @@ async function infer({ id, ...asked }: ToRunner & { kind: "infer" }): Promise<vo
       ? asked.requests.map(() => ({ kind: "refused", code: "onnx-load", message: "No model is loaded" }))
       : await computeRequests({ session, ranges }, asked);
   await say({ kind: "computed", id, outcomes });
+  // All tensors of a message share its memory.
+  for (const { bytes } of asked.requests[0] ?? []) giveBack(bytes.buffer);
 }
 
 function inWords(error: unknown): { code: string; message: string } {

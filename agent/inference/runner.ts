@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { giveBack } from "../../common/give-back.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { packagedProgram } from "../../common/packaged-program.ts";
@@ -144,9 +145,10 @@ function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Prom
     loaded.reject(gone);
     for (const { reject } of waiting.values()) reject(gone);
   });
-  channel.on("data", (piece) => {
+  channel.on("data", (piece: Buffer) => {
     try {
       reader.push(piece);
+      if (piece.byteLength === piece.buffer.byteLength) giveBack(piece.buffer);
     } catch (error) {
       log.error({ pid, error: messageOf(error) }, "a runner wrote what is no message, and is killed");
       kill();

@@ -328,6 +328,7 @@ export class ServingVersion {
     const { batches } = this.#loadOf(runner);
     batches.add(batch);
     this.#requestsInFlight += batch.length;
+    for (const pending of batch) pending.attempts += 1;
     try {
       const inputs = batch.map(({ request }) => request.inputs);
       const outcomes = await runner.inferAll(inputs, batch[0]?.request.outputs);

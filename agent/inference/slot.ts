@@ -43,6 +43,8 @@ export class Slot {
   readonly #ports: SlotPorts;
   readonly #comparison: StandbyComparison;
   readonly #versions = new Set<ServingVersion>();
+  /** Answered requests whose inputs may still be needed. */
+  readonly #kept = new WeakSet<InferRequest>();
   /** Answers all that is nobody else's. */
   #active: LoadedVersion | undefined;
   /** Without traffic, loaded or not: what to turn back to while the active one soaks. */
@@ -105,6 +107,11 @@ export class Slot {
     }
   }
 
+  /** Of a request that was answered: whether another version is to answer it too, or a runner may still be reading it. */
+  keepsInputsOf(request: InferRequest): boolean {
+    return this.#kept.has(request);
+  }
+
   #route({ bundle: { statement, model } }: ServingVersion, { version, key, id }: InferRequest): Route | undefined {
     this.#trial?.noteRequest();
     const roles = { active: { statement, version: model.version }, trial: this.#trial?.role };
@@ -133,7 +140,10 @@ export class Slot {
       );
     }
     this.pump();
-    return responseTo(pending);
+    const response = await responseTo(pending);
+    // Of another attempt something may still lie before the socket of a runner that ended.
+    if (pending.attempts > 1) this.#kept.add(request);
+    return response;
   }
 
   /** While a version soaks, some answers are held against what the other version makes of the same request. */
@@ -141,13 +151,16 @@ export class Slot {
     const { active, standby } = this;
     if (active?.bundle.statement !== response.statement) return;
     if (this.#trial?.traffic.kind === "shadow") {
-      if (routed.kind === "active" && routed.isCopied) this.#trial.copy(request, response);
+      if (routed.kind !== "active" || !routed.isCopied) return;
+      this.#kept.add(request);
+      this.#trial.copy(request, response);
       return;
     }
     const other = this.#trial?.version ?? standby;
     if (other === undefined || !this.#comparison.isDue) return;
     if (!sameInterface(active.bundle.model, other.bundle.model)) return;
     const soaking = this.#trial?.version ?? active;
+    this.#kept.add(request);
     const ask = async () => {
       const aside = await other.answerAside(request.inputs, request.outputs);
       return aside.kind === "answered" ? aside.answer.outputs : undefined;

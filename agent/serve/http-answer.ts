@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly query: () => URLSearchParams;
   /** The whole body, decompressed; throws HttpError where it is too large, cut short or not what its encoding says. */
   readonly body: () => Promise<Uint8Array>;
+  /** Frees the memory of the body at once: nobody may hold any part of it any more. */
+  readonly freeBody: () => void;
 }
 
 /** Errors that are HttpError, InferenceError or ProtocolError become an answer; any other is a fault of the agent. */

@@ -24,7 +24,7 @@ import { oipRoutes } from "./oip-routes.ts";
 import { openLiveFigures } from "./page/live-figures.ts";
 import { predictRoutes } from "./predict-routes.ts";
 import { metricsRoutes, openPredictionMetrics } from "./prediction-metrics.ts";
-import { BODY_MS_MAX, BodyReader } from "./read-body.ts";
+import { BODY_MS_MAX, BodyReader, type RequestBody } from "./read-body.ts";
 import { pathOf, queryOf, Router, type Routes } from "./routes.ts";
 import { sendAnswer } from "./send-answer.ts";
 import { suspendable, type Suspension } from "./suspension.ts";
@@ -124,7 +124,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       if (!mayBodyCome) response.writeContinue();
       mayBodyCome = true;
     });
-    const answer = await answerTo({ router, access, log }, request, body.read);
+    const answer = await answerTo({ router, access, log }, request, body);
     answering -= 1;
     sendAnswer(request, response, answer, { isLast: isClosing, mayBodyCome, lingerMs });
   }
@@ -183,14 +183,15 @@ interface Answering {
 async function answerTo(
   { router, access, log }: Answering,
   request: IncomingMessage,
-  readBody: () => Promise<Uint8Array>,
+  body: RequestBody,
 ): Promise<HttpAnswer> {
   const path = pathOf(request.url ?? "/");
   try {
     access.checkCaller(path, request.headers);
     const { handler, parameters } = router.match(request.method ?? "GET", path);
     const query = () => queryOf(request.url ?? "/");
-    const answer = await handler({ headers: request.headers, parameters, query, body: readBody });
+    const { headers } = request;
+    const answer = await handler({ headers, parameters, query, body: body.read, freeBody: body.free });
     return await compressAnswer(answer, headerText(request.headers["accept-encoding"]));
   } catch (error) {
     return errorAnswer(error, path, log);

@@ -106,6 +106,7 @@ async function infer({ engine, predictor }: Omit<OipPorts, "statistics">, reques
     ...asked,
     inputs: parsed.inputs,
     ...(parsed.outputs === undefined ? {} : { outputs: parsed.outputs }),
+    onInputsFree: request.freeBody,
   });
   // The version that answered may have come while this request waited: its labels, not those of the one before.
   const names = response.outputs.some(({ name }) => parsed.classes(name) > 0) ? await readLabels(response.bundle) : [];

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable, Transform } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
+import { giveBack } from "../../common/give-back.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import { HttpError } from "./http-answer.ts";
 
@@ -18,6 +19,8 @@ type Encoding = "identity" | "gzip" | "deflate";
 export interface RequestBody extends Disposable {
   /** The whole body, decompressed. Throws HttpError: 400 (cut short, not what its encoding says), 408, 413, 415, 429. */
   readonly read: () => Promise<Uint8Array>;
+  /** Frees the memory of what was read, which nobody may hold any more. */
+  readonly free: () => void;
 }
 
 /** Reads bodies of requests within a common bound of memory. */
@@ -32,6 +35,7 @@ export class BodyReader {
   /** `onBegin` is told before the first byte is read. Disposed of when the request is answered: until then it is held. */
   of(request: IncomingMessage, onBegin: () => void = () => undefined): RequestBody {
     const held = { bytes: 0, counted: 0 };
+    let body: Uint8Array | undefined;
     const hold = (bytes: number) => {
       held.bytes += bytes;
       if (held.bytes > BODY_BYTES_MAX) throw tooLarge("more");
@@ -46,7 +50,11 @@ export class BodyReader {
         const declaredBytes = Number(request.headers["content-length"] ?? 0);
         if (declaredBytes > BODY_BYTES_MAX) throw tooLarge(`${declaredBytes} bytes`);
         onBegin();
-        return receive(request, encoding, hold, this.#bodyMs);
+        body = await receive(request, encoding, hold, this.#bodyMs);
+        return body;
+      },
+      free: () => {
+        if (body !== undefined) giveBack(body.buffer);
       },
       [Symbol.dispose]: () => {
         this.#heldBytes -= held.counted;
@@ -97,7 +105,7 @@ async function receive(
   });
   const source: Readable = decoder === undefined ? request : request.on("data", count).pipe(decoder);
   source.on("data", keep).on("end", () => {
-    resolve(Buffer.concat(chunks));
+    resolve(joined(chunks, binaryAt(request)));
   });
   try {
     return await promise;
@@ -106,6 +114,30 @@ async function receive(
     request.off("data", count).off("data", keep).unpipe();
     decoder?.destroy();
   }
+}
+
+/** Tensors that follow a JSON head begin there (OIP v2, binary tensor extension); 0 where none do. */
+function binaryAt({ headers }: IncomingMessage): number {
+  const length = Number(headers["inference-header-content-length"] ?? 0);
+  return Number.isSafeInteger(length) && length > 0 ? length : 0;
+}
+
+const ALIGNMENT = 8;
+
+/** In memory that is the body's alone, and so that what begins at `alignedAt` lies where typed arrays may share it. */
+function joined(chunks: readonly Buffer[], alignedAt: number): Uint8Array {
+  const [only, ...others] = chunks;
+  if (only !== undefined && others.length === 0) return only;
+  const gap = (ALIGNMENT - (alignedAt % ALIGNMENT)) % ALIGNMENT;
+  const whole = Buffer.allocUnsafeSlow(gap + chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = gap;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+    // A part of something larger is not this chunk's to give.
+    if (chunk.byteLength === chunk.buffer.byteLength) giveBack(chunk.buffer);
+  }
+  return whole.subarray(gap);
 }
 
 function decoderOf(encoding: Encoding): Transform | undefined {
