@@ -16,8 +16,9 @@ export async function compressAnswer(answer: HttpAnswer, acceptEncoding: string 
   const { status, body, headers } = answer;
   // Triton's client decompresses outputs, and reads errors as they come.
   if (status !== 200 || (encoding !== "gzip" && encoding !== "deflate")) return answer;
-  if (Buffer.byteLength(body) < BYTES_MIN) return answer;
-  const compressed = await COMPRESS[encoding](body, { level: constants.Z_BEST_SPEED });
+  const whole = body instanceof Array ? Buffer.concat(body) : body;
+  if (Buffer.byteLength(whole) < BYTES_MIN) return answer;
+  const compressed = await COMPRESS[encoding](whole, { level: constants.Z_BEST_SPEED });
   return {
     ...answer,
     headers: { ...headers, "content-encoding": encoding, vary: "accept-encoding" },

@@ -4,7 +4,8 @@ import type { IncomingMessage } from "node:http";
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** Pieces are sent one after the other: what is large need not be copied together. */
+  readonly body: string | Uint8Array | readonly Uint8Array[];
 }
 
 export interface HttpRequest {

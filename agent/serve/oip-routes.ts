@@ -158,7 +158,7 @@ function answerOf(
       "content-type": "application/octet-stream",
       "inference-header-content-length": String(header.byteLength),
     },
-    body: Buffer.concat([header, ...binary]),
+    body: [header, ...binary],
   };
 }
 
