@@ -75,7 +75,7 @@ async function infer({ id, ...asked }: ToRunner & { kind: "infer" }): Promise<vo
       : await computeRequests({ session, ranges }, asked);
   await say({ kind: "computed", id, outcomes });
   // All tensors of a message share its memory.
-  for (const { bytes } of asked.requests[0] ?? []) giveBack(bytes.buffer);
+  for (const { bytes } of asked.requests[0] ?? []) giveBack(new Uint8Array(bytes.buffer));
 }
 
 function inWords(error: unknown): { code: string; message: string } {

@@ -148,7 +148,7 @@ function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Prom
   channel.on("data", (piece: Buffer) => {
     try {
       reader.push(piece);
-      if (piece.byteLength === piece.buffer.byteLength) giveBack(piece.buffer);
+      giveBack(piece);
     } catch (error) {
       log.error({ pid, error: messageOf(error) }, "a runner wrote what is no message, and is killed");
       kill();

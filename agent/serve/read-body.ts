@@ -54,7 +54,7 @@ export class BodyReader {
         return body;
       },
       free: () => {
-        if (body !== undefined) giveBack(body.buffer);
+        if (body !== undefined) giveBack(body);
       },
       [Symbol.dispose]: () => {
         this.#heldBytes -= held.counted;
@@ -134,8 +134,7 @@ function joined(chunks: readonly Buffer[], alignedAt: number): Uint8Array {
   for (const chunk of chunks) {
     whole.set(chunk, at);
     at += chunk.byteLength;
-    // A part of something larger is not this chunk's to give.
-    if (chunk.byteLength === chunk.buffer.byteLength) giveBack(chunk.buffer);
+    giveBack(chunk);
   }
   return whole.subarray(gap);
 }

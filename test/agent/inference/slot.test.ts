@@ -43,6 +43,32 @@ t.test("after a swap the former version stands by until it is released", async (
   await engine.release(next.model.name);
 });
 
+t.test("the inputs of an answered request are free, except while another version may answer it too", async (t) => {
+  await using engine = openEngine();
+  const { former, next } = await plusOnes(t.testdir());
+  await serve(engine, former);
+  const slot = former.model.name;
+  const freed = async () => {
+    let times = 0;
+    const onInputsFree = () => {
+      times += 1;
+    };
+    await engine.infer({ slot, inputs: one, timeoutMs: 20_000, onInputsFree });
+    return times;
+  };
+  t.equal(await freed(), 1);
+  const refused = engine.infer({ slot, inputs: [], timeoutMs: 20_000, onInputsFree: () => t.fail("it has no answer") });
+  await failureOf(refused);
+  await turnOver(engine, next);
+  t.equal(await freed(), 0, "the first is compared with what stands by");
+  await engine.release(slot);
+  t.equal(await freed(), 1);
+  signalRunner(0, "SIGSTOP");
+  const waiting = freed();
+  await killReadyRunner(engine);
+  t.equal(await waiting, 0, "a runner ended over it, and what was meant for that one may still be there");
+});
+
 t.test("turning back under load loses no request, and the process of the failed version ends", async (t) => {
   await using engine = openEngine();
   const directory = t.testdir();

@@ -47,6 +47,35 @@ t.test("a body may come in chunks, as small as they like", async (t) => {
   t.match(await sendRaw(url, head, ...chunks, "0\r\n\r\n"), [{ status: 200 }]);
 });
 
+t.test(
+  "bodies and answers of many pieces are whole, several at once, one after the other on their connections",
+  async (t) => {
+    const digits = readDigits();
+    const rows = 1_000;
+    const pixels = Float32Array.from({ length: rows * 64 }, (_, at) => {
+      const row = Math.floor(at / 64);
+      return digits[row % digits.length]?.pixels[at % 64] ?? 0;
+    });
+    const parameters = { binary_data_size: pixels.byteLength };
+    const inputs = [{ name: "pixels", datatype: "FP32", shape: [rows, 64], parameters }];
+    const head = Buffer.from(JSON.stringify({ inputs, parameters: { binary_data_output: true } }));
+    const sent = Buffer.concat([head, Buffer.from(pixels.buffer)]);
+    const headers = { "inference-header-content-length": String(head.byteLength) };
+    const ask = async () => {
+      const answer = await fetch(`${url}${INFER}`, { method: "POST", headers, body: sent });
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      return bytes.subarray(Number(answer.headers.get("inference-header-content-length")));
+    };
+    const [first, ...others] = (
+      await Promise.all(Array.from({ length: 4 }, async () => [await ask(), await ask()]))
+    ).flat();
+    t.equal(first?.byteLength, rows * 10 * 4);
+    for (const other of others) t.ok(first !== undefined && other.equals(first));
+    const row = digits.length * 40;
+    t.same(first?.subarray(row, 2 * row), first?.subarray(0, row), "the same digits have the same scores");
+  },
+);
+
 const targets: readonly [what: string, line: string, status: number][] = [
   ["a slash at the end", "GET /v2/models/digits/", 200],
   ["a query", "GET /v2/health/live?verbose=1", 200],
