@@ -10,6 +10,7 @@ import type { JoinOptions } from "./cli/join-options.ts";
 import { predictLocally, type PredictOptions } from "./cli/predict.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
 import { modelsText } from "./cli/models.ts";
+import { addFirstBootCommand } from "./cli/first-boot-command.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
 import { showToken, type TokenOptions } from "./cli/token.ts";
 import { agentFolder, DEFAULT_DIRECTORY, DEFAULT_HTTP } from "./config.ts";
@@ -65,6 +66,8 @@ async function main(args: readonly string[]): Promise<number> {
     });
 
   withDataOptions(joinCommand);
+
+  addFirstBootCommand(program, directoryOption(), { print, say });
 
   const runCommand = program
     .command("run")
