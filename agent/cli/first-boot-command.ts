@@ -25,7 +25,9 @@ export function addFirstBootCommand(program: Command, dir: Option, { print, say 
         return;
       }
       const joined = await firstBoot(options, { join, say, clock: systemClock, random: Math.random });
-      print(`${joined.device} has joined the fleet ${joined.fleet}, whose root is as pinned. Its key: ${joined.keyFingerprint}`);
+      print(
+        `${joined.device} has joined the fleet ${joined.fleet}, whose root is as pinned. Its key: ${joined.keyFingerprint}`,
+      );
     });
 }
 

@@ -25,7 +25,10 @@ export function requireBoard(image: ImageBoard, machine: readonly string[], file
   const isMachine = compatible?.some((prefix) => machine.some((one) => one.startsWith(prefix))) ?? true;
   if (!isMachine) {
     const found = machine.length === 0 ? "a machine without a device tree" : machine.join(", ");
-    throw wrong(`This image is for ${name}, and this machine is ${found}`, "Write the image for this machine onto the card.");
+    throw wrong(
+      `This image is for ${name}, and this machine is ${found}`,
+      "Write the image for this machine onto the card.",
+    );
   }
   if (fileIsFor !== undefined && fileIsFor !== name) {
     throw wrong(

@@ -37,7 +37,10 @@ export const BOOT_FILE_BYTES_MAX = 65_536;
  */
 export function parseBootFile(text: string): BootFile {
   const values: { [name in (typeof KEYS)[keyof typeof KEYS]]?: string } = {};
-  for (const [at, raw] of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/).entries()) {
+  for (const [at, raw] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r\n|\n|\r/)
+    .entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
     const equals = line.indexOf("=");

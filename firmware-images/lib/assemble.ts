@@ -73,9 +73,14 @@ export function commandLine({ consoles }: Pick<Board, "consoles">): string {
 /** The newest kernel, and the initial file system that Debian made for it. */
 export async function kernelOf(root: string): Promise<{ readonly kernel: string; readonly initrd: string }> {
   const names = await readdir(join(root, "boot"));
-  const newest = (prefix: string) => names.filter((name) => name.startsWith(prefix)).sort().at(-1);
+  const newest = (prefix: string) =>
+    names
+      .filter((name) => name.startsWith(prefix))
+      .sort()
+      .at(-1);
   const [kernel, initrd] = [newest("vmlinuz-"), newest("initrd.img-")];
-  if (kernel === undefined || initrd === undefined) throw new Error("Debian's packages brought no kernel with an initrd");
+  if (kernel === undefined || initrd === undefined)
+    throw new Error("Debian's packages brought no kernel with an initrd");
   return { kernel: join(root, "boot", kernel), initrd: join(root, "boot", initrd) };
 }
 

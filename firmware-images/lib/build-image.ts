@@ -43,7 +43,16 @@ async function build(): Promise<void> {
   try {
     const [root, data] = [join(work, "root"), join(work, "data")];
     await mkdir(root);
-    await run("tar", ["--extract", "--numeric-owner", "--xattrs", "--file", tar, "--directory", root, "--exclude=./dev/*"]);
+    await run("tar", [
+      "--extract",
+      "--numeric-owner",
+      "--xattrs",
+      "--file",
+      tar,
+      "--directory",
+      root,
+      "--exclude=./dev/*",
+    ]);
     tell(`the agent: ${relative(process.cwd(), deb)}`);
     await fillRoot({ root, board, deb, builtAt: new Date() });
     await makeData(root, data);

@@ -26,11 +26,19 @@ export async function fillRoot({ root, board, deb, builtAt }: Filling): Promise<
   const at = (path: string) => join(root, path);
   await installDeb(root, deb);
   await cp(OVERLAY, root, { recursive: true });
-  for (const script of await readdir(at("usr/lib/ferry-image"))) await chmod(at(`usr/lib/ferry-image/${script}`), 0o755);
+  for (const script of await readdir(at("usr/lib/ferry-image")))
+    await chmod(at(`usr/lib/ferry-image/${script}`), 0o755);
   const { name, compatible } = board;
   await writeFile(at("usr/lib/ferry-image/board.json"), `${JSON.stringify({ name, compatible })}\n`);
   for (const [unit, target] of Object.entries(WANTED)) await enable(root, unit, target);
-  await run("systemctl", [`--root=${root}`, "enable", "--quiet", "systemd-networkd", "systemd-resolved", "systemd-timesyncd"]);
+  await run("systemctl", [
+    `--root=${root}`,
+    "enable",
+    "--quiet",
+    "systemd-networkd",
+    "systemd-resolved",
+    "systemd-timesyncd",
+  ]);
   await writeFile(at("etc/hostname"), "ferry\n");
   await writeFile(at("etc/hosts"), "127.0.0.1 localhost\n127.0.1.1 ferry\n::1 localhost ip6-localhost\n");
   await rm(at("etc/resolv.conf"), { force: true });
@@ -64,4 +72,3 @@ export async function makeData(root: string, data: string): Promise<void> {
   await mkdir(join(data, "log", "journal"), { recursive: true });
   await cp(join(root, "var/lib/systemd"), join(data, "systemd"), { recursive: true });
 }
-

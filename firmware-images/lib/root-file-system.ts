@@ -41,7 +41,7 @@ export function debianArguments(board: Board): readonly string[] {
     ...board.excluded.map((folder) => `--dpkgopt=path-exclude=/lib/modules/*/kernel/${folder}/*`),
     `--essential-hook=${writes.join("; ")}`,
     ...(board.boot.kind === "raspberry-pi" ? RASPBERRY_PI_HOOKS : []),
-    "--customize-hook=rm -f \"$1/etc/hostname\" \"$1/etc/resolv.conf\"; : > \"$1/etc/machine-id\"",
+    '--customize-hook=rm -f "$1/etc/hostname" "$1/etc/resolv.conf"; : > "$1/etc/machine-id"',
     SUITE,
   ];
 }

@@ -11,7 +11,10 @@ const TOOLS: Readonly<Record<string, string>> = {
   systemctl: "systemd",
 };
 /** For a machine of another kind than this one. */
-const EMULATORS: Readonly<Record<string, string>> = { "qemu-aarch64-static": "qemu-user-static", "arch-test": "arch-test" };
+const EMULATORS: Readonly<Record<string, string>> = {
+  "qemu-aarch64-static": "qemu-user-static",
+  "arch-test": "arch-test",
+};
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** Throws with the line that installs what is missing. */

@@ -12,7 +12,13 @@ export const raspberryPi: Board = {
     // Their network: a Pi 3's is behind USB.
     ..."genet broadcom smsc95xx lan78xx usbnet cdc_ether bcm2835_wdt".split(" "),
   ],
-  excluded: ["drivers/gpu/drm/amd", "drivers/gpu/drm/nouveau", "drivers/infiniband", "drivers/isdn", "drivers/scsi/lpfc"],
+  excluded: [
+    "drivers/gpu/drm/amd",
+    "drivers/gpu/drm/nouveau",
+    "drivers/infiniband",
+    "drivers/isdn",
+    "drivers/scsi/lpfc",
+  ],
   earlyFiles: {
     // The kernel's hook makes config.txt and cmdline.txt of it.
     "etc/default/raspi-firmware":

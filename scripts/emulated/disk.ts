@@ -1,0 +1,67 @@
+/** What is done to a card in another computer: a file is written onto its boot partition, its space is looked at. */
+import { execFileSync } from "node:child_process";
+import { constants, copyFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The boot partition's place in every image, as firmware-images/lib/partitions.ts plans it. */
+const BOOT_AT = "4M";
+const MIB = 1024 ** 2;
+
+/** `mib`: the size of the card; the image's own where it is not given. */
+export function writeCard(image: string, card: string, mib?: number): void {
+  copyFileSync(image, card, constants.COPYFILE_FICLONE);
+  if (mib !== undefined) truncateSync(card, mib * MIB);
+}
+
+export function writeBootFile(card: string, directory: string, lines: Readonly<Record<string, string>>): void {
+  const file = join(directory, "ferry-agent.env");
+  // As an editor on Windows leaves it.
+  writeFileSync(
+    file,
+    `\uFEFF${Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\r\n`)
+      .join("")}`,
+  );
+  run("mcopy", "-o", "-i", `${card}@@${BOOT_AT}`, file, "::/ferry-agent.env");
+}
+
+export function readBootFile(card: string): string {
+  return run("mcopy", "-i", `${card}@@${BOOT_AT}`, "::/ferry-agent.env", "-");
+}
+
+export interface Partition {
+  readonly atMib: number;
+  readonly sizeMib: number;
+}
+
+export function dataPartition(card: string): Partition {
+  const { partitiontable } = JSON.parse(run("sfdisk", "--json", card)) as {
+    partitiontable: { partitions: { start: number; size: number }[] };
+  };
+  const last = partitiontable.partitions.at(-1);
+  if (last === undefined) throw new Error(`${card} has no partitions`);
+  return { atMib: (last.start * 512) / MIB, sizeMib: (last.size * 512) / MIB };
+}
+
+/** Debian's own tool writes into the file system of a partition that is not mounted. */
+export function changeData(card: string, request: string): string {
+  return run("debugfs", "-w", "-R", request, `${card}?offset=${dataPartition(card).atMib * MIB}`);
+}
+
+function run(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 * MIB });
+}
+
+/** Takes all room for everybody but root, for whom ext4 keeps a twentieth. The name is `filling`. */
+export function fillData(card: string, directory: string): void {
+  const free = /Free blocks:\s+(\d+)/.exec(changeData(card, "stats"))?.[1];
+  const block = /Block size:\s+(\d+)/.exec(changeData(card, "stats"))?.[1];
+  const file = join(directory, "filling");
+  // Not zeros: those would be left out.
+  writeFileSync(file, Buffer.alloc((Number(free) - BLOCKS_LEFT) * Number(block), 1));
+  changeData(card, `write ${file} filling`);
+  rmSync(file);
+}
+
+/** Of 4 KiB: far less than what is root's, and enough for the file's own tables. */
+const BLOCKS_LEFT = 256;
