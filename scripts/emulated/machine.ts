@@ -1,7 +1,7 @@
 /** A machine in QEMU: an image's disk, a console that is read, a power button that is a SIGKILL. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { until } from "../../test/support/until.ts";
@@ -13,7 +13,7 @@ export interface MachinePlan {
   readonly disk: string;
   /** Of the image: what an emulator starts by itself where the board's own loader cannot run in it. */
   readonly image: string;
-  /** For sockets and the firmware's variables. */
+  /** For sockets, the firmware's variables, and `console.log` of all that it ran. */
   readonly directory: string;
   /** The cable is not in when the machine starts. */
   readonly isUnplugged?: boolean;
@@ -50,6 +50,7 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
   let console = "";
   const keep = (text: Buffer) => {
     console = (console + text.toString()).slice(-CONSOLE_CHARS_MAX);
+    appendFileSync(join(plan.directory, "console.log"), text);
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);

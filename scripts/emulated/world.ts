@@ -11,6 +11,7 @@ const HOST_SEEN_FROM_WITHIN = "10.0.2.2";
 const examples = join(import.meta.dirname, "..", "..", "examples", "digits");
 /** Enough that a transfer can be cut in its middle, at what an emulated network card carries. */
 const LARGE_BYTES = 48 * 1024 ** 2;
+const HARDWARE_MS_MAX = 120_000;
 /** An emulated device transfers, compares and loads at a tenth of a real one's speed. */
 const ROLLOUT_MS_MAX = 420_000;
 
@@ -22,7 +23,7 @@ export interface World {
 }
 
 export async function openWorld(options: Omit<World, "fleet">): Promise<World> {
-  const fleet = await openFleet({ directory: join(options.directory, "fleet"), devices: [], isFerryKept: true });
+  const fleet = await openFleet({ directory: join(options.directory, "fleet"), devices: [] });
   const file = join(fleet.home, "controller", "controller.json");
   const config = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   writeFileSync(file, JSON.stringify({ ...config, names: [HOST_SEEN_FROM_WITHIN] }));
@@ -66,8 +67,19 @@ export async function ferry(fleet: Fleet, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-export async function rollOut(world: World, version: string): Promise<void> {
-  await ferry(world.fleet, "rollout", "create", `digits@${version}`, "--all", "--yes");
+/** As soon as the device has told its key and hardware, some seconds after its hello. */
+export async function rollOut({ fleet }: World, version: string): Promise<void> {
+  await until(
+    `digits@${version} can be rolled out`,
+    async () => {
+      const { code, stderr, stdout } = await fleet.ferry("rollout", "create", `digits@${version}`, "--all", "--yes");
+      const said = stderr + stdout;
+      if (code === 0) return true;
+      if (!said.includes("has not told its key and hardware yet")) throw new Error(said);
+      return false;
+    },
+    { timeoutMs: HARDWARE_MS_MAX },
+  );
 }
 
 /** What the newest rollout knows of its one device. */
