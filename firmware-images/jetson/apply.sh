@@ -42,8 +42,7 @@ done
 [ -n "$root" ] || usage
 
 # Everything is looked at before anything is changed.
-[ "$(id -u)" = 0 ] || fail "The files in $root are root's: run this with sudo."
-root=$(readlink -f "$root")
+root=$(readlink -e "$root") || fail "There is no such folder: it is NVIDIA's Linux_for_Tegra/rootfs, unpacked."
 [ "$root" != / ] || fail "That is this machine's own root. On the device itself: apt install ./ferry-agent_VERSION_arm64.deb"
 if ! [ -x "$root/usr/bin/dpkg" ]; then
   fail "$root holds no Debian or Ubuntu system." "Unpack NVIDIA's sample root file system into Linux_for_Tegra/rootfs first, and run its apply_binaries.sh."
@@ -67,6 +66,7 @@ fi
 if [ "$(uname -m)" != aarch64 ] && ! [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
   fail "Programs for arm64 do not run on this machine yet." "Install the emulator: apt-get install qemu-user-static binfmt-support (it registers itself)."
 fi
+[ "$(id -u)" = 0 ] || fail "The files in $root are root's: run this with sudo."
 
 say "The agent: $deb"
 install -m 644 "$deb" "$root/ferry-agent.deb"
@@ -79,7 +79,10 @@ chmod 755 "$policy"
 unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" dpkg --install /ferry-agent.deb' "$root" >&2
 
 say "Access to the GPU for its service"
-install -D -m 644 "$root/usr/share/doc/ferry-agent/examples/gpu.conf" "$root/etc/systemd/system/ferry-agent.service.d/gpu.conf"
+# From the package itself: a root file system may be set up to leave documentation out.
+drop_in=$root/etc/systemd/system/ferry-agent.service.d
+mkdir -p "$drop_in"
+dpkg-deb --fsys-tarfile "$deb" | tar -xO ./usr/share/doc/ferry-agent/examples/gpu.conf >"$drop_in/gpu.conf"
 for group in video render; do
   grep -q "^$group:" "$root/etc/group" || chroot "$root" groupadd --system "$group"
 done
@@ -91,11 +94,11 @@ printf '{"name":"jetson","compatible":["nvidia,"]}\n' >"$root/usr/lib/ferry-imag
 install -D -m 644 -t "$root/usr/lib/systemd/system" "$lib/usr/lib/systemd/system/ferry-first-boot.service"
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -sf /usr/lib/systemd/system/ferry-first-boot.service "$root/etc/systemd/system/multi-user.target.wants/"
-install -D -m 644 -t "$root/etc/systemd/system/ferry-agent.service.d" "$lib/etc/systemd/system/ferry-agent.service.d/image.conf"
+install -m 644 -t "$drop_in" "$lib/etc/systemd/system/ferry-agent.service.d/image.conf"
 install -d -m 700 "$root/boot/firmware"
 install -m 600 "${boot_file:-$top/firmware-images/lib/ferry-agent.env}" "$root/boot/firmware/ferry-agent.env"
 
 say "Checking that the agent works in it (emulated; some seconds)"
 # shellcheck disable=SC2016
-unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" /usr/lib/ferry-agent/ferry-agent --version' "$root"
+unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -u NODE_EXTRA_CA_CERTS chroot "$0" /usr/lib/ferry-agent/ferry-agent --version' "$root"
 say "Done. Flash it as you always do. Where $root/boot/firmware/ferry-agent.env holds no token yet, fill it in first."
