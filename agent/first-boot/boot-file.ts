@@ -36,7 +36,7 @@ export const BOOT_FILE_BYTES_MAX = 65_536;
  * never part of its message.
  */
 export function parseBootFile(text: string): BootFile {
-  const values: { [name in (typeof KEYS)[keyof typeof KEYS]]?: string } = {};
+  const values: Partial<Record<(typeof KEYS)[keyof typeof KEYS], string>> = {};
   for (const [at, raw] of text
     .replace(/^\uFEFF/, "")
     .split(/\r\n|\n|\r/)

@@ -89,7 +89,7 @@ done
 
 say "Joining at the first start"
 lib=$top/firmware-images/lib/root
-install -D -m 755 -t "$root/usr/lib/ferry-image" "$lib"/usr/lib/ferry-image/{on-consoles,erase-token}
+install -D -m 755 -t "$root/usr/lib/ferry-image" "$lib/usr/lib/ferry-image/erase-token"
 printf '{"name":"jetson","compatible":["nvidia,"]}\n' >"$root/usr/lib/ferry-image/board.json"
 install -D -m 644 -t "$root/usr/lib/systemd/system" "$lib/usr/lib/systemd/system/ferry-first-boot.service"
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
@@ -100,5 +100,5 @@ install -m 600 "${boot_file:-$top/firmware-images/lib/ferry-agent.env}" "$root/b
 
 say "Checking that the agent works in it (emulated; some seconds)"
 # shellcheck disable=SC2016
-unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -u NODE_EXTRA_CA_CERTS chroot "$0" /usr/lib/ferry-agent/ferry-agent --version' "$root"
+unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec env -i PATH="$PATH" chroot "$0" /usr/lib/ferry-agent/ferry-agent --version' "$root"
 say "Done. Flash it as you always do. Where $root/boot/firmware/ferry-agent.env holds no token yet, fill it in first."

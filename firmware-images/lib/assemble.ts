@@ -64,10 +64,23 @@ async function bootPartition({ board, plan, root, bootFile, work }: Assembly): P
   return file;
 }
 
-/** Started again 10 s after a panic; what a power cut left of a file system is repaired without asking. */
+/**
+ * Started again 10 s after a panic; what a power cut left of a file system is repaired without asking. Warnings reach the
+ * consoles: what the first start has to say is among them.
+ */
 export function commandLine({ consoles }: Pick<Board, "consoles">): string {
   const named = consoles.map((console) => `console=${console}`);
-  return ["root=LABEL=ferry-root", "ro", "rootwait", ...named, "quiet", "panic=10", "fsck.repair=yes"].join(" ");
+  return [
+    "root=LABEL=ferry-root",
+    "ro",
+    "rootwait",
+    ...named,
+    "quiet",
+    "loglevel=5",
+    "printk.devkmsg=on",
+    "panic=10",
+    "fsck.repair=yes",
+  ].join(" ");
 }
 
 /** The newest kernel, and the initial file system that Debian made for it. */

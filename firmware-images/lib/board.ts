@@ -26,4 +26,4 @@ export type BootLoader =
   /** systemd-boot as the loader that firmware starts when nothing else was set up. */
   | { readonly kind: "efi"; readonly loader: string; readonly defaultName: string }
   /** The Raspberry Pi's own firmware reads `config.txt`, and loads the kernel from the FAT partition. */
-  | { readonly kind: "raspberry-pi" };
+  | { readonly kind: "raspberry-pi"; readonly emulatedDeviceTree: string };

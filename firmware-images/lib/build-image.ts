@@ -22,7 +22,7 @@ const cache = join(top, "build", "images");
 const USAGE = `scripts/image x86|arm64|raspberry-pi [--deb FILE] [--out FILE]
 
   Makes an image of Debian 12 with the agent: a file to write onto a card or disk (dist/images/ferry-BOARD.img).
-  --deb FILE   the agent's package for that machine (default: the newest dist/ferry-agent_*_ARCH.deb, from \`npm run deb\`)
+  --deb FILE   the agent's package for that machine (default: the newest dist/ferry-agent_*_ARCH.deb, from firmware-images/deb/build)
 `;
 
 await build();
@@ -66,6 +66,9 @@ async function build(): Promise<void> {
     const { kernel, initrd } = await kernelOf(root);
     await cp(kernel, `${image}.vmlinuz`);
     await cp(initrd, `${image}.initrd`);
+    if (board.boot.kind === "raspberry-pi") {
+      await cp(join(root, "boot/firmware", board.boot.emulatedDeviceTree), `${image}.dtb`);
+    }
     const { size, blocks } = await stat(image);
     const onDisk = Math.round((blocks * 512) / 1024 ** 2);
     tell(`${relative(process.cwd(), image)}: ${Math.round(size / 1024 ** 2)} MiB, ${onDisk} MiB of them not empty`);
@@ -106,6 +109,7 @@ async function newestDeb({ architecture }: Board): Promise<string> {
     .filter((name) => name.startsWith("ferry-agent_") && name.endsWith(`_${architecture}.deb`))
     .sort()
     .reverse();
-  if (newest === undefined) throw new Error(`There is no package for ${architecture} in dist/: npm run deb makes it`);
+  if (newest === undefined)
+    throw new Error(`There is no package for ${architecture} in dist/: firmware-images/deb/build makes it`);
   return join(dist, newest);
 }

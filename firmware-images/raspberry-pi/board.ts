@@ -26,6 +26,6 @@ export const raspberryPi: Board = {
   },
   consoles: ["tty0", "ttyS1,115200"],
   partitionTable: "dos",
-  boot: { kind: "raspberry-pi" },
+  boot: { kind: "raspberry-pi", emulatedDeviceTree: "bcm2837-rpi-3-b.dtb" },
   compatible: ["raspberrypi,"],
 };

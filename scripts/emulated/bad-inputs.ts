@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { must, type Teller } from "../story/teller.ts";
 import { changeData, fillData, writeBootFile, writeCard } from "./disk.ts";
-import { startMachine, type MachinePlan } from "./machine.ts";
+import { said, startMachine, type MachinePlan } from "./machine.ts";
 import { isOnline, tokenFor, type World } from "./world.ts";
 
 const DEVICE = "gateway-2";
@@ -20,17 +20,17 @@ const INPUTS: readonly BadInput[] = [
   {
     when: "the file has no token",
     lines: (_, FERRY_ROOT_PIN) => ({ FERRY_TOKEN: "", FERRY_ROOT_PIN }),
-    says: /ferry: .*cannot be used: it has no FERRY_TOKEN.*/,
+    says: /ferry\[\d+\]: .*cannot be used: it has no FERRY_TOKEN.*/,
   },
   {
     when: "the token is one that this controller never gave out",
     lines: (token, FERRY_ROOT_PIN) => ({ FERRY_TOKEN: otherSecret(token), FERRY_ROOT_PIN }),
-    says: /ferry: .*The controller refused: no such token.*/,
+    says: /ferry\[\d+\]: .*The controller refused: no such token.*/,
   },
   {
     when: "the root pin is that of another fleet",
     lines: (FERRY_TOKEN) => ({ FERRY_TOKEN, FERRY_ROOT_PIN: "0".repeat(64) }),
-    says: /ferry: .*The fleet offers another root than the one that you named.*/,
+    says: /ferry\[\d+\]: .*The fleet offers another root than the one that you named.*/,
   },
 ];
 
@@ -43,7 +43,7 @@ export async function tellBadInputs(world: World, teller: Teller): Promise<void>
   const otherBoard: BadInput = {
     when: "the file was written for another board",
     lines: () => ({ FERRY_BOARD: OTHER_BOARD[board], FERRY_TOKEN: token, FERRY_ROOT_PIN: fleet.rootPin }),
-    says: /ferry: .*was written for .*/,
+    says: /ferry\[\d+\]: .*was written for .*/,
   };
   for (const { when, lines, says } of [otherBoard, ...INPUTS]) {
     await teller.step(when, async () => {
@@ -51,7 +51,7 @@ export async function tellBadInputs(world: World, teller: Teller): Promise<void>
       await using machine = await startMachine(plan);
       const [line] = await machine.says("it says what is wrong", says);
       must(!(await isOnline(world, DEVICE)), "nothing has joined");
-      return line.slice("ferry: ".length);
+      return said(line);
     });
   }
   if (board === "raspberry-pi") await tellOtherMachine(plan, teller);
@@ -62,8 +62,8 @@ export async function tellBadInputs(world: World, teller: Teller): Promise<void>
 async function tellOtherMachine(plan: MachinePlan, teller: Teller): Promise<void> {
   await teller.step("the image is in another machine than it is for", async () => {
     await using machine = await startMachine({ ...plan, isOtherBoard: true });
-    const [line] = await machine.says("it says that it is not for this one", /ferry: .*This image is for .*/);
-    return line.slice("ferry: ".length);
+    const [line] = await machine.says("it says that it is not for this one", /ferry\[\d+\]: .*This image is for .*/);
+    return said(line);
   });
 }
 
@@ -74,13 +74,16 @@ async function tellFullCard(world: World, plan: MachinePlan, teller: Teller): Pr
     writeBootFile(plan.disk, directory, { FERRY_TOKEN: await tokenFor(world, DEVICE), FERRY_ROOT_PIN: fleet.rootPin });
     fillData(plan.disk, directory);
     await using machine = await startMachine(plan);
-    const [line] = await machine.says("it says that there is no room", /ferry: .*The card is full.*Trying again.*/);
-    return line.slice("ferry: ".length).trim();
+    const [line] = await machine.says(
+      "it says that there is no room",
+      /ferry\[\d+\]: .*The card is full.*Trying again.*/,
+    );
+    return said(line);
   });
   await teller.step("room is made: it joins at the next start", async () => {
     changeData(plan.disk, "rm filling");
     await using machine = await startMachine(plan);
-    await machine.says("it says that it has joined", new RegExp(`ferry: ${DEVICE} has joined the fleet`));
+    await machine.says("it says that it has joined", new RegExp(`ferry\\[\\d+\\]: ${DEVICE} has joined the fleet`));
     return `${machine.seconds()} s after power on`;
   });
 }

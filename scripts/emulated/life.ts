@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { until } from "../../test/support/until.ts";
 import { must, type Teller } from "../story/teller.ts";
 import { dataPartition, readBootFile, writeBootFile, writeCard } from "./disk.ts";
-import { startMachine, type Machine, type MachinePlan } from "./machine.ts";
+import { said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
 import { isOnline, predict, progress, pushDigits, rollOut, tokenFor, untilDone, type World } from "./world.ts";
 
 const DEVICE = "gateway-1";
@@ -46,14 +46,17 @@ export async function tellLife(world: World, teller: Teller): Promise<void> {
 
 async function joinWithoutNetworkAtFirst(machine: Machine, teller: Teller): Promise<void> {
   await teller.step("it starts without a network, says so on the console, and goes on trying", async () => {
-    const [line] = await machine.says("it says that it has not joined", /ferry: This device has not joined yet: .*/);
-    await machine.says("it says why", /ferry: .*has no address on any network.*/);
-    return `${line.slice("ferry: ".length)} (${machine.seconds()} s after power on)`;
+    const [line] = await machine.says(
+      "it says that it has not joined",
+      /ferry\[\d+\]: This device has not joined yet: .*/,
+    );
+    await machine.says("it says why", /ferry\[\d+\]: .*has no address on any network.*/);
+    return `${said(line)} (${machine.seconds()} s after power on)`;
   });
   await teller.step("the cable is plugged in: it joins, and erases the token", async () => {
     await machine.plugIn();
-    await machine.says("it says that it has joined", new RegExp(`ferry: ${DEVICE} has joined the fleet`));
-    await machine.says("it says that the token is erased", /ferry: The join token is erased/);
+    await machine.says("it says that it has joined", new RegExp(`ferry\\[\\d+\\]: ${DEVICE} has joined the fleet`));
+    await machine.says("it says that the token is erased", /ferry\[\d+\]: The join token is erased/);
     return `${machine.seconds()} s after power on`;
   });
 }

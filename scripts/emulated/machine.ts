@@ -84,6 +84,11 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
   return machine;
 }
 
+/** A line of the first start, without what the kernel puts before it. */
+export function said(line: string): string {
+  return line.replace(/^ferry\[\d+\]: */, "").trim();
+}
+
 function failEnded(): never {
   throw new Error("the machine has ended");
 }
@@ -130,7 +135,7 @@ function command({ board, disk, image, directory, isOtherBoard = false }: Machin
     case "raspberry-pi": {
       // The board's own firmware does not run in an emulator: it is given what config.txt would have loaded.
       const loaded = ["-kernel", `${image}.vmlinuz`, "-initrd", `${image}.initrd`];
-      const line = "root=LABEL=ferry-root ro rootwait quiet panic=10 fsck.repair=yes";
+      const line = "root=LABEL=ferry-root ro rootwait quiet loglevel=5 printk.devkmsg=on panic=10 fsck.repair=yes";
       if (isOtherBoard) {
         return { program: "qemu-system-aarch64", args: [...virt, ...loaded, "-append", `${line} console=ttyAMA0`] };
       }
