@@ -32,7 +32,7 @@ export async function assemble(assembly: Assembly): Promise<void> {
 
 async function ext4(file: string, label: string, folder: string, size: number): Promise<string> {
   await emptyFile(file, size);
-  await run("mke2fs", ["-q", "-t", "ext4", "-L", label, "-E", "root_owner=0:0", "-d", folder, file]);
+  await run("mke2fs", ["-q", "-t", "ext4", "-L", label, "-b", "4096", "-E", "root_owner=0:0", "-d", folder, file]);
   return file;
 }
 
