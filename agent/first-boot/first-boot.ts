@@ -40,7 +40,7 @@ export async function firstBoot({ file, dir, board }: FirstBootOptions, ports: F
       if (!canHeal(failureOf(thrown))) throw thrown;
       const waitMs = backoffMs(AGAIN, failures, ports.random);
       ports.say(`This device has not joined yet: ${messageOf(thrown)}`);
-      ports.say(`  ${whatToSee(thrown)}. Trying again in ${Math.ceil(waitMs / 1_000)} s.`);
+      ports.say(`  ${whatToSee(thrown)} Trying again in ${Math.ceil(waitMs / 1_000)} s.`);
       await ports.clock.sleep(waitMs);
     }
   }
@@ -53,7 +53,7 @@ function listener({ say }: FirstBootPorts): JoinListener {
       say(`  ferry device approve ${device} --fingerprint ${fingerprint}`);
     },
     onTrouble: (why) => {
-      say(`This device waits: ${why}. ${addresses(networkInterfaces())}.`);
+      say(`This device waits: ${why}. ${addresses(networkInterfaces())}`);
     },
   };
 }
@@ -85,7 +85,7 @@ function failureOf(thrown: unknown) {
 
 /** What whoever stands before the device can look at. */
 function whatToSee(thrown: unknown): string {
-  if (isFull(thrown)) return "The card is full: make room on its data partition, or use a larger one";
+  if (isFull(thrown)) return "The card is full: make room on its data partition, or use a larger one.";
   return addresses(networkInterfaces());
 }
 
@@ -103,5 +103,5 @@ export function addresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): stri
   );
   return own.length === 0
     ? "It has no address on any network: is the cable in, and does the network give addresses (DHCP)?"
-    : `Its addresses: ${own.join(", ")}`;
+    : `Its addresses: ${own.join(", ")}.`;
 }

@@ -81,6 +81,6 @@ t.test("whoever stands before it is told whether the network is there at all", a
   t.match(addresses({ lo: [{ ...address, address: "127.0.0.1", internal: true }] }), /is the cable in/);
   t.equal(
     addresses({ eth0: [{ ...address, address: "10.0.2.15", internal: false }] }),
-    "Its addresses: 10.0.2.15 (eth0)",
+    "Its addresses: 10.0.2.15 (eth0).",
   );
 });
