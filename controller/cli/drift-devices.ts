@@ -39,7 +39,10 @@ async function showDevices(label: string | undefined, options: Options): Promise
   if (!isForPeople || shown.length > 0)
     printListing({ rows: shown, columns: COLUMNS, name: nameOf, whenEmpty }, format);
   if (!isForPeople) return;
-  if (verdicts.length === 0) return say(whenEmpty);
+  if (verdicts.length === 0) {
+    say(whenEmpty);
+    return;
+  }
   say("");
   for (const { sentence } of differing.slice(0, SENTENCES_MAX)) say(`${pc.yellow("differs:")} ${sentence}`);
   if (differing.length > SENTENCES_MAX) say(`… and ${differing.length - SENTENCES_MAX} more.`);
