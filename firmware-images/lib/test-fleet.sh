@@ -75,7 +75,8 @@ start_controller() {
   read -r http_port mqtt_port enrol_port < <(free_ports 3)
   export FERRY_HOME=$work/controller FERRY_CONTROLLER=http://127.0.0.1:$http_port
   root_pin=$(ferry init --fleet packages -o json | json rootPin)
-  ferry up --http-port "$http_port" --mqtt-port "$mqtt_port" --enrol-port "$enrol_port" >"$work/controller.log" 2>&1 &
+  # Not through the function above: the process that is ended is then the program itself.
+  "$ferry_program" up --http-port "$http_port" --mqtt-port "$mqtt_port" --enrol-port "$enrol_port" >"$work/controller.log" 2>&1 &
   controller_pid=$!
   wait_until "the controller answers" curl -fsS "$FERRY_CONTROLLER/api/v1/health"
 }
