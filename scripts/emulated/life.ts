@@ -103,7 +103,7 @@ async function lookAtCard(card: string, teller: Teller): Promise<void> {
     must(!readBootFile(card).includes("mfj1."), "the token is gone");
     const { atMib, sizeMib } = dataPartition(card);
     must(atMib + sizeMib > CARD_MIB - 16, "the data partition reaches the end of the card");
-    return Promise.resolve(`data: ${sizeMib} MiB`);
+    return Promise.resolve(`data: ${Math.round(sizeMib)} MiB`);
   });
 }
 
