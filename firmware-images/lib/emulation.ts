@@ -11,7 +11,12 @@ export async function allowArm64Programs(): Promise<void> {
   if (process.arch === "arm64" || existsSync(`${BINFMT}/qemu-aarch64`)) return;
   if (!existsSync(`${BINFMT}/register`)) await run("mount", ["-t", "binfmt_misc", "binfmt_misc", BINFMT]);
   if (existsSync(`${BINFMT}/qemu-aarch64`)) return;
-  const line = (await readFile(QEMU_AARCH64, "utf8")).split("\n").find((text) => text.startsWith(":"));
+  await writeFile(`${BINFMT}/register`, registration(await readFile(QEMU_AARCH64, "utf8")));
+}
+
+/** The line of a binfmt.d file that the kernel takes: how such a program begins, and what runs it. */
+export function registration(file: string): string {
+  const line = file.split("\n").find((text) => text.startsWith(":"));
   if (line === undefined) throw new Error(`${QEMU_AARCH64} names no program: install qemu-user-static again`);
-  await writeFile(`${BINFMT}/register`, line);
+  return line;
 }
