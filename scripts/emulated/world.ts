@@ -10,10 +10,10 @@ import type { BoardName } from "./machine.ts";
 const HOST_SEEN_FROM_WITHIN = "10.0.2.2";
 const examples = join(import.meta.dirname, "..", "..", "examples", "digits");
 /** Enough that a transfer can be cut in its middle, at what an emulated network card carries. */
-const LARGE_BYTES = 48 * 1024 ** 2;
+const LARGE_BYTES = 24 * 1024 ** 2;
 const HARDWARE_MS_MAX = 120_000;
 /** An emulated device transfers, compares and loads at a tenth of a real one's speed. */
-const ROLLOUT_MS_MAX = 420_000;
+const ROLLOUT_MS_MAX = 900_000;
 
 export interface World {
   readonly fleet: Fleet;
