@@ -161,6 +161,22 @@ async function main(args: readonly string[]): Promise<number> {
   });
 
   program
+    .command("doctor")
+    .description("is this device fit for the agent: kernel, memory, disk, clock, broker, certificate, permissions")
+    .addOption(directoryOption())
+    .addOption(new Option("-o, --output <format>", "how to show it").choices(["table", "json"]).default("table"))
+    .addHelpText(
+      "after",
+      `${example("ferry-agent doctor")}\nExit code 1 where something must be done; it changes nothing.`,
+    )
+    .action(async ({ dir, output }: { dir: string; output: string }) => {
+      const { diagnose, diagnosisText, exitCodeOf } = await import("./cli/doctor.ts");
+      const diagnosis = await diagnose(dir);
+      print(output === "json" ? JSON.stringify(diagnosis, undefined, 2) : diagnosisText(diagnosis));
+      exitCode = exitCodeOf(diagnosis);
+    });
+
+  program
     .command("version")
     .description("print the version of this program")
     .addOption(new Option("-o, --output <format>", "how to show it").choices(["text", "json"]).default("text"))

@@ -5,9 +5,14 @@ export type Log = Logger;
 
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
-export function openLog(program: string, level: string = process.env["FERRY_LOG"] ?? "info"): Log {
+/** `write`: takes each line instead of standard error. */
+export function openLog(
+  program: string,
+  level: string = process.env["FERRY_LOG"] ?? "info",
+  write?: (line: string) => void,
+): Log {
   return pino(
     { base: { program }, level, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
+    write === undefined ? pino.destination({ fd: 2, sync: true }) : { write },
   );
 }
