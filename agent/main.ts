@@ -9,6 +9,7 @@ import { hasJoined, join } from "./cli/join.ts";
 import type { JoinOptions } from "./cli/join-options.ts";
 import { predictLocally, type PredictOptions } from "./cli/predict.ts";
 import { addSimulateCommand } from "./cli/simulate-command.ts";
+import type { InstallOptions } from "./cli/install.ts";
 import { modelsText } from "./cli/models.ts";
 import { addFirstBootCommand } from "./cli/first-boot-command.ts";
 import { fetchStatus, statusText } from "./cli/status.ts";
@@ -159,6 +160,33 @@ async function main(args: readonly string[]): Promise<number> {
       exitCode = code;
     },
   });
+
+  program
+    .command("install")
+    .description("make this packaged agent a service that updates itself (instead of the Debian package)")
+    .option("--systemd", "as a service of systemd")
+    .option("--dry-run", "print what it would do")
+    .option(
+      "--root <directory>",
+      "below this directory, without running anything: for an image that is being built",
+      "/",
+    )
+    .addHelpText("after", example("sudo ./ferry-agent install --systemd"))
+    .action(async (options: InstallOptions) => {
+      const { install } = await import("./cli/install.ts");
+      print(await install(options));
+    });
+
+  program
+    .command("uninstall")
+    .description("remove that service; what the device knows stays")
+    .option("--dry-run", "print what it would do")
+    .option("--root <directory>", "below this directory, without running anything", "/")
+    .addHelpText("after", example("sudo ferry-agent uninstall --dry-run"))
+    .action(async (options: InstallOptions) => {
+      const { uninstall } = await import("./cli/install.ts");
+      print(await uninstall(options));
+    });
 
   program
     .command("doctor")

@@ -21,7 +21,12 @@ const PROGRAMS = [
   {
     name: "ferry-agent",
     entry: "firmware-images/executable/packaged/ferry-agent-main.ts",
-    files: ["agent/serve/page/page.css", "agent/serve/page/page.js", ...DECODERS],
+    files: [
+      "agent/serve/page/page.css",
+      "agent/serve/page/page.js",
+      "firmware-images/deb/ferry-agent/ferry-agent.service",
+      ...DECODERS,
+    ],
   },
   { name: "ferry", entry: "firmware-images/executable/packaged/ferry-main.ts", files: DECODERS },
 ] as const;
