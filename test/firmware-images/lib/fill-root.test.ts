@@ -7,7 +7,7 @@ t.test("the data partition begins with every folder that the root's fstab binds"
   const folder = t.testdir({ root: { var: { lib: { systemd: { timesync: { clock: "" } } } } } });
   const data = join(folder, "data");
   await makeData(join(folder, "root"), data);
-  const fstab = readFileSync("firmware-images/lib/root/etc/fstab", "utf8");
+  const fstab = readFileSync(join("firmware-images/lib/root", "etc/fstab"), "utf8");
   const bound = [...fstab.matchAll(/^\/data\/(\S+)/gm)].map(([, name = ""]) => name);
   t.same(bound, ["ferry-agent", "systemd", "log"]);
   for (const name of bound) t.ok(existsSync(join(data, name)), name);
