@@ -77,7 +77,7 @@ t.test("joining twice needs --force, and keeps the key by which the controller k
   const again = await join(broker, { ...given, force: true, label: ["site=bergen"] });
   t.equal(again.keyFingerprint, first.keyFingerprint);
   t.equal(await hasJoined(agentFolder(given.dir)), true);
-  t.equal(await hasJoined(agentFolder(t.testdir({ empty: {} }))), false);
+  t.equal(await hasJoined(agentFolder(path(given.dir, "nobody"))), false);
   t.match(JSON.parse(readFileSync(path(given.dir, "agent.json"), "utf8")), { labels: { site: "bergen" } });
 });
 
