@@ -13,6 +13,7 @@ const cases: readonly [string, Parameters<typeof featuresNeeded>[0], Parameters<
     ],
     ["a model of pictures", { preprocessing: [{ kind: "constant", input: "x", values: [1] }] }, {}, ["processing"]],
     ["results alone", { postprocessing: [{ kind: "classes", output: "y" }] }, {}, ["processing"]],
+    ["a version of the agent", { kind: "agent" }, {}, ["agent"]],
     ["variants and batches", { variants: [], serving: { instances: 2 } }, {}, ["variants", "serving"]],
   ];
 for (const [what, model, rollout, needed] of cases) {
@@ -22,5 +23,5 @@ for (const [what, model, rollout, needed] of cases) {
 }
 
 t.test("this agent understands everything that a document may ask", async (t) => {
-  t.same(ALL_FEATURES, ["traffic", "params", "processing", "variants", "serving"]);
+  t.same(ALL_FEATURES, ["traffic", "params", "processing", "variants", "serving", "agent"]);
 });
