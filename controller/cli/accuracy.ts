@@ -1,5 +1,5 @@
 /** `ferry accuracy`: how right the versions were, by the truth that came as feedback. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import pc from "picocolors";
 import type { ClassAccuracy, VersionAccuracy } from "../accuracy/accuracy-shape.ts";
 import type { ShareEstimate } from "../accuracy/wilson.ts";
@@ -27,7 +27,11 @@ export function addAccuracyCommand(program: Command): void {
     .option("-l, --selector <selector>", "only of the devices with these labels; @NAME is a group")
     .option("--device <id>", "only of this device")
     .option("--by-device", "each device by itself too")
-    .option("--since <time>", "truth that came within this long, such as 24h (default: 7d)", durationMs, WEEK_MS)
+    .addOption(
+      new Option("--since <time>", "truth that came within this long, such as 24h")
+        .argParser(durationMs)
+        .default(WEEK_MS, "7d"),
+    )
     .action(showAccuracy);
   withRemote(
     command,

@@ -1,5 +1,5 @@
 /** `ferry anomalies`: where more of what models are asked is unusual than when they were made. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import pc from "picocolors";
 import type { AnomalyDetector, AnomalyVerdict } from "../drift/anomaly-shape.ts";
 import { numberText } from "../drift/judge-feature.ts";
@@ -23,7 +23,7 @@ export function addAnomaliesCommand(program: Command): void {
     .command("anomalies [model]")
     .description("on which devices more inputs are unusual than in the bundle's baseline")
     .option("--device <id>", "only of this device")
-    .option("--window <time>", "look back this far (default: 24h)", durationMs, DAY_MS)
+    .addOption(new Option("--window <time>", "look back this far").argParser(durationMs).default(DAY_MS, "24h"))
     .option("--models", "one line for each version, over all its devices")
     .option("--all", "those that are as usual, too")
     .action(showAnomalies);

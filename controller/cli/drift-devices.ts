@@ -1,5 +1,5 @@
 /** `ferry drift devices`: which devices see something else than the others of their hardware class. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import pc from "picocolors";
 import type { ClassVerdict } from "../drift/class-shape.ts";
 import { numberText } from "../drift/judge-feature.ts";
@@ -20,7 +20,7 @@ export function addDriftDevices(drift: Command): void {
   const command = drift
     .command("devices [model]")
     .description("which devices differ from the others of their hardware class")
-    .option("--window <time>", "look back this far (default: 24h)", durationMs, DAY_MS)
+    .addOption(new Option("--window <time>", "look back this far").argParser(durationMs).default(DAY_MS, "24h"))
     .option("--all", "devices that are as the others, too")
     .action(showDevices);
   withRemote(command, "ferry drift devices", "ferry drift devices digits@1.1.0 --window 2h -o json");

@@ -1,5 +1,5 @@
 /** `ferry drift …`: which inputs and outputs are distributed otherwise than when the model was made. */
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import pc from "picocolors";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { DriftVerdict } from "../drift/drift-shape.ts";
@@ -43,7 +43,11 @@ export function addDriftCommands(program: Command): void {
 function withWindow(command: Command): Command {
   return command
     .option("--device <id>", "only of this device")
-    .option("--window <time>", "look back this far for the newest examples (default: 24h)", durationMs, DAY_MS)
+    .addOption(
+      new Option("--window <time>", "look back this far for the newest examples")
+        .argParser(durationMs)
+        .default(DAY_MS, "24h"),
+    )
     .option("--reference-from <time>", "compare with what the fleet saw since so long ago, such as 48h …", durationMs)
     .option("--reference-to <time>", "… until so long ago, such as 24h", durationMs);
 }

@@ -43,7 +43,11 @@ export function addScheduleCommands(program: Command): void {
     .option("--timezone <zone>", "whose clocks, such as Europe/Oslo", "UTC")
     .addOption(new Option("--report <kind>", "what is reported").choices(KINDS).default("fleet"))
     .option("--subject <name>", "the model, device, rollout or experiment that it is about")
-    .option("--window <time>", "what it looks back on, such as 24h or 7d", windowSeconds, DAY_SECONDS)
+    .addOption(
+      new Option("--window <time>", "what it looks back on, such as 24h or 7d")
+        .argParser(windowSeconds)
+        .default(DAY_SECONDS, "24h"),
+    )
     .addOption(new Option("--format <formats...>", "one file each").choices(REPORT_FORMATS).default(["html"], "html"))
     .option("--receiver <names...>", "send it there, too: reports.receivers of controller.json")
     .option("--no-folder", "keep no file on the controller")
