@@ -1,7 +1,8 @@
 import type { StatementDigest } from "../../protocol/ids.ts";
 import { WHY_CHARS_MAX, type VariantFigures } from "../../protocol/trust/evidence.ts";
-import { firstChoice, type ChoicePorts, type TestedRunner } from "./first-choice.ts";
-import type { VariantChoices } from "./load-choice.ts";
+import { bestThreads, type ThreadPorts } from "./best-threads.ts";
+import { firstChoice, type TestedRunner } from "./first-choice.ts";
+import { withThreads, type VariantChoices } from "./load-choice.ts";
 import { pickVariant } from "./pick-variant.ts";
 import { Refused } from "./refused.ts";
 
@@ -10,6 +11,8 @@ export interface VariantChoice {
   readonly variant: string;
   readonly provider: string;
   readonly figures: readonly VariantFigures[];
+  /** Of a slow model on the processor: how many were the best. */
+  readonly intraOpThreads?: number;
 }
 
 /** What was chosen earlier on this very hardware and onnxruntime: a restart does not measure again. */
@@ -24,13 +27,13 @@ export interface BestVariant extends TestedRunner {
   readonly figures: readonly VariantFigures[];
 }
 
-interface VariantPorts extends ChoicePorts {
+interface VariantPorts extends ThreadPorts {
   readonly memory: VariantMemory;
 }
 
 /**
  * The variant that was the fastest here before, where it still passes on the same provider; else all of them are measured,
- * one process at a time, so that memory for one is enough. Leaves one process behind, or none where it throws: the
+ * and then the best one on more threads: one process at a time, so that memory for one is enough. Leaves one process behind, or none where it throws: the
  * reason of the default file where no variant passes, and what is no variant's fault at once.
  */
 export async function bestVariant(
@@ -39,15 +42,19 @@ export async function bestVariant(
   variants: readonly VariantChoices[],
   signal: AbortSignal,
 ): Promise<BestVariant> {
-  const [only] = variants;
-  if (only !== undefined && variants.length === 1) {
-    return { ...(await firstChoice(ports, only.choices, signal)), figures: [] };
-  }
   const known = await recalled(ports, statement, variants, signal);
   if (known !== undefined) return known;
-  const best = await measureAll(ports, variants, signal);
-  const { variant, provider } = best.choice;
-  await ports.memory.remember(statement, { variant, provider, figures: best.figures });
+  const [only, ...others] = variants;
+  const passed =
+    only !== undefined && others.length === 0
+      ? { ...(await firstChoice(ports, only.choices, signal)), figures: [] }
+      : await measureAll(ports, variants, signal);
+  const best = await bestThreads(ports, passed, signal);
+  const { variant, provider, intraOpThreads } = best.choice;
+  const threads = intraOpThreads === undefined ? {} : { intraOpThreads };
+  if (others.length > 0 || intraOpThreads !== undefined) {
+    await ports.memory.remember(statement, { variant, provider, figures: best.figures, ...threads });
+  }
   return best;
 }
 
@@ -61,7 +68,7 @@ async function recalled(
   const variant = variants.find(({ name }) => name === memory?.variant);
   if (memory === undefined || variant === undefined) return undefined;
   try {
-    const found = await firstChoice(ports, variant.choices, signal);
+    const found = await firstChoice(ports, withThreads(variant.choices, memory.intraOpThreads), signal);
     if (found.choice.provider === memory.provider) return { ...found, figures: memory.figures };
     await found.runner.end();
   } catch (error) {

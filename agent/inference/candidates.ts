@@ -4,6 +4,7 @@ import type { Evidence } from "../../protocol/trust/evidence.ts";
 import { BundleRefused } from "../../protocol/trust/model-signing.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
 import type { Processor } from "../processing/processor.ts";
+import type { ThreadPorts } from "./best-threads.ts";
 import { bestVariant, type BestVariant, type VariantChoice, type VariantMemory } from "./best-variant.ts";
 import type { EngineCache } from "./engine-cache.ts";
 import type { Candidate, Qualification, VerifiedBundle } from "./inference-engine.ts";
@@ -24,6 +25,7 @@ export interface CandidatePorts extends RoomPorts {
     choice: LoadChoice,
     options: { readonly isUrgent: boolean; readonly signal: AbortSignal },
   ) => Promise<WarmRunner>;
+  readonly threadsOf: (bundle: VerifiedBundle) => ThreadPorts["threads"];
   /** What this device is, for variants that are not for every one. */
   readonly hardwareClasses: readonly string[];
   readonly variantMemory: VariantMemory;
@@ -108,6 +110,7 @@ export class Candidates {
         },
         test: (loaded: WarmRunner) => this.#test(loaded, bundle, signal),
         forgetEngines: (choice: LoadChoice) => engines.forget(bundle, choice),
+        threads: this.#ports.threadsOf(bundle),
         memory,
       };
       const { runner, choice, ...best } = await bestVariant(choosing, bundle.statement, variants, signal);
@@ -231,6 +234,7 @@ function evidenceOf({ choice, test, failed, figures }: Omit<BestVariant, "runner
   return {
     ...test.evidence,
     ...(failed.length === 0 ? {} : { failedProviders: [...failed] }),
+    ...(choice.intraOpThreads === undefined ? {} : { intraOpThreads: choice.intraOpThreads }),
     ...(figures.length === 0 ? {} : { variant: choice.variant, variants: [...figures] }),
   };
 }

@@ -55,7 +55,7 @@ async function withoutOldEngines(
   }
 }
 
-async function loadAndTest(ports: ChoicePorts, choice: LoadChoice): Promise<Omit<TestedRunner, "failed">> {
+export async function loadAndTest(ports: ChoicePorts, choice: LoadChoice): Promise<Omit<TestedRunner, "failed">> {
   const loaded = await ports.load(choice);
   return { ...loaded, test: await ports.test(loaded) };
 }

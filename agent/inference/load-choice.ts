@@ -11,6 +11,8 @@ export interface LoadChoice {
   readonly settings: ProviderSettings;
   /** Undefined: the golden set's own. */
   readonly tolerance: Tolerance | undefined;
+  /** Where that many were measured to be best here; absent: the usual share of the device's processors. */
+  readonly intraOpThreads?: number;
 }
 
 /** A file of a bundle with its providers in the order in which to try them, the processor last; never empty. */
@@ -30,6 +32,12 @@ export function variantChoices(model: ModelJson, hardwareClasses: readonly strin
       name,
       choices: upToProcessor(providers).map((provider) => ({ variant: name, file, provider, settings, tolerance })),
     }));
+}
+
+/** The same on so many threads of the processor; other providers have their own. */
+export function withThreads(choices: readonly LoadChoice[], intraOpThreads: number | undefined): readonly LoadChoice[] {
+  if (intraOpThreads === undefined) return choices;
+  return choices.map((choice) => (choice.provider === "cpu" ? { ...choice, intraOpThreads } : choice));
 }
 
 /** Each provider once. */

@@ -16,6 +16,7 @@ export interface LoadPorts {
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
   readonly engines: EngineCache;
+  /** Where the choice says nothing else. */
   readonly intraOpThreads: number;
   /** Decodes the pictures and sounds of golden sets. */
   readonly processor: Pick<Processor, "prepare">;
@@ -42,11 +43,12 @@ export async function loadRunner(
 ): Promise<WarmRunner> {
   const engineFolder = keepsEngines(choice.provider) ? await engines.folderFor(bundle, choice) : undefined;
   const settings = { ...choice.settings, ...(engineFolder === undefined ? {} : { engineFolder }) };
+  const threads = choice.intraOpThreads ?? intraOpThreads;
   const runner = await startRunner(command, log, groups);
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
-    const warming = warmUp(runner, bundle, { ...choice, settings }, { intraOpThreads, processor });
+    const warming = warmUp(runner, bundle, { ...choice, settings }, { intraOpThreads: threads, processor });
     const warm = await warming.finally(() => confirm?.(bundle));
     if (signal.aborted) throw new RunnerGone("It was stopped");
     return { choice, runner, warm };

@@ -78,13 +78,19 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   // Not the one that answers clients: what they send must not hold up a qualification.
   const processor = openProcessor({ log, idleMs: PROCESSOR_IDLE_MS });
   const shareOf = ({ model }: VerifiedBundle) => shareProcessors(model.serving ?? {}, processors);
+  const threadsOf = (bundle: VerifiedBundle) => {
+    const { intraOpThreads: usual, mostThreads: most } = shareOf(bundle);
+    const { intraOpThreads: given } = options;
+    return given === undefined ? { usual, most } : { usual: given, most: given };
+  };
   const loadPorts = (bundle: VerifiedBundle) => {
-    const intraOpThreads = options.intraOpThreads ?? shareOf(bundle).intraOpThreads;
+    const intraOpThreads = threadsOf(bundle).usual;
     return { command, groups: options.memoryGroups, confirm, engines, intraOpThreads, processor, clock, log };
   };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>
       (isUrgent ? loadRunner : loadBeside)(loadPorts(bundle), bundle, choice, signal),
+    threadsOf,
     instancesOf: (bundle) => shareOf(bundle).instances,
     availableMemoryBytes: options.availableMemoryBytes ?? availableMemoryBytes,
     needs,

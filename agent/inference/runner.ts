@@ -6,6 +6,7 @@ import { giveBack } from "../../common/give-back.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { packagedProgram } from "../../common/packaged-program.ts";
+import { lowerPriority, servingPriority } from "../hardware/process-priority.ts";
 import type { MemoryGroup, MemoryGroups } from "../hardware/memory-groups.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
@@ -106,6 +107,7 @@ export async function startRunner(command: RunnerCommand, log: Log, groups?: Mem
       resolve(`it could not be run: ${error.message}`);
     });
   });
+  if (child.pid !== undefined) lowerPriority(child.pid, servingPriority());
   logStandardError(child, log);
   const channel = child.stdio[3];
   if (child.pid === undefined || !(channel instanceof Socket)) {

@@ -1,9 +1,11 @@
-/** How many runners a model gets, and with how many threads. Pure. */
+/** How many runners a model gets, and with how many threads. */
 import type { Serving } from "../../protocol/bundle/serving.ts";
 
 export interface Share {
   readonly instances: number;
   readonly intraOpThreads: number;
+  /** What a model may get that is so slow that they are worth it (`best-threads.ts`). */
+  readonly mostThreads: number;
 }
 
 /** Edge models have no operators large enough to keep more threads busy. */
@@ -18,5 +20,9 @@ export function shareProcessors({ instances = 1, intraOpThreads }: Serving, proc
   const shared = Math.min(instances, most);
   const eachMost = Math.max(1, Math.floor(most / shared));
   const eachDefault = Math.max(1, Math.min(THREADS_DEFAULT_MAX, Math.floor((most - 1) / shared)));
-  return { instances: shared, intraOpThreads: Math.min(intraOpThreads ?? eachDefault, eachMost) };
+  return {
+    instances: shared,
+    intraOpThreads: Math.min(intraOpThreads ?? eachDefault, eachMost),
+    mostThreads: Math.min(intraOpThreads ?? THREADS_DEFAULT_MAX, eachMost),
+  };
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { lowerPriority, servingPriority } from "../hardware/process-priority.ts";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
 import { packagedProgram } from "../../common/packaged-program.ts";
@@ -158,6 +159,7 @@ function start(command: RunnerCommand, log: Log): ChildProcess {
     serialization: "advanced",
     env: environment,
   });
+  if (child.pid !== undefined) lowerPriority(child.pid, servingPriority());
   // Without a listener an error would end the agent; `askChild` hears of it by itself.
   child.on("error", () => undefined);
   let leftBytes = STDERR_BYTES_MAX;

@@ -1,4 +1,4 @@
-/** `variants.json`: which variant of each bundle was the fastest here, so that a restart does not measure again. */
+/** `variants.json`: which variant of each bundle was the fastest here, on how many threads, so that a restart does not measure again. */
 import { readFile } from "node:fs/promises";
 import { Type, type Static } from "typebox";
 import { messageOf } from "../../common/ferry-error.ts";
@@ -9,6 +9,9 @@ import { VariantFigures } from "../../protocol/trust/evidence.ts";
 import type { VariantMemory } from "../inference/best-variant.ts";
 import { writeFileDurably } from "./durable-file.ts";
 
+/** Of the processors of a device, and no sign of a damaged file. */
+const THREADS_MAX = 1_024;
+
 const VariantsFile = Type.Object({
   /** Of the machine and the onnxruntime on which they were measured: on another they prove nothing. */
   measuredOn: Type.String(),
@@ -18,6 +21,7 @@ const VariantsFile = Type.Object({
       variant: Type.String({ maxLength: 32 }),
       provider: Type.String({ maxLength: 32 }),
       figures: Type.Array(VariantFigures),
+      intraOpThreads: Type.Optional(Type.Integer({ minimum: 1, maximum: THREADS_MAX })),
     }),
   ),
 });

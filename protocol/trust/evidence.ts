@@ -38,6 +38,8 @@ export const Evidence = Type.Object({
   variant: Type.Optional(Type.String({ maxLength: 32 })),
   /** What all variants that fit this device measured here when the choice was made. */
   variants: Type.Optional(Type.Array(VariantFigures, { maxItems: VARIANTS_TOLD_MAX })),
+  /** Threads within one operator, where the device has measured with how many this model is best; absent: its usual share. */
+  intraOpThreads: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Settings of the provider that the onnxruntime-node of this device does not read; absent: none. */
   ignoredSettings: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 })),
   loadMs: Type.Number(),

@@ -7,6 +7,8 @@ export interface Figures extends LoadResult {
   readonly size: ModelSize;
   readonly way: string;
   readonly clients: number;
+  /** Of `GET /v2/health/live` meanwhile, in milliseconds; empty where it was not asked. */
+  readonly probeTimes: readonly number[];
 }
 
 export interface Goal {

@@ -27,16 +27,20 @@ interface MqttPlan {
 export type LoadPlan = (HttpPlan | MqttPlan) & {
   readonly clients: number;
   readonly forMs: number;
-  /** Asks `GET /v2/health/live` meanwhile, once in so many milliseconds. */
-  readonly probe?: { readonly port: number; readonly everyMs: number };
 };
+
+/** `GET /v2/health/live`, once in so many milliseconds, until it is let go. */
+export interface ProbePlan {
+  readonly kind: "probe";
+  readonly port: number;
+  readonly everyMs: number;
+}
 
 export interface LoadResult {
   readonly tookMs: number;
   /** Of each answered request, in milliseconds. */
   readonly times: readonly number[];
   readonly failed: number;
-  readonly probeTimes: readonly number[];
 }
 
 type Ask = () => Promise<boolean>;
@@ -49,12 +53,9 @@ async function load(plan: LoadPlan): Promise<LoadResult> {
   await Promise.all(asks.map((ask) => askAgain(ask, WARM_UP_MS, [])));
   const times: number[] = [];
   const beganMs = performance.now();
-  const stop = new AbortController();
-  const probing = plan.probe === undefined ? Promise.resolve([]) : probe(plan.probe, stop.signal);
   const failures = await Promise.all(asks.map((ask) => askAgain(ask, plan.forMs, times)));
   const tookMs = performance.now() - beganMs;
-  stop.abort();
-  return { tookMs, times, failed: failures.reduce((sum, failed) => sum + failed, 0), probeTimes: await probing };
+  return { tookMs, times, failed: failures.reduce((sum, failed) => sum + failed, 0) };
 }
 
 /** One after the other; returns how many were not answered. */
@@ -69,16 +70,16 @@ async function askAgain(ask: Ask, forMs: number, times: number[]): Promise<numbe
   return failed;
 }
 
-async function probe({ port, everyMs }: NonNullable<LoadPlan["probe"]>, signal: AbortSignal): Promise<number[]> {
+/** Gives each of its times as soon as it has it. */
+async function probe({ port, everyMs }: ProbePlan): Promise<void> {
   const ask = httpClient(port, LIVE_PROBE);
-  const times: number[] = [];
-  while (!signal.aborted) {
+  while (process.connected) {
     const startedMs = performance.now();
     await ask();
-    times.push(performance.now() - startedMs);
+    process.send?.(performance.now() - startedMs);
     await sleep(everyMs);
   }
-  return times;
+  process.exit();
 }
 
 function httpClients({ port, request, clients }: HttpPlan & { readonly clients: number }): Ask[] {
@@ -135,6 +136,7 @@ async function mqttClients({ url, fleet, device, model, inputs, clients }: MqttP
   return Array.from({ length: clients }, () => ask);
 }
 
-process.once("message", (plan: LoadPlan) => {
-  void load(plan).then((result) => process.send?.(result, () => process.exit()));
+process.once("message", (plan: LoadPlan | ProbePlan) => {
+  if (plan.kind === "probe") void probe(plan);
+  else void load(plan).then((result) => process.send?.(result, () => process.exit()));
 });

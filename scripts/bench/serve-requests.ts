@@ -2,7 +2,7 @@
 import { valuesFromTensor } from "../../protocol/tensor-values.ts";
 import type { BenchModel } from "./serve-models.ts";
 
-export const FORMS = ["express-binary", "express-json", "ours-binary", "ours-json"] as const;
+export const FORMS = ["express-binary", "express-json", "floor-binary", "ours-binary", "ours-json"] as const;
 export type Form = (typeof FORMS)[number];
 
 export function requestOf({ bundle, inputs }: BenchModel, form: Form): Buffer {
@@ -13,6 +13,7 @@ export function requestOf({ bundle, inputs }: BenchModel, form: Form): Buffer {
   const infer = `/v2/models/${bundle.model.name}/infer`;
   switch (form) {
     case "express-binary":
+    case "floor-binary":
       return post("/predict", ["content-type: application/octet-stream"], Buffer.from(bytes));
     case "express-json":
       return post("/predict", ["content-type: application/json"], json({ data }));

@@ -7,16 +7,17 @@ import { parseArgs } from "node:util";
 import type { ChildProcess } from "node:child_process";
 import { MODEL_SIZES, writeBenchModels, type BenchModel, type ModelSize } from "./serve-models.ts";
 import { FORMS, requestOf, type Form } from "./serve-requests.ts";
-import type { LoadPlan, LoadResult } from "./serve-load.ts";
+import type { LoadPlan, LoadResult, ProbePlan } from "./serve-load.ts";
 import { endChild, forkModule, openBroker } from "./transfer-brokers.ts";
 import type { BarePlan } from "./serve-bare.ts";
 import { goalsOf, table, type Figures } from "./serve-figures.ts";
 
-const HELP = `scripts/bench/serve [--models digits,medium,large] [--seconds S] [--rounds N] [--no-mqtt] [--json]
+const HELP = `scripts/bench/serve [--models digits,medium,large] [--seconds S] [--rounds N] [--sides express,floor,ours] [--no-mqtt] [--json]
 
 Asks one model in every way, one after the other, N times over (3), for S seconds each (4), with the same lean client:
   bare      session.run in a loop, nothing around it
   express   express and onnxruntime-node in one process, with their defaults: binary bodies, and JSON
+  floor     node:http and a process for the model, with nothing else: what isolation costs at the least
   ours      the agent's engine and server: HTTP binary, HTTP JSON, MQTT through a broker
 with 1 client (latency) and 16 (throughput), and prints the ratios of ours to express. While the large model has 16 clients,
 GET /v2/health/live is asked 50 times a second. Exits 1 where a request failed or a goal is missed.`;
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     models: { type: "string", default: MODEL_SIZES.join(",") },
     seconds: { type: "string", default: "4" },
     rounds: { type: "string", default: "3" },
+    sides: { type: "string", default: "express,floor,ours" },
     "no-mqtt": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -35,6 +37,7 @@ const { values: options } = parseArgs({
 const FLEET = "bench";
 const DEVICE = "device";
 const PROBE_EVERY_MS = 20;
+const SIDES = ["express", "floor", "ours"] as const;
 /** A picture as JSON has a megabyte and more: nobody would send it twice. */
 const JSON_SIZES: ReadonlySet<ModelSize> = new Set(["digits", "medium"]);
 /** A picture in fragments of 60 kB: the broker is then what is measured. */
@@ -71,14 +74,14 @@ async function measure(model: BenchModel, forMs: number): Promise<Figures[]> {
   const shape = model.inputs[0]?.shape ?? [];
   const figures: Figures[] = [];
   for (const threads of [undefined, 1]) figures.push(await bare(model.size, { file, shape, threads, forMs }));
-  for (const side of ["express", "ours"] as const) {
+  for (const side of SIDES.filter((one) => options.sides.split(",").includes(one))) {
     const isMqtt = side === "ours" && MQTT_SIZES.has(model.size) && !options["no-mqtt"];
     await using broker = isMqtt ? await openBroker("embedded") : undefined;
     const plan = { bundle: model.bundle, fleet: FLEET, device: DEVICE, ...(isMqtt ? { brokerUrl: broker?.url } : {}) };
     const server =
-      side === "express"
-        ? forkModule("serve-express.ts", [JSON.stringify({ file, shape })])
-        : forkModule("serve-agent.ts", [JSON.stringify(plan)]);
+      side === "ours"
+        ? forkModule("serve-agent.ts", [JSON.stringify(plan)])
+        : forkModule(`serve-${side}.ts`, [JSON.stringify({ file, shape })]);
     const [{ port }] = (await once(server, "message")) as [{ port: number }];
     for (const form of FORMS.filter((one) => one.startsWith(side))) {
       if (form.endsWith("json") && !JSON_SIZES.has(model.size)) continue;
@@ -100,13 +103,24 @@ async function bare(size: ModelSize, plan: BarePlan): Promise<Figures> {
 async function overHttp(model: BenchModel, form: Form, port: number, forMs: number): Promise<Figures[]> {
   const request = requestOf(model, form).toString("base64");
   const plan = { kind: "http", port, request, forMs } as const;
-  const isProbed = model.size === "large";
-  const probe = isProbed ? { probe: { port, everyMs: PROBE_EVERY_MS } } : {};
   const way = form.replace("-", " ");
-  return [
-    { size: model.size, way, clients: 1, ...(await load({ ...plan, clients: 1 })) },
-    { size: model.size, way, clients: 16, ...(await load({ ...plan, clients: 16, ...probe })) },
-  ];
+  const alone = { size: model.size, way, clients: 1, ...(await load({ ...plan, clients: 1 })), probeTimes: [] };
+  const probing = model.size === "large" ? startProbe(port) : undefined;
+  const together = await load({ ...plan, clients: 16 });
+  return [alone, { size: model.size, way, clients: 16, ...together, probeTimes: (await probing?.end()) ?? [] }];
+}
+
+/** In a process of its own: the client of the load has its own work to do. */
+function startProbe(port: number) {
+  const child = forkModule("serve-load.ts", []);
+  child.send({ kind: "probe", port, everyMs: PROBE_EVERY_MS } satisfies ProbePlan);
+  const times: number[] = [];
+  child.on("message", (ms: number) => times.push(ms));
+  const end = async () => {
+    await endChild(child);
+    return times;
+  };
+  return { end };
 }
 
 async function overMqtt({ size, bundle, inputs }: BenchModel, url: string, forMs: number): Promise<Figures[]> {
@@ -114,8 +128,8 @@ async function overMqtt({ size, bundle, inputs }: BenchModel, url: string, forMs
   const model = bundle.model.name;
   const plan = { kind: "mqtt", url, fleet: FLEET, device: DEVICE, model, inputs: tensors, forMs } as const;
   return [
-    { size, way: "ours mqtt", clients: 1, ...(await load({ ...plan, clients: 1 })) },
-    { size, way: "ours mqtt", clients: 16, ...(await load({ ...plan, clients: 16 })) },
+    { size, way: "ours mqtt", clients: 1, ...(await load({ ...plan, clients: 1 })), probeTimes: [] },
+    { size, way: "ours mqtt", clients: 16, ...(await load({ ...plan, clients: 16 })), probeTimes: [] },
   ];
 }
 

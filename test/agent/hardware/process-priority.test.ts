@@ -9,6 +9,7 @@ import {
   lowerPriority,
   mayRestorePriority,
   restorePriority,
+  servingPriority,
 } from "../../../agent/hardware/process-priority.ts";
 
 function procWith(t: Test, limit: string, capabilities: string): string {
@@ -27,6 +28,7 @@ const cases = [
   { who: "root", limit: "0", capabilities: "000001ffffffffff", may: true },
   { who: "root of a container without CAP_SYS_NICE", limit: "0", capabilities: "00000000a80425fb", may: false },
   { who: "a service with LimitNICE=20", limit: "20", capabilities: "0000000000000000", may: true },
+  { who: "a service that may not go as far", limit: "10", capabilities: "0000000000000000", may: false },
   { who: "a service without any limit", limit: "unlimited", capabilities: "0000000000000000", may: true },
 ];
 for (const { who, limit, capabilities, may } of cases) {
@@ -50,7 +52,7 @@ t.test(
     t.equal(restorePriority(pid), mayRestorePriority());
     const threads = readdirSync(`/proc/${pid}/task`).map((thread) => getPriority(Number(thread)));
     t.ok(threads.length > 1);
-    if (mayRestorePriority()) t.same(new Set(threads), new Set([getPriority()]));
+    if (mayRestorePriority()) t.same(new Set(threads), new Set([servingPriority()]));
     child.kill("SIGKILL");
     await once(child, "exit");
     t.equal(restorePriority(pid), false, "a process that is gone");

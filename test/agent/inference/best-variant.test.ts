@@ -101,6 +101,14 @@ t.test("what was chosen before is not measured again", async (t) => {
   t.same(remembered, []);
 });
 
+t.test("threads that were the best before are taken again, of a bundle with one file too", async (t) => {
+  const { memory, remembered } = openMemory({ ...known("default"), figures: [], intraOpThreads: 2 });
+  await using engine = openEngine({ variantMemory: memory });
+  const { evidence } = await qualified(engine, digitsFolder("1.0.0"));
+  t.match(evidence, { intraOpThreads: 2, goldenPassed: 20 });
+  t.same(remembered, []);
+});
+
 t.test("all are measured again where the choice does not hold any more", async (t) => {
   const noTolerance = changed(t, ({ variants = [] }) => ({
     variants: variants.map(({ name, file }) => ({ name, file })),

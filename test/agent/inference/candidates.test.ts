@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import t from "tap";
-import { BACKGROUND_NICE, mayRestorePriority } from "../../../agent/hardware/process-priority.ts";
+import { BACKGROUND_NICE, mayRestorePriority, servingPriority } from "../../../agent/hardware/process-priority.ts";
 import type { InferenceEngine } from "../../../agent/inference/inference-engine.ts";
 import { MEMORY_RESERVE_BYTES } from "../../../agent/inference/memory-plan.ts";
 import type { ModelVersion } from "../../../protocol/ids.ts";
@@ -56,19 +56,22 @@ t.test("where two versions fit, they are loaded side by side, and the evidence s
   t.equal((await ask(engine, former, sileroInputs())).version, "5.0.0");
 });
 
-t.test("a version that loads beside another has the processor after it, until it is measured", async (t) => {
-  await using engine = openEngine();
-  const { former, next } = await silero(t.testdir());
-  await serve(engine, former);
-  const niceOf = () => runnerPids().map((pid) => getPriority(pid));
-  const own = getPriority();
-  const qualifying = qualified(engine, next);
-  if (mayRestorePriority()) await until("it is in the background", () => niceOf()[1] === BACKGROUND_NICE);
-  await qualifying;
-  t.same(niceOf(), [own, own]);
-  const threads = runnerPids().flatMap((pid) => readdirSync(`/proc/${pid}/task`));
-  t.same(new Set(threads.map((thread) => getPriority(Number(thread)))), new Set([own]));
-});
+t.test(
+  "a version that loads beside another has the processor after it, until it is measured, and both stand behind the agent",
+  async (t) => {
+    await using engine = openEngine();
+    const { former, next } = await silero(t.testdir());
+    await serve(engine, former);
+    const niceOf = () => runnerPids().map((pid) => getPriority(pid));
+    const own = servingPriority();
+    const qualifying = qualified(engine, next);
+    if (mayRestorePriority()) await until("it is in the background", () => niceOf()[1] === BACKGROUND_NICE);
+    await qualifying;
+    t.same(niceOf(), [own, own]);
+    const threads = runnerPids().flatMap((pid) => readdirSync(`/proc/${pid}/task`));
+    t.same(new Set(threads.map((thread) => getPriority(Number(thread)))), new Set([own]));
+  },
+);
 
 t.test("where they do not, swaps under load lose no request, and two runners are never there at once", async (t) => {
   await using engine = openSmall();

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import t from "tap";
-import { mayRestorePriority } from "../../../agent/hardware/process-priority.ts";
+import { mayRestorePriority, servingPriority } from "../../../agent/hardware/process-priority.ts";
 import type { CopyOutcome, InferenceObserver, VerifiedBundle } from "../../../agent/inference/inference-engine.ts";
 import type { InferenceEngineOptions } from "../../../agent/inference/open-inference-engine.ts";
 import { placeOf } from "../../../agent/inference/route.ts";
@@ -186,12 +186,16 @@ t.test(
     const { engine } = await opened(t.testdir(), shadow);
     await using _engine = engine;
     const [, pid = 0] = runnerPids();
-    t.equal(getPriority(pid), mayRestorePriority() ? 19 : getPriority());
+    t.equal(getPriority(pid), mayRestorePriority() ? 19 : servingPriority());
     signalRunner(1, "SIGKILL");
     await until("another is there", () => engine.observed(slot)?.crashes === 1 && isTrialReady(engine));
-    t.equal(getPriority(runnerPids()[1] ?? 0), mayRestorePriority() ? 19 : getPriority(), "so does the one after it");
+    t.equal(
+      getPriority(runnerPids()[1] ?? 0),
+      mayRestorePriority() ? 19 : servingPriority(),
+      "so does the one after it",
+    );
     await engine.release(slot);
-    t.equal(getPriority(runnerPids()[0] ?? 0), getPriority());
+    t.equal(getPriority(runnerPids()[0] ?? 0), servingPriority());
     t.equal((await ask(engine)).version, "2.0.0");
   },
 );
