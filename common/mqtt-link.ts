@@ -13,12 +13,13 @@ export interface MqttLink extends AsyncDisposable {
   readonly session: string | undefined;
   /**
    * Resolves when the broker has it (QoS 1) or the socket took it (QoS 0). Nothing is queued for a later connection:
-   * rejects with the code `offline` without one or when it breaks, `busy` when PUBLISHES_WAITING_MAX wait already.
+   * rejects with the code `offline` without one or when it breaks, `busy` when PUBLISHES_WAITING_MAX (QoS 1) or
+   * SOCKET_WAITING_BYTES_MAX (QoS 0) wait already.
    */
   readonly publish: (topic: string, payload: Uint8Array | string, options: PublishOptions) => Promise<void>;
-  /** Takes effect at once where connected, and again after each reconnect. At most SUBSCRIPTIONS_MAX in all. */
   /** What this link has carried since it was opened. */
   readonly traffic: () => LinkTraffic;
+  /** Takes effect at once where connected, and again after each reconnect. At most SUBSCRIPTIONS_MAX in all. */
   readonly subscribe: (topic: string, qos: 0 | 1) => Promise<void>;
   readonly unsubscribe: (topic: string) => Promise<void>;
 }
@@ -78,6 +79,8 @@ export interface MqttLinkOptions {
 const QOS1_IN_FLIGHT_MAX = 8;
 /** Each waiting publish holds its payload: with publishes of at most 64 kB this bounds the memory at 16 MB. */
 const PUBLISHES_WAITING_MAX = 256;
+/** What a broker that reads slowly leaves in the socket: answers to 100,000 devices at once are as much. */
+const SOCKET_WAITING_BYTES_MAX = 16 * 1024 ** 2;
 /** Brokers in the cloud allow 8 in one SUBSCRIBE and 50 in all. */
 const SUBSCRIPTIONS_MAX = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -91,7 +94,7 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
   const isClosing = () => closing.signal.aborted;
   const subscriptions = new Map(options.subscriptions);
   const slots = new Semaphore(QOS1_IN_FLIGHT_MAX, PUBLISHES_WAITING_MAX);
-  let current: { readonly client: MqttClient; readonly session: string } | undefined;
+  let current: Connection | undefined;
   /** Of connections that are over. */
   const ended = { sentBytes: 0, receivedBytes: 0 };
   let wire: Socket | undefined;
@@ -141,8 +144,8 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     });
     // Under TLS too the bytes are counted where they meet the network.
     wire = beneathTls ?? (client.stream instanceof Socket ? client.stream : undefined);
-    // Each publish on its way listens for the end of the connection.
-    client.setMaxListeners(PUBLISHES_WAITING_MAX);
+    // The library listens once for each publish that the socket holds back; SOCKET_WAITING_BYTES_MAX bounds them.
+    client.stream.setMaxListeners(0);
     // The library's own event loses back-pressure; this hook is what it calls before it reads the next packet.
     client.handleMessage = (packet: IPublishPacket, done) => {
       const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
@@ -178,6 +181,7 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     ended.receivedBytes += wire?.bytesRead ?? 0;
     wire = undefined;
     if (current?.client === client) {
+      current.onTheWay.reject(offline(options.url));
       current = undefined;
       log.warn({ url: options.url }, "connection to the broker lost");
       options.onDisconnect?.();
@@ -203,7 +207,7 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
       return;
     }
     if (!client.connected) return;
-    current = { client, session };
+    current = { client, session, onTheWay: new OnTheWay() };
     connections += 1;
     roundTripMs = undefined;
     log.info({ url: options.url, session }, "connected to the broker");
@@ -228,12 +232,14 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     },
     publish: async (topic, payload, { qos, retain = false }) => {
       using _slot = qos === 1 ? await slots.acquire() : undefined;
-      const client = current?.client;
-      if (client?.connected !== true) throw offline(options.url);
+      if (current?.client.connected !== true) throw offline(options.url);
+      const { client, onTheWay } = current;
+      if (qos === 0 && client.stream.writableLength > SOCKET_WAITING_BYTES_MAX)
+        throw new FerryError("busy", `${SOCKET_WAITING_BYTES_MAX} bytes already wait for the broker`);
       const bytes =
         typeof payload === "string" ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
       const startedMs = clock.monotonicMs();
-      await untilClosed(client, client.publishAsync(topic, bytes, { qos, retain }), options.url);
+      await onTheWay.settled(client.publishAsync(topic, bytes, { qos, retain }));
       if (qos === 1) roundTripMs = Math.min(roundTripMs ?? Infinity, clock.monotonicMs() - startedMs);
     },
     traffic: () => ({
@@ -247,12 +253,11 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
         throw new FerryError("busy", `Already subscribed to ${SUBSCRIPTIONS_MAX} topics`);
       }
       subscriptions.set(topic, qos);
-      if (current !== undefined)
-        await untilClosed(current.client, current.client.subscribeAsync(topic, { qos }), options.url);
+      await current?.onTheWay.settled(current.client.subscribeAsync(topic, { qos }));
     },
     unsubscribe: async (topic) => {
       subscriptions.delete(topic);
-      if (current !== undefined) await untilClosed(current.client, current.client.unsubscribeAsync(topic), options.url);
+      await current?.onTheWay.settled(current.client.unsubscribeAsync(topic));
     },
     [Symbol.asyncDispose]: async () => {
       closing.abort();
@@ -265,19 +270,28 @@ function offline(url: string): FerryError {
   return new FerryError("offline", `There is no connection to the broker ${url}`, { exitCode: 5 });
 }
 
-/** mqtt.js never settles what was in flight when the connection breaks. */
-async function untilClosed(client: MqttClient, work: Promise<unknown>, url: string): Promise<void> {
-  let onClose: (() => void) | undefined;
-  const closed = new Promise<never>((_resolve, reject) => {
-    onClose = () => {
-      reject(offline(url));
-    };
-    client.once("close", onClose);
-  });
-  try {
-    await Promise.race([work, closed]);
-  } finally {
-    if (onClose !== undefined) client.off("close", onClose);
+interface Connection {
+  readonly client: MqttClient;
+  readonly session: string;
+  readonly onTheWay: OnTheWay;
+}
+
+/** What one connection was asked to do: mqtt.js never settles that when the connection breaks. */
+class OnTheWay {
+  readonly #rejects = new Set<(error: FerryError) => void>();
+
+  async settled(work: Promise<unknown>): Promise<void> {
+    const broken = Promise.withResolvers<never>();
+    this.#rejects.add(broken.reject);
+    try {
+      await Promise.race([work, broken.promise]);
+    } finally {
+      this.#rejects.delete(broken.reject);
+    }
+  }
+
+  reject(error: FerryError): void {
+    for (const reject of this.#rejects) reject(error);
   }
 }
 

@@ -1,8 +1,13 @@
 import { ProtocolError } from "./protocol-error.ts";
 
-/** Counts by the index of a bin, as sketches keep them: they add up, and have a short text. */
+/**
+ * Counts by the index of a bin, as sketches keep them: they add up, and have a short text. Whoever adds bounds the indices:
+ * all between the lowest and the highest are kept, 8 bytes each, because to add up neighbours is what is done most.
+ */
 export class BinCounts {
-  readonly #counts = new Map<number, number>();
+  /** Of `#lowest`, of the bin after it, and so on; there may be zeros at both ends. */
+  #counts = NO_BINS;
+  #lowest = 0;
   #total = 0;
 
   get total(): number {
@@ -10,17 +15,29 @@ export class BinCounts {
   }
 
   add(index: number, count: number): void {
-    this.#counts.set(index, (this.#counts.get(index) ?? 0) + count);
+    this.#reach(index, index);
+    const at = index - this.#lowest;
+    this.#counts[at] = (this.#counts[at] ?? 0) + count;
     this.#total += count;
   }
 
   /** `weight`: as if `other` held each count so many times. */
   merge(other: BinCounts, weight = 1): void {
-    for (const [index, count] of other.#counts) this.add(index, count * weight);
+    const { length } = other.#counts;
+    if (length === 0) return;
+    this.#reach(other.#lowest, other.#lowest + length - 1);
+    const [mine, theirs, offset] = [this.#counts, other.#counts, other.#lowest - this.#lowest];
+    for (let at = 0; at < length; at += 1) {
+      mine[offset + at] = (mine[offset + at] ?? 0) + (theirs[at] ?? 0) * weight;
+    }
+    this.#total += other.#total * weight;
   }
 
+  /** Those that hold something. */
   ascending(): [index: number, count: number][] {
-    return [...this.#counts].sort(([a], [b]) => a - b);
+    const bins: [number, number][] = [];
+    for (const [at, count] of this.#counts.entries()) if (count !== 0) bins.push([this.#lowest + at, count]);
+    return bins;
   }
 
   /**
@@ -42,16 +59,30 @@ export class BinCounts {
   /** Throws MALFORMED, also for a bin beyond `indexMax`. */
   static fromText(text: string, indexMin: number, indexMax: number): BinCounts {
     const counts = new BinCounts();
-    let index = indexMin;
-    for (const bin of text === "" ? [] : text.split(" ")) {
-      const [, step, count] = BIN.exec(bin) ?? malformed(text);
-      index += parseInt(step ?? "", 36);
-      if (index > indexMax) malformed(text);
-      counts.add(index, count === undefined ? 1 : parseInt(count, 36));
-    }
+    const bins = readBins(text, indexMin, indexMax);
+    const [lowest, highest] = [bins[0], bins[bins.length - 2]];
+    if (lowest === undefined || highest === undefined) return counts;
+    counts.#lowest = lowest;
+    counts.#counts = new Float64Array(highest - lowest + 1);
+    for (let at = 0; at < bins.length; at += 2) counts.add(bins[at] ?? 0, bins[at + 1] ?? 0);
     return counts;
   }
+
+  /** Makes room, and some more, so that a sketch that widens bin by bin is not copied for each. */
+  #reach(low: number, high: number): void {
+    const { length } = this.#counts;
+    if (length > 0 && low >= this.#lowest && high < this.#lowest + length) return;
+    const [from, to] = length === 0 ? [low, high] : [this.#lowest, this.#lowest + length - 1];
+    const lowest = low < from ? low - SPARE_BINS : from;
+    const highest = high > to ? high + SPARE_BINS : to;
+    const wider = new Float64Array(highest - lowest + 1);
+    wider.set(this.#counts, from - lowest);
+    [this.#counts, this.#lowest] = [wider, lowest];
+  }
 }
+
+const NO_BINS = new Float64Array(0);
+const SPARE_BINS = 16;
 
 /** The same with the lowest bins in one, where there are too many. */
 function collapsed(
@@ -65,8 +96,49 @@ function collapsed(
   return [[lowest[0], excess], ...kept.slice(1)];
 }
 
-/** Counts of up to 9 digits in base 36, 10^14: sums of them stay exact. */
-const BIN = /^([0-9a-z]{1,3})(?:\.([0-9a-z]{1,9}))?$/;
+/** A step of three reaches over every bin that there may be. */
+const STEP_DIGITS_MAX = 3;
+/** 10^14: sums of such counts stay exact. */
+const COUNT_DIGITS_MAX = 9;
+const SPACE = 32;
+const DOT = 46;
+
+/** Index, count, index, count, …, ascending. Digit by digit: this runs for each sketch of each record of a fleet. */
+function readBins(text: string, indexMin: number, indexMax: number): readonly number[] {
+  const bins: number[] = [];
+  if (text === "") return bins;
+  let index = indexMin;
+  let number = 0;
+  let digits = 0;
+  let isCount = false;
+  // The end ends a bin as a space does.
+  for (let at = 0; at <= text.length; at += 1) {
+    const code = at === text.length ? SPACE : text.charCodeAt(at);
+    const digit = digitOf(code);
+    if (digit >= 0) {
+      number = number * 36 + digit;
+      digits += 1;
+      continue;
+    }
+    if (digits === 0 || digits > (isCount ? COUNT_DIGITS_MAX : STEP_DIGITS_MAX)) malformed(text);
+    if (!isCount) index += number;
+    if (code === SPACE) {
+      if (index > indexMax) malformed(text);
+      bins.push(index, isCount ? number : 1);
+      isCount = false;
+    } else if (code === DOT && !isCount) isCount = true;
+    else malformed(text);
+    number = 0;
+    digits = 0;
+  }
+  return bins;
+}
+
+/** In base 36, small letters; −1 for anything else. */
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 122 ? code - 87 : -1;
+}
 
 function malformed(text: string): never {
   throw new ProtocolError("MALFORMED", "sketch", `${JSON.stringify(text.slice(0, 100))} is no sequence of bins`);

@@ -46,11 +46,12 @@ export class FleetTally {
     const slot = typeof fields["slot"] === "string" ? fields["slot"] : "";
     const version = typeof fields["version"] === "string" ? fields["version"] : "";
     const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
-    const key = JSON.stringify([minuteMs, slot, version]);
+    const name = `${slot.length} ${slot}${version}`;
+    const key = `${minuteMs} ${name}`;
     const total = this.#sums.get(key) ?? { slot, version, atMs: minuteMs, sum: new InferenceSum() };
     total.sum.add(fields);
     this.#sums.set(key, total);
-    const seenKey = JSON.stringify([device, slot, version]);
+    const seenKey = `${device} ${name}`;
     const seen = this.#seen.get(seenKey) ?? { slot, version, device, firstMs: atMs, lastMs: atMs };
     seen.firstMs = Math.min(seen.firstMs, atMs);
     seen.lastMs = Math.max(seen.lastMs, atMs);

@@ -84,10 +84,11 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
     const some = takeSome();
     // The clock may step back; the order in which records became visible must not.
     lastReceivedMs = Math.max(lastReceivedMs, Math.round(clock.nowMs()));
+    const noted = problems.take();
     try {
-      const work = store.transaction().execute((db) => storeBatches(db, some, lastReceivedMs, problems));
-      const { watermarks, stored, duplicates, problems: noted } = await work;
-      for (const { problem, count } of noted) counters.problems[problem] += count;
+      const work = store.transaction().execute((db) => storeBatches(db, some, lastReceivedMs, noted));
+      const { watermarks, stored, duplicates, problems: told } = await work;
+      for (const { problem, count } of told) counters.problems[problem] += count;
       for (const { arrivedMs } of some) counters.waitedMs += clock.monotonicMs() - arrivedMs;
       counters.records += stored;
       counters.duplicates += duplicates;
@@ -97,6 +98,8 @@ export function openTelemetryIngest({ store, publish, fleet, clock, log }: Telem
       }
       return true;
     } catch (error) {
+      // The batches come again, and what is wrong in them with them; what could not be read at all does not.
+      problems.giveBack(noted);
       counters.failures += 1;
       log.error({ error: messageOf(error), batches: some.length }, "telemetry cannot be stored; it will come again");
       return false;

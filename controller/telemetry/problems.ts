@@ -20,24 +20,31 @@ const EXAMPLE_CHARS_MAX = 200;
 /** Devices with a problem in one transaction; what more there is shows in the next one. */
 const NOTES_MAX = 1_000;
 
-interface Note {
+export interface ProblemNote {
   readonly device: DeviceId;
   readonly problem: ProblemName;
-  count: number;
-  example: string;
+  readonly count: number;
+  readonly example: string;
 }
 
 /** Collects what is wrong until it is stored together with what is right. */
 export class ProblemTally {
-  readonly #notes = new Map<string, Note>();
+  readonly #notes = new Map<string, ProblemNote>();
 
-  add(device: DeviceId, problem: ProblemName, example: string): void {
+  /** `count` more of them, of which `example` is the last. */
+  add(device: DeviceId, problem: ProblemName, example: string, count = 1): void {
     const key = `${device} ${problem}`;
-    const note = this.#notes.get(key) ?? { device, problem, count: 0, example };
-    if (this.#notes.size >= NOTES_MAX && !this.#notes.has(key)) return;
-    note.count += 1;
-    note.example = example.slice(0, EXAMPLE_CHARS_MAX);
-    this.#notes.set(key, note);
+    const known = this.#notes.get(key);
+    if (known === undefined && this.#notes.size >= NOTES_MAX) return;
+    const text = example.slice(0, EXAMPLE_CHARS_MAX);
+    this.#notes.set(key, { device, problem, count: (known?.count ?? 0) + count, example: text });
+  }
+
+  /** What was taken and could not be stored; what came since is later. */
+  giveBack(notes: readonly ProblemNote[]): void {
+    for (const { device, problem, count, example } of notes) {
+      this.add(device, problem, this.#notes.get(`${device} ${problem}`)?.example ?? example, count);
+    }
   }
 
   get isEmpty(): boolean {
@@ -45,7 +52,7 @@ export class ProblemTally {
   }
 
   /** What was added, and begins anew. */
-  take(): readonly Readonly<Note>[] {
+  take(): readonly ProblemNote[] {
     const notes = [...this.#notes.values()];
     this.#notes.clear();
     return notes;
@@ -54,7 +61,7 @@ export class ProblemTally {
 
 export async function storeProblems(
   db: StoreTransaction,
-  notes: readonly Readonly<Note>[],
+  notes: readonly ProblemNote[],
   nowMs: number,
 ): Promise<void> {
   for (const { device, problem, count, example } of notes) {

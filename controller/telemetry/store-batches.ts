@@ -6,7 +6,7 @@ import { ensureDevice } from "../fleet/inventory.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { findReuse } from "./find-reuse.ts";
 import { gapStream } from "./gap-stream.ts";
-import { ProblemTally, storeProblems } from "./problems.ts";
+import { ProblemTally, storeProblems, type ProblemNote } from "./problems.ts";
 import { recordTime } from "./record-time.ts";
 import { FleetTally } from "./fleet-inference.ts";
 import { StreamTally, type StreamCounts } from "./stream-tally.ts";
@@ -24,7 +24,7 @@ export interface StoredBatches {
   /** Records that were there already. */
   readonly duplicates: number;
   /** What was wrong, stored with the rest. */
-  readonly problems: ReturnType<ProblemTally["take"]>;
+  readonly problems: readonly ProblemNote[];
 }
 
 /** What the database holds of one stream after a transaction. */
@@ -41,14 +41,17 @@ export interface Watermark {
 /**
  * Applies the rules of `TelemetryBatch` to batches in the order of their arrival, inside one transaction: the rows, the
  * watermark that vouches for them and the counts are stored together or not at all. Whether a record is here already is
- * told by the watermark alone: its row may long have been added up to others. `problems`: what is known to be wrong already.
+ * told by the watermark alone: its row may long have been added up to others. `noted`: what was wrong before, and is the
+ * caller's until the transaction has committed.
  */
 export async function storeBatches(
   db: StoreTransaction,
   batches: readonly ArrivedBatch[],
   nowMs: number,
-  problems = new ProblemTally(),
+  noted: readonly ProblemNote[] = [],
 ): Promise<StoredBatches> {
+  const problems = new ProblemTally();
+  problems.giveBack(noted);
   const streams = new StreamTally(db);
   const fleet = new FleetTally();
   const rows: TelemetryRow[] = [];
@@ -95,21 +98,21 @@ export async function storeBatches(
   await insertTelemetry(db, rows);
   await fleet.store(db);
   const changed = await streams.store(nowMs);
-  const noted = await ofDevices(db, problems.take(), nowMs);
-  await storeProblems(db, noted, nowMs);
+  const told = await ofDevices(db, problems.take(), nowMs);
+  await storeProblems(db, told, nowMs);
   const watermarks = changed.flatMap(({ device, stream, next, backfill }) =>
     backfill === undefined ? [] : [{ device, stream, next, backfill }],
   );
-  return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates, problems: noted };
+  return { watermarks: [...watermarks, ...reused], stored: rows.length, duplicates, problems: told };
 }
 
 /** Strangers on the broker are bounded in number by the devices that there may be. */
 async function ofDevices(
   db: StoreTransaction,
-  notes: StoredBatches["problems"],
+  notes: readonly ProblemNote[],
   nowMs: number,
-): Promise<StoredBatches["problems"]> {
-  const known: StoredBatches["problems"][number][] = [];
+): Promise<readonly ProblemNote[]> {
+  const known: ProblemNote[] = [];
   for (const note of notes) if (await ensureDevice(db, note.device, nowMs)) known.push(note);
   return known;
 }

@@ -24,17 +24,7 @@ export async function openMosquitto(): Promise<Mosquitto> {
   const [port = 0] = await freePorts(1);
   const folder = mkdtempSync(join(tmpdir(), "modelferry-mosquitto-"));
   const config = join(folder, "mosquitto.conf");
-  writeFileSync(
-    config,
-    [
-      `listener ${String(port)} 127.0.0.1`,
-      "allow_anonymous true",
-      "persistence false",
-      // Without it a QoS 1 round trip takes 91 ms instead of 0.1.
-      "set_tcp_nodelay true",
-      "log_type error",
-    ].join("\n"),
-  );
+  writeFileSync(config, mosquittoConfig(port));
   const child = spawn(mosquittoPath, ["-c", config], { stdio: "ignore" });
   await until("mosquitto listens", () => listens(port));
   return {
@@ -49,7 +39,18 @@ export async function openMosquitto(): Promise<Mosquitto> {
   };
 }
 
-async function listens(port: number): Promise<boolean> {
+export function mosquittoConfig(port: number): string {
+  return [
+    `listener ${String(port)} 127.0.0.1`,
+    "allow_anonymous true",
+    "persistence false",
+    // Without it a QoS 1 round trip takes 91 ms instead of 0.1.
+    "set_tcp_nodelay true",
+    "log_type error",
+  ].join("\n");
+}
+
+export async function listens(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
   const connected = await Promise.race([
     once(socket, "connect").then(() => true),

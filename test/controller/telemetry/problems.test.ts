@@ -1,14 +1,16 @@
+import { sql } from "kysely";
 import t from "tap";
 import { systemClock } from "../../../common/clock.ts";
 import { openStore } from "../../../controller/store/store.ts";
 import { openTelemetryIngest } from "../../../controller/telemetry/ingest.ts";
-import { listProblems } from "../../../controller/telemetry/problems.ts";
+import { listProblems, ProblemTally } from "../../../controller/telemetry/problems.ts";
 import type { FleetId } from "../../../protocol/ids.ts";
 import {
   encodeTelemetryBatch,
   type RecordRange,
   type TelemetryRecord,
 } from "../../../protocol/messages/telemetry-batch.ts";
+import { hurriedClock } from "../../support/hurried-clock.ts";
 import { STREAM } from "../../support/stored-telemetry.ts";
 import { DEVICE, quietLog } from "../../support/telemetry-pipe.ts";
 import { until } from "../../support/until.ts";
@@ -75,4 +77,47 @@ t.test("what should not have come is counted by name, and everything else goes o
     "and at a time at which people look",
   );
   t.match(ingest.counters, { records: 8, duplicates: 5, problems: { "record-unreadable": 2, "stream-reused": 1 } });
+});
+
+t.test("what was wrong outlives a commit that fails, and is told once", async (t) => {
+  await using opened = await openStore(`${t.testdir({})}/controller.db`);
+  const { store } = opened;
+  const ports = { store, fleet: "f" as FleetId, clock: hurriedClock, log: quietLog, publish: () => Promise.resolve() };
+  await using ingest = openTelemetryIngest(ports);
+  // Checked when the transaction commits, and not before: everything in it has gone well until then.
+  await sql`CREATE TABLE nothing (id INTEGER PRIMARY KEY)`.execute(store);
+  await sql`CREATE TABLE refusal (id INTEGER REFERENCES nothing (id) DEFERRABLE INITIALLY DEFERRED)`.execute(store);
+  await sql`CREATE TRIGGER refuse AFTER INSERT ON telemetry_problems BEGIN INSERT INTO refusal VALUES (1); END`.execute(
+    store,
+  );
+  const record: TelemetryRecord = { seq: 0, atMs: Date.now(), kind: "of-tomorrow", fields: {} };
+  const range = { stream: STREAM, acked: 0, from: 0, next: 1, backfill: false, records: [record] };
+  const batch = encodeTelemetryBatch(range);
+
+  ingest.onBatch(DEVICE, Uint8Array.of(0xff));
+  ingest.onBatch(DEVICE, batch);
+  await until("the commit has failed more than once", () => ingest.counters.failures > 1);
+  t.same(await listProblems(store), []);
+  t.match(ingest.counters.problems, { "batch-unreadable": 0, "kind-unknown": 0 });
+  await sql`DROP TRIGGER refuse`.execute(store);
+  // As a device does that hears nothing.
+  ingest.onBatch(DEVICE, batch);
+  await until("all is told", async () => (await listProblems(store)).length === 2);
+  const counts = (await listProblems(store)).map(({ problem, count }) => [problem, count]);
+  t.same(Object.fromEntries(counts), { "batch-unreadable": 1, "kind-unknown": 1 });
+  t.match(ingest.counters, { records: 1, problems: { "batch-unreadable": 1, "kind-unknown": 1 } });
+});
+
+t.test("what could not be stored is given back: the counts add up, and the later example stays", async (t) => {
+  const tally = new ProblemTally();
+  tally.add(DEVICE, "clock-ahead", "the first");
+  tally.add(DEVICE, "clock-behind", "the only one");
+  const taken = tally.take();
+  tally.add(DEVICE, "clock-ahead", "the second");
+  tally.giveBack(taken);
+  t.match(tally.take(), [
+    { problem: "clock-ahead", count: 2, example: "the second" },
+    { problem: "clock-behind", count: 1, example: "the only one" },
+  ]);
+  t.ok(tally.isEmpty);
 });

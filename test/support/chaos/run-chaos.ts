@@ -2,11 +2,8 @@
  * Breaks a device, a controller and the broker between them, as a seed decides, for a while; then lets everything heal and
  * holds what the controller has against what the device gave away.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStore, type Store } from "../../../controller/store/store.ts";
 import { accountStreams, type StreamAccount } from "../../../controller/telemetry/accounting.ts";
@@ -17,6 +14,7 @@ import { freePorts } from "../programs.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { until } from "../until.ts";
 import type { ChaosDeviceOptions, ChaosDeviceSays } from "./chaos-device.ts";
+import { beginNode, Killable } from "./killable.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -61,9 +59,9 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
   const lives: { firstN: number; says: ChaosDeviceSays | undefined }[] = [];
 
   const processes = {
-    broker: new Killable("chaos-broker.ts", () => [String(port)]),
-    controller: new Killable("chaos-controller.ts", () => [database, broker, FLEET]),
-    device: new Killable("chaos-device.ts", () => {
+    broker: new Killable("the broker", () => beginNode("chaos-broker.ts", [String(port)])),
+    controller: new Killable("the controller", () => beginNode("chaos-controller.ts", [database, broker, FLEET])),
+    device: new Killable("the device", () => {
       const firstN = lives.length * LIFE_NUMBERS;
       const life: (typeof lives)[number] = { firstN, says: undefined };
       lives.push(life);
@@ -76,7 +74,8 @@ export async function runChaos({ seed, chaosMs, directory }: ChaosOptions): Prom
         firstN,
       };
       // The device of the test writes it.
-      return [JSON.stringify(options), (line: string) => (life.says = JSON.parse(line) as ChaosDeviceSays)];
+      const onLine = (line: string) => (life.says = JSON.parse(line) as ChaosDeviceSays);
+      return beginNode("chaos-device.ts", [JSON.stringify(options)], onLine);
     }),
   };
   const all = Object.values(processes);
@@ -148,7 +147,6 @@ const CHAOS: readonly { readonly name: string; readonly run: (on: Processes, act
   {
     name: "full disk",
     run: async ({ device }, { outbox, random }) => {
-      // The kernel itself refuses to let a file grow.
       device.limitFiles(String(statSync(`${outbox}-wal`, { throwIfNoEntry: false })?.size ?? 4_096));
       await sleep(300 + random() * 1_500);
       device.limitFiles("unlimited");
@@ -174,69 +172,4 @@ async function countStored(store: Store, { stream, produced }: ChaosDeviceSays) 
     twice: alone.filter((n, at) => alone.indexOf(n) !== at),
     miscounted: (await recountStreams(store)).filter(({ excess }) => excess !== 0).length,
   };
-}
-
-type Line = (line: string) => void;
-
-/** A process of this folder that is killed and started again. */
-class Killable {
-  readonly #name: string;
-  readonly #arguments: () => readonly (string | Line)[];
-  #child: ChildProcess | undefined;
-
-  constructor(name: string, args: () => readonly (string | Line)[]) {
-    this.#name = name;
-    this.#arguments = args;
-  }
-
-  /** Resolves with its first line. */
-  async start(): Promise<void> {
-    const given = this.#arguments();
-    const args = given.filter((one) => typeof one === "string");
-    const onLine = given.find((one) => typeof one === "function");
-    const file = new URL(this.#name, import.meta.url).pathname;
-    // Without the test runner's options, which it gives to every child: its hooks make a file's limit fatal.
-    const command = 'unset NODE_OPTIONS; exec "$0" "$@"';
-    const child = spawn("bash", ["-c", command, process.execPath, file, ...args], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    // A line that comes when it was killed already.
-    child.stdin.on("error", () => undefined);
-    this.#child = child;
-    const lines = createInterface({ input: child.stdout });
-    if (onLine !== undefined) lines.on("line", onLine);
-    await Promise.race([once(lines, "line"), once(child, "exit")]);
-    if (child.exitCode !== null) throw new Error(`${this.#name} ended with ${String(child.exitCode)}`);
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, "close");
-    child.kill("SIGKILL");
-    await closed;
-  }
-
-  async restart(): Promise<void> {
-    await this.kill();
-    await this.start();
-  }
-
-  async heal(): Promise<void> {
-    if (this.#child === undefined || this.#child.exitCode !== null) await this.start();
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
-  }
-
-  write(text: string): void {
-    this.#child?.stdin?.write(text);
-  }
-
-  limitFiles(bytes: string): void {
-    if (this.#child?.pid !== undefined)
-      execFileSync("prlimit", ["--pid", String(this.#child.pid), `--fsize=${bytes}:`]);
-  }
 }
