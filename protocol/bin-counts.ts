@@ -59,20 +59,33 @@ export class BinCounts {
   /** Throws MALFORMED, also for a bin beyond `indexMax`. */
   static fromText(text: string, indexMin: number, indexMax: number): BinCounts {
     const counts = new BinCounts();
-    const bins = readBins(text, indexMin, indexMax);
-    const [lowest, highest] = [bins[0], bins[bins.length - 2]];
-    if (lowest === undefined || highest === undefined) return counts;
-    counts.#lowest = lowest;
-    counts.#counts = new Float64Array(highest - lowest + 1);
-    for (let at = 0; at < bins.length; at += 2) counts.add(bins[at] ?? 0, bins[at + 1] ?? 0);
+    counts.addBins(readBins(text, indexMin, indexMax));
     return counts;
+  }
+
+  addBins(bins: Bins): void {
+    const [lowest, highest] = [bins[0], bins[bins.length - 2]];
+    if (lowest === undefined || highest === undefined) return;
+    this.#reach(lowest, highest);
+    const [counts, offset] = [this.#counts, this.#lowest];
+    let added = 0;
+    for (let at = 0; at < bins.length; at += 2) {
+      const [place, count] = [(bins[at] ?? 0) - offset, bins[at + 1] ?? 0];
+      counts[place] = (counts[place] ?? 0) + count;
+      added += count;
+    }
+    this.#total += added;
   }
 
   /** Makes room, and some more, so that a sketch that widens bin by bin is not copied for each. */
   #reach(low: number, high: number): void {
     const { length } = this.#counts;
-    if (length > 0 && low >= this.#lowest && high < this.#lowest + length) return;
-    const [from, to] = length === 0 ? [low, high] : [this.#lowest, this.#lowest + length - 1];
+    if (length === 0) {
+      [this.#counts, this.#lowest] = [new Float64Array(high - low + 1), low];
+      return;
+    }
+    if (low >= this.#lowest && high < this.#lowest + length) return;
+    const [from, to] = [this.#lowest, this.#lowest + length - 1];
     const lowest = low < from ? low - SPARE_BINS : from;
     const highest = high > to ? high + SPARE_BINS : to;
     const wider = new Float64Array(highest - lowest + 1);
@@ -103,8 +116,11 @@ const COUNT_DIGITS_MAX = 9;
 const SPACE = 32;
 const DOT = 46;
 
-/** Index, count, index, count, …, ascending. Digit by digit: this runs for each sketch of each record of a fleet. */
-function readBins(text: string, indexMin: number, indexMax: number): readonly number[] {
+/** Index, count, index, count, …, ascending: a text that has been read, to be added to what is there. */
+export type Bins = readonly number[];
+
+/** Throws MALFORMED, also for a bin beyond `indexMax`. Digit by digit: this runs for each sketch of each record of a fleet. */
+export function readBins(text: string, indexMin: number, indexMax: number): Bins {
   const bins: number[] = [];
   if (text === "") return bins;
   let index = indexMin;

@@ -54,11 +54,11 @@ export class InferenceSum {
     const inference = checkInferenceFields(fields);
     const sketches = SKETCHES.flatMap((name) => {
       const text = inference[name];
-      return text === undefined ? [] : [{ name, sketch: Sketch.fromText(text) }];
+      return text === undefined ? [] : [{ name, bins: Sketch.readBins(text) }];
     });
     // Before anything else is added: it may throw.
     this.classes.addTexts(inference.feedbackClasses, inference.feedbackPairs);
-    for (const { name, sketch } of sketches) this.sketches[name].merge(sketch);
+    for (const { name, bins } of sketches) this.sketches[name].addBins(bins);
     this.confidenceSum += (inference.confidenceCount ?? 0) * (inference.confidenceMean ?? 0);
     this.records += inference.records ?? 1;
     this.intervalMs += inference.intervalMs;

@@ -1,4 +1,4 @@
-import { BinCounts } from "./bin-counts.ts";
+import { BinCounts, readBins, type Bins } from "./bin-counts.ts";
 
 /** Quantiles are right within this share of their value: 1 %. */
 export const SKETCH_ACCURACY = 0.01;
@@ -44,6 +44,11 @@ export class Sketch {
     this.#bins.merge(other.#bins, weight);
   }
 
+  /** The same of a sketch that was only read: what is added up by the thousand need not become a sketch first. */
+  addBins(bins: Bins): void {
+    this.#bins.addBins(bins);
+  }
+
   /** The value below which the share `q` (0 to 1) of the values lies; undefined of nothing. */
   quantile(q: number): number | undefined {
     const rank = q * (this.count - 1);
@@ -70,5 +75,10 @@ export class Sketch {
   /** Throws MALFORMED. */
   static fromText(text: string): Sketch {
     return new Sketch(BinCounts.fromText(text, INDEX_MIN, INDEX_MAX));
+  }
+
+  /** Throws MALFORMED. */
+  static readBins(text: string): Bins {
+    return readBins(text, INDEX_MIN, INDEX_MAX);
   }
 }

@@ -125,8 +125,8 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId, bootMs 
     isSyncing = sync;
   }
 
-  function insert(draft: Draft, record: NewRecord): void {
-    statements.insert.run({ ...record, position: draft.next });
+  function insert(draft: Draft, { at_ms, boot_ms, kind, fields, rank }: NewRecord): void {
+    statements.insert.run(draft.next, at_ms, boot_ms, kind, fields, rank);
     draft.next += 1;
   }
 

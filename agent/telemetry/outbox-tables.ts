@@ -95,9 +95,9 @@ export function prepareOutbox(database: Sqlite) {
        ON CONFLICT (base) DO UPDATE SET acked = @acked, claimed = @claimed, sealed = @sealed`,
     ),
     deleteStream: database.prepare<[number]>("DELETE FROM streams WHERE base = ?"),
-    insert: database.prepare<[NewRecord & { position: number }]>(
-      `INSERT INTO records (position, at_ms, boot_ms, kind, fields, rank)
-       VALUES (@position, @at_ms, @boot_ms, @kind, @fields, @rank)`,
+    /** By place: to look parameters up by their names takes longer than to bind them. */
+    insert: database.prepare<[number, number, number | null, RecordKind, string, Rank]>(
+      "INSERT INTO records (position, at_ms, boot_ms, kind, fields, rank) VALUES (?, ?, ?, ?, ?, ?)",
     ),
     range: database.prepare<[number, number, number], RecordRow>(
       `SELECT position, at_ms, boot_ms, kind, fields FROM records

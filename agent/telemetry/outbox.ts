@@ -122,6 +122,8 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   const buffer: NewRecord[] = [];
   const losses = new Map<GapCause, Loss>();
   let flushing: NodeJS.Immediate | undefined;
+  /** Asked once in a turn: to read the machine's uptime takes longer than all the rest of an append. */
+  let turnBootMs: number | undefined;
   let retryAtMs = -Infinity;
   let loggedMs = -Infinity;
 
@@ -163,6 +165,7 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
   function flush(): void {
     clearImmediate(flushing);
     flushing = undefined;
+    turnBootMs = undefined;
     if ((buffer.length === 0 && losses.size === 0) || clock.monotonicMs() < retryAtMs) return;
     guarded("write", () => {
       journal.write(buffer, [...losses.values()]);
@@ -208,7 +211,10 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
       const atMs = Math.round(clock.nowMs());
       const text = fieldsText(fields);
       if (text === undefined) lose("oversize", atMs);
-      else append({ kind, at_ms: atMs, boot_ms: Math.round(bootMs()), fields: text, rank: rankOf(kind, fields) });
+      else {
+        turnBootMs ??= Math.round(bootMs());
+        append({ kind, at_ms: atMs, boot_ms: turnBootMs, fields: text, rank: rankOf(kind, fields) });
+      }
     },
     read: (stream, from, { recordsMax, bytesMax }) => {
       const row = find(stream);
@@ -223,10 +229,13 @@ export function openOutbox(path: string, options: OutboxOptions): Outbox {
         const next = isAll ? end : last.position + 1;
         journal.claim(row, next);
         const now = { bootMs: bootMs(), trustedMs: trustedNowMs() };
-        const records = taken.map((record) => {
-          const isOfThisStart = record.position >= openedAt;
-          return { ...recordOf(record, row.base), atMs: isOfThisStart ? datedMs(record, now) : record.at_ms };
-        });
+        const records = taken.map((record) => ({
+          seq: record.position - row.base,
+          // What an earlier start measured may be of another boot, whose clock is gone.
+          atMs: record.position >= openedAt ? datedMs(record, now) : record.at_ms,
+          kind: record.kind,
+          fields: JSON.parse(record.fields) as RecordFields,
+        }));
         const life = journal.lifeIn(row);
         return { stream, acked: row.acked - row.base, from, next: next - row.base, life, records };
       });
@@ -290,10 +299,6 @@ function countWithin(rows: readonly RecordRow[], bytesMax: number): number {
   let bytes = 0;
   const over = rows.findIndex((row) => (bytes += row.fields.length) > bytesMax);
   return over < 0 ? rows.length : Math.max(1, over);
-}
-
-function recordOf(row: RecordRow, base: number) {
-  return { seq: row.position - base, atMs: row.at_ms, kind: row.kind, fields: JSON.parse(row.fields) as RecordFields };
 }
 
 /** JSON in which every cell is one that a batch may carry; undefined where that cannot be. NaN and infinities become null. */

@@ -46,8 +46,10 @@ const RETRY: BackoffPolicy = { firstMs: 4_000, mostMs: 60_000 };
 const IN_FLIGHT_MAX = 8;
 /** Of those, the ones that a backlog may take: live records always find room. */
 const BACKLOG_IN_FLIGHT_MAX = 6;
-/** JSON of the records read for one batch; columnar CBOR takes about a third of it, and a batch too large is split. */
+/** JSON of the records read for one batch; columnar CBOR takes a third to a half of it, and a batch too large is split. */
 const READ_BYTES_MAX = 3 * TELEMETRY_BATCH_BYTES_MAX;
+/** Of a batch, as the records before it promise: the next ones may be a little larger. */
+const FILLED = 0.95;
 /** A backlog of more than this (four batches) after an outage is sealed, so that live records go beside it. */
 const BACKLOG_RECORDS_MAX = 4 * TELEMETRY_BATCH_RECORDS_MAX;
 /** Streams that drain at once: an eighth outage within one backlog waits in line. */
@@ -64,6 +66,8 @@ interface Lane {
   dueBefore: number;
   attempt: number;
   retryAtMs: number;
+  /** As many as fit a batch, if they are as large as those of the batch before: what does not fit is read in vain. */
+  recordsMax: number;
 }
 
 /**
@@ -186,7 +190,10 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
     if (known !== undefined) return known;
     // A stream that begins during the connection has nothing that waited for it.
     const backfillBefore = lanes.size === 0 || stream !== outbox.stream ? end : 0;
-    const lane: Lane = { cursor: acked, inFlight: [], backfillBefore, dueBefore: 0, attempt: 0, retryAtMs: Infinity };
+    const lane: Lane = {
+      ...{ cursor: acked, inFlight: [], backfillBefore, dueBefore: 0, attempt: 0, retryAtMs: Infinity },
+      recordsMax: TELEMETRY_BATCH_RECORDS_MAX,
+    };
     lanes.set(stream, lane);
     return lane;
   }
@@ -203,12 +210,12 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
   }
 
   function sendBatch(stream: StreamId, lane: Lane): boolean {
-    const limits = { recordsMax: TELEMETRY_BATCH_RECORDS_MAX, bytesMax: READ_BYTES_MAX };
-    const range = outbox.read(stream, lane.cursor, limits);
+    const range = outbox.read(stream, lane.cursor, { recordsMax: lane.recordsMax, bytesMax: READ_BYTES_MAX });
     if (range === undefined) return false;
     const isCurrent = stream === outbox.stream;
     const backfill = !isCurrent || lane.cursor < lane.backfillBefore;
-    const { payload, next } = encodeFitting({ ...range, backfill });
+    const { payload, next, records } = encodeFitting({ ...range, backfill });
+    if (records > 0) lane.recordsMax = fittingRecords(records, payload.byteLength);
     if (isCurrent) liveSentMs = clock.monotonicMs();
     if (lane.inFlight.length === 0) lane.retryAtMs = retryAtMs(lane.attempt);
     lane.cursor = next;
@@ -227,12 +234,26 @@ export async function runUplink(ports: UplinkPorts, signal: AbortSignal): Promis
   }
 }
 
+export interface FittingBatch {
+  readonly payload: Uint8Array;
+  /** The number after its last one. */
+  readonly next: number;
+  readonly records: number;
+}
+
 /** The batch, or as much of its beginning as fits one publish. */
-export function encodeFitting(range: RecordRange): { readonly payload: Uint8Array; readonly next: number } {
+export function encodeFitting(range: RecordRange): FittingBatch {
   const payload = encodeTelemetryBatch(range);
-  if (payload.byteLength <= TELEMETRY_BATCH_BYTES_MAX) return { payload, next: range.next };
-  const records = range.records.slice(0, Math.floor(range.records.length / 2));
+  const count = range.records.length;
+  if (payload.byteLength <= TELEMETRY_BATCH_BYTES_MAX) return { payload, next: range.next, records: count };
+  const records = range.records.slice(0, Math.min(count - 1, fittingRecords(count, payload.byteLength)));
   const last = records.at(-1);
   if (last === undefined) throw new Error("one record is larger than a batch may be");
   return encodeFitting({ ...range, records, next: last.seq + 1 });
+}
+
+/** How many records such as these a batch holds. */
+function fittingRecords(records: number, bytes: number): number {
+  const fitting = Math.floor((FILLED * TELEMETRY_BATCH_BYTES_MAX * records) / bytes);
+  return Math.min(TELEMETRY_BATCH_RECORDS_MAX, Math.max(1, fitting));
 }

@@ -90,7 +90,7 @@ export async function storeBatches(
     for (const told of news) {
       const { atMs, problem } = recordTime(told.atMs, nowMs);
       if (problem !== undefined) problems.add(device, problem, `its clock said ${instantText(told.atMs)}`);
-      const record = { ...told, atMs };
+      const record = atMs === told.atMs ? told : { ...told, atMs };
       rows.push(rowOf(device, stream, record, backfill, nowMs));
       await understand({ streams, fleet, problems }, device, stream, record);
     }

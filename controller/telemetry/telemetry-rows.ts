@@ -21,7 +21,8 @@ export async function insertTelemetry(db: Transaction<Tables>, rows: readonly Te
   for (const count of INSERT_ROWS) {
     for (; at + count <= rows.length; at += count) {
       const some = rows.slice(at, at + count);
-      const parameters = some.flatMap((row) => COLUMNS.map((column) => row[column]));
+      const parameters: unknown[] = [];
+      for (const row of some) for (const column of COLUMNS) parameters.push(row[column]);
       const result = await db.executeQuery(CompiledQuery.raw(statementFor(db, some), parameters));
       inserted += Number(result.numAffectedRows ?? 0);
     }

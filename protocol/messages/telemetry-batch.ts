@@ -146,8 +146,11 @@ function encodeGroup(
   from: number,
   atMs: number,
 ): Static<typeof Group> {
-  const names = [...new Set(records.flatMap((record) => Object.keys(record.fields)))];
-  const columns = Object.fromEntries(names.map((name) => [name, records.map((record) => record.fields[name] ?? null)]));
+  const names = new Set<string>();
+  for (const { fields } of records) for (const name of Object.keys(fields)) names.add(name);
+  const columns = Object.fromEntries(
+    Array.from(names, (name) => [name, records.map((record) => record.fields[name] ?? null)]),
+  );
   return {
     kind,
     seqDeltas: differences(
@@ -167,7 +170,8 @@ const check = gate("telemetry batch", TelemetryBatch);
 /** Throws OVERSIZE, MALFORMED or SCHEMA; the last also for columns of unequal length or numbers outside the range. */
 export function decodeTelemetryBatch(bytes: Uint8Array): RecordRange {
   const batch = decodeCbor("telemetry batch", bytes, TELEMETRY_BATCH_BYTES_MAX, check);
-  const records = batch.groups.flatMap((group) => decodeGroup(group, batch)).sort((a, b) => a.seq - b.seq);
+  const groups = batch.groups.map((group) => decodeGroup(group, batch));
+  const records = groups.length === 1 ? (groups[0] ?? []) : groups.flat().sort((a, b) => a.seq - b.seq);
   const inRange = records.every(
     (record, at) => record.seq < batch.next && record.seq !== records[at - 1]?.seq && Number.isFinite(record.atMs),
   );
@@ -185,14 +189,14 @@ function decodeGroup(group: Static<typeof Group>, batch: TelemetryBatch): Teleme
     throw new ProtocolError("SCHEMA", "telemetry batch", `columns of group ${group.kind} differ in length`);
   }
   const atMs = sums(group.atDeltasMs, batch.atMs);
-  return sums(group.seqDeltas, batch.from).map((seq, row) => ({
-    seq,
-    atMs: atMs[row] ?? 0,
-    kind: group.kind,
-    fields: Object.fromEntries(
-      columns.flatMap(([name, cells]) => (cells[row] === null || cells[row] === undefined ? [] : [[name, cells[row]]])),
-    ),
-  }));
+  return sums(group.seqDeltas, batch.from).map((seq, row) => {
+    const fields: Record<string, Cell> = {};
+    for (const [name, cells] of columns) {
+      const cell = cells[row];
+      if (cell !== null && cell !== undefined) fields[name] = cell;
+    }
+    return { seq, atMs: atMs[row] ?? 0, kind: group.kind, fields };
+  });
 }
 
 function differences(values: readonly number[], start: number): number[] {
