@@ -181,7 +181,6 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
     ended.receivedBytes += wire?.bytesRead ?? 0;
     wire = undefined;
     if (current?.client === client) {
-      current.onTheWay.reject(offline(options.url));
       current = undefined;
       log.warn({ url: options.url }, "connection to the broker lost");
       options.onDisconnect?.();
@@ -207,7 +206,11 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
       return;
     }
     if (!client.connected) return;
-    current = { client, session, onTheWay: new OnTheWay() };
+    const onTheWay = new OnTheWay();
+    current = { client, session, onTheWay };
+    client.once("close", () => {
+      onTheWay.reject(offline(options.url));
+    });
     connections += 1;
     roundTripMs = undefined;
     log.info({ url: options.url, session }, "connected to the broker");
@@ -276,7 +279,7 @@ interface Connection {
   readonly onTheWay: OnTheWay;
 }
 
-/** What one connection was asked to do: mqtt.js never settles that when the connection breaks. */
+/** What one connection was asked to do: when it breaks, mqtt.js settles that late, with an error of its own, or never. */
 class OnTheWay {
   readonly #rejects = new Set<(error: FerryError) => void>();
 

@@ -85,8 +85,8 @@ t.test("what was wrong outlives a commit that fails, and is told once", async (t
   const ports = { store, fleet: "f" as FleetId, clock: hurriedClock, log: quietLog, publish: () => Promise.resolve() };
   await using ingest = openTelemetryIngest(ports);
   // Checked when the transaction commits, and not before: everything in it has gone well until then.
-  await sql`CREATE TABLE nothing (id INTEGER PRIMARY KEY)`.execute(store);
-  await sql`CREATE TABLE refusal (id INTEGER REFERENCES nothing (id) DEFERRABLE INITIALLY DEFERRED)`.execute(store);
+  await sql`CREATE TABLE accepted (id INTEGER PRIMARY KEY)`.execute(store);
+  await sql`CREATE TABLE refusal (id INTEGER REFERENCES accepted (id) DEFERRABLE INITIALLY DEFERRED)`.execute(store);
   await sql`CREATE TRIGGER refuse AFTER INSERT ON telemetry_problems BEGIN INSERT INTO refusal VALUES (1); END`.execute(
     store,
   );
