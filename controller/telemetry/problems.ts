@@ -59,11 +59,7 @@ export class ProblemTally {
   }
 }
 
-export async function storeProblems(
-  db: StoreTransaction,
-  notes: readonly ProblemNote[],
-  nowMs: number,
-): Promise<void> {
+export async function storeProblems(db: StoreTransaction, notes: readonly ProblemNote[], nowMs: number): Promise<void> {
   for (const { device, problem, count, example } of notes) {
     await db
       .insertInto("telemetry_problems")

@@ -153,34 +153,37 @@ t.test("a publish in flight is rejected when the connection breaks, instead of h
   server.close();
 });
 
-t.test("a fleet is answered at once without a warning of leaks, and what a broken connection held is rejected", async (t) => {
-  // A server that accepts the connection and reads nothing after that.
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.once("data", () => {
-      socket.pause().write(Buffer.from([0x20, 0x02, 0x00, 0x00]));
-    });
-    socket.on("error", () => undefined);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const warnings: string[] = [];
-  process.on("warning", ({ message }) => warnings.push(message));
-  const link = openMqttLink(options(`mqtt://127.0.0.1:${String(typeof address === "object" ? address?.port : 0)}`));
-  await until("it is connected", () => link.session !== undefined);
-  // 32 MB: more than the kernel takes, and more than may wait in the socket.
-  const chunk = Buffer.alloc(8_192);
-  const outcomes = Array.from({ length: 4_000 }, () => codeOf(link.publish("down", chunk, { qos: 0 })));
-  const refused = await Promise.race(outcomes.toReversed());
-  for (const socket of sockets) socket.destroy();
-  const codes = new Set(await Promise.all(outcomes));
-  t.equal(refused, "busy");
-  t.ok(codes.has("offline"), [...codes].join(", "));
-  t.same(warnings, []);
-  await link[Symbol.asyncDispose]();
-  server.close();
-});
+t.test(
+  "a fleet is answered at once without a warning of leaks, and what a broken connection held is rejected",
+  async (t) => {
+    // A server that accepts the connection and reads nothing after that.
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.once("data", () => {
+        socket.pause().write(Buffer.from([0x20, 0x02, 0x00, 0x00]));
+      });
+      socket.on("error", () => undefined);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const warnings: string[] = [];
+    process.on("warning", ({ message }) => warnings.push(message));
+    const link = openMqttLink(options(`mqtt://127.0.0.1:${String(typeof address === "object" ? address?.port : 0)}`));
+    await until("it is connected", () => link.session !== undefined);
+    // 32 MB: more than the kernel takes, and more than may wait in the socket.
+    const chunk = Buffer.alloc(8_192);
+    const outcomes = Array.from({ length: 4_000 }, () => codeOf(link.publish("down", chunk, { qos: 0 })));
+    const refused = await Promise.race(outcomes.toReversed());
+    for (const socket of sockets) socket.destroy();
+    const codes = new Set(await Promise.all(outcomes));
+    t.equal(refused, "busy");
+    t.ok(codes.has("offline"), [...codes].join(", "));
+    t.same(warnings, []);
+    await link[Symbol.asyncDispose]();
+    server.close();
+  },
+);
 
 async function codeOf(work: Promise<void>): Promise<string> {
   return work.then(

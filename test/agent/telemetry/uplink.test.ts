@@ -5,7 +5,7 @@ import { openOutbox } from "../../../agent/telemetry/outbox.ts";
 import { encodeFitting, runUplink, type UplinkPorts } from "../../../agent/telemetry/uplink.ts";
 import { systemClock } from "../../../common/clock.ts";
 import type { StreamId } from "../../../protocol/ids.ts";
-import { TELEMETRY_BATCH_BYTES_MAX } from "../../../protocol/limits.ts";
+import { TELEMETRY_BATCH_BYTES_MAX, TELEMETRY_BATCH_RECORDS_MAX } from "../../../protocol/limits.ts";
 import { encodeTelemetryAck } from "../../../protocol/messages/telemetry-ack.ts";
 import { decodeTelemetryBatch, type RecordRange } from "../../../protocol/messages/telemetry-batch.ts";
 import { checkGapFields } from "../../../protocol/messages/telemetry-gap.ts";
@@ -166,6 +166,32 @@ t.test("records that together are too large for one publish are split", async (t
   }
   t.ok(batches >= 5 && batches <= 10, `${batches} batches for 200 kB`);
 });
+
+for (const { kind, text } of [
+  { kind: "small records", text: "" },
+  { kind: "records of which few fit a publish", text: "x".repeat(900) },
+]) {
+  t.test(`batches of a backlog are full: ${kind}`, async (t) => {
+    const sizes: { readonly bytes: number; readonly records: number }[] = [];
+    const { outbox, acknowledge, connection } = openUplink(t, {
+      publish: (payload) => {
+        const { stream, next, records } = decodeTelemetryBatch(payload);
+        sizes.push({ bytes: payload.byteLength, records: records.length });
+        acknowledge(stream, next);
+        return Promise.resolve();
+      },
+    });
+    connection.session = undefined;
+    for (let n = 0; n < 2_000; n += 1) outbox.append("health", { n: n * 1_000_003, text: `${String(n)}${text}` });
+    connection.session = "s2";
+    await until("all of it is sent", () => outbox.pending === 0 && outbox.lanes().length === 1);
+    const before = sizes.slice(0, 2_000 / TELEMETRY_BATCH_RECORDS_MAX - 1);
+    for (const { bytes, records } of before) {
+      const filled = Math.max(bytes / TELEMETRY_BATCH_BYTES_MAX, records / TELEMETRY_BATCH_RECORDS_MAX);
+      t.ok(filled > 0.85, `${String(records)} records, ${String(bytes)} bytes`);
+    }
+  });
+}
 
 t.test("measurements that are told by the hour wait for it, and an event takes them along, added up", async (t) => {
   const { outbox, sent, acknowledge } = openUplink(t, { condensing: () => condensingOf("roll-up", 3_600_000) });
