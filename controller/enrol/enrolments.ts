@@ -81,7 +81,8 @@ export function createEnrolments(ports: EnrolmentPorts): Enrolments {
       // The certificates first: whatever fails after that, the device is out.
       const count = await certificates.takeAway(device);
       await store.transaction().execute(async (trx) => {
-        await trx.deleteFrom("join_tokens").where("device", "=", device).where("used_ms", "is", null).execute();
+        // Used ones too: each serves the key that used it until its end.
+        await trx.deleteFrom("join_tokens").where("device", "=", device).execute();
         await trx.deleteFrom("renewal_permits").where("device", "=", device).execute();
         await trx.deleteFrom("pending_devices").where("device", "=", device).execute();
         await recordEvent(trx, { kind: "device-revoked", device, text: `${device} may not connect any more` }, nowMs);

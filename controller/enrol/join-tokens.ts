@@ -1,9 +1,9 @@
-/** The first way in: an operator gives a device a token, which serves once. */
+/** The first way in: an operator gives a device a token, which serves one key. */
 import { randomBytes } from "node:crypto";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
 import type { JoinRequest } from "../../protocol/enrol/enrol-messages.ts";
 import { formatJoinToken } from "../../protocol/enrol/join-token.ts";
-import type { DeviceId } from "../../protocol/ids.ts";
+import type { DeviceId, Sha256 } from "../../protocol/ids.ts";
 import { sha256 } from "../../protocol/trust/digest.ts";
 import { recordEvent } from "../fleet/events.ts";
 import { NOTHING_ELSE, type InTransaction } from "../store/store.ts";
@@ -79,17 +79,13 @@ export function createJoinTokens(ports: EnrolmentPorts, certificates: DeviceCert
         .executeTakeFirst();
       const key = await provenP256(csr);
       const token = row === undefined ? undefined : { expiresMs: row.expires_ms, usedMs: row.used_ms };
-      const verdict = judgeJoin({ token, fleet, askedFleet, isKeyProven: key !== undefined, nowMs });
+      const isKnownKey = row !== undefined && (await certificates.knownKey(row.device)) === key?.fingerprint;
+      const verdict = judgeJoin({ token, fleet, askedFleet, isKeyProven: key !== undefined, isKnownKey, nowMs });
       if (verdict.kind === "refused") throw new EnrolRefused(verdict.code, verdict.why);
       if (row === undefined || key === undefined) throw new Error("granted without a token or a key");
-      // One statement decides: of two requests with the same token, one takes it.
-      const { numUpdatedRows } = await store
-        .updateTable("join_tokens")
-        .set({ used_ms: nowMs })
-        .where("secret_sha256", "=", digest)
-        .where("used_ms", "is", null)
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows !== 1n) throw new EnrolRefused("token-used", "the token has been used: each serves once");
+      if (row.used_ms === null && !(await take(digest, nowMs))) {
+        throw new EnrolRefused("token-used", "the token has been used: each serves once");
+      }
       const { device } = row;
       await certificates.adoptKey(device, key);
       const issued = await certificates.issue(device, key);
@@ -101,4 +97,15 @@ export function createJoinTokens(ports: EnrolmentPorts, certificates: DeviceCert
       return { device, certificate: issued.pem };
     },
   };
+
+  /** One statement decides: of two requests with the same token, one takes it. */
+  async function take(digest: Sha256, nowMs: number): Promise<boolean> {
+    const { numUpdatedRows } = await store
+      .updateTable("join_tokens")
+      .set({ used_ms: nowMs })
+      .where("secret_sha256", "=", digest)
+      .where("used_ms", "is", null)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
+  }
 }

@@ -40,13 +40,17 @@ export interface JoinFacts {
   readonly askedFleet: string;
   /** Whether the request is signed by the key in it. */
   readonly isKeyProven: boolean;
+  /** Whether the token's device is known by that key already. */
+  readonly isKnownKey: boolean;
   readonly nowMs: number;
 }
 
-export function judgeJoin({ token, fleet, askedFleet, isKeyProven, nowMs }: JoinFacts): Verdict {
+/** A used token serves the key that used it until its time has passed: a device may lose power, or find its card full, before it has kept the answer. */
+export function judgeJoin({ token, fleet, askedFleet, isKeyProven, isKnownKey, nowMs }: JoinFacts): Verdict {
   if (askedFleet !== fleet) return refused("wrong-fleet", `this is fleet ${fleet}, not ${askedFleet}`);
   if (token === undefined) return refused("token-unknown", "no such token was given out here");
-  if (token.usedMs !== null) return refused("token-used", "the token has been used: each serves once");
+  const isAgain = isKeyProven && isKnownKey;
+  if (token.usedMs !== null && !isAgain) return refused("token-used", "the token has been used: each serves once");
   if (nowMs >= token.expiresMs) return refused("token-expired", "the token's time has passed");
   if (!isKeyProven) return refused("csr-invalid", "the request is not signed by the P-256 key that it names");
   return { kind: "granted" };

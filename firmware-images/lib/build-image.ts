@@ -13,7 +13,7 @@ import { fillRoot, makeData } from "./fill-root.ts";
 import { planPartitions } from "./partitions.ts";
 import { debianTar } from "./root-file-system.ts";
 import { folderMib, run } from "./run.ts";
-import { requireTools } from "./tools.ts";
+import { requireTools, toolsFor } from "./tools.ts";
 
 const BOARDS: readonly Board[] = [x86, arm64, raspberryPi];
 const top = join(import.meta.dirname, "..", "..");
@@ -29,7 +29,7 @@ await build();
 
 async function build(): Promise<void> {
   const { board, deb, image } = await wanted();
-  requireTools(board);
+  requireTools(toolsFor(board));
   if (process.getuid?.() !== 0) throw new Error("An image holds files of root: run this as root, or in a container");
   const startedMs = performance.now();
   const tell = (what: string) => {
@@ -37,7 +37,7 @@ async function build(): Promise<void> {
     process.stderr.write(`[${seconds.padStart(4)} s] ${what}\n`);
   };
   if (board.architecture === "arm64") await allowArm64Programs();
-  tell(`Debian for ${board.name} (kept in ${relative(process.cwd(), cache)}; emulated, it takes some 6 minutes)`);
+  tell(`Debian for ${board.name} (kept in ${relative(process.cwd(), cache)}; emulated, it takes some minutes)`);
   const tar = await debianTar(board, cache);
   const work = await mkdtemp(join(cache, "work-"));
   try {

@@ -2,8 +2,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { must, type Teller } from "../story/teller.ts";
-import { changeData, fillData, writeBootFile, writeCard } from "./disk.ts";
-import { said, startMachine, type MachinePlan } from "./machine.ts";
+import { changeData, fillData, hasJoined, journalOf, writeBootFile, writeCard } from "./disk.ts";
+import { said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
 import { isOnline, tokenFor, type World } from "./world.ts";
 
 const DEVICE = "gateway-2";
@@ -51,12 +51,21 @@ export async function tellBadInputs(world: World, teller: Teller): Promise<void>
       await using machine = await startMachine(plan);
       const [line] = await machine.says("it says what is wrong", says);
       must(!(await isOnline(world, DEVICE)), "nothing has joined");
+      await endAndLook(machine, plan, line);
+      must(!hasJoined(card), "there is nothing for an agent to start from");
       return said(line);
     });
   }
   if (board === "raspberry-pi") await tellOtherMachine(plan, teller);
   else await tellFullCard(world, plan, teller);
   rmSync(card);
+}
+
+/** What it said on its console stands in its journal too. */
+async function endAndLook(machine: Machine, { disk, directory }: MachinePlan, line: string): Promise<void> {
+  if (!(await machine.shutDown())) return;
+  const journal = journalOf(disk, directory).map(({ text }) => text);
+  must(journal.includes(said(line)), `the journal says it as well, not only: ${journal.join(" | ")}`);
 }
 
 async function tellOtherMachine(plan: MachinePlan, teller: Teller): Promise<void> {
@@ -78,6 +87,8 @@ async function tellFullCard(world: World, plan: MachinePlan, teller: Teller): Pr
       "it says that there is no room",
       /ferry\[\d+\]: .*The card is full.*Trying again.*/,
     );
+    await machine.shutDown();
+    must(!hasJoined(plan.disk), "there is nothing for an agent to start from");
     return said(line);
   });
   await teller.step("room is made: it joins at the next start", async () => {

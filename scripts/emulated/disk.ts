@@ -1,11 +1,12 @@
 /** What is done to a card in another computer: a file is written onto its boot partition, its space is looked at. */
 import { execFileSync } from "node:child_process";
-import { constants, copyFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The boot partition's place in every image, as firmware-images/lib/partitions.ts plans it. */
 const BOOT_AT = "4M";
 const MIB = 1024 ** 2;
+const SECTOR = 512;
 
 /** `mib`: the size of the card; the image's own where it is not given. */
 export function writeCard(image: string, card: string, mib?: number): void {
@@ -35,17 +36,63 @@ export interface Partition {
 }
 
 export function dataPartition(card: string): Partition {
+  return partitionsOf(card).at(-1) ?? none(card);
+}
+
+function partitionsOf(card: string): readonly Partition[] {
   const { partitiontable } = JSON.parse(run("sfdisk", "--json", card)) as {
     partitiontable: { partitions: { start: number; size: number }[] };
   };
-  const last = partitiontable.partitions.at(-1);
-  if (last === undefined) throw new Error(`${card} has no partitions`);
-  return { atMib: (last.start * 512) / MIB, sizeMib: (last.size * 512) / MIB };
+  return partitiontable.partitions.map(({ start, size }) => ({
+    atMib: (start * SECTOR) / MIB,
+    sizeMib: (size * SECTOR) / MIB,
+  }));
+}
+
+function none(card: string): never {
+  throw new Error(`${card} has not the partitions of an image`);
 }
 
 /** Debian's own tool writes into the file system of a partition that is not mounted. */
 export function changeData(card: string, request: string): string {
   return run("debugfs", "-w", "-R", request, `${card}?offset=${dataPartition(card).atMib * MIB}`);
+}
+
+function lookAtData(card: string, request: string): string {
+  return run("debugfs", "-R", request, `${card}?offset=${dataPartition(card).atMib * MIB}`);
+}
+
+export interface Said {
+  /** By the device's clock. */
+  readonly at: Date;
+  readonly text: string;
+}
+
+/** What the device has said of its first starts, as its journal on the card tells it. */
+export function journalOf(card: string, directory: string): readonly Said[] {
+  const copy = mkdtempSync(join(directory, "journal-"));
+  lookAtData(card, `rdump log/journal ${copy}`);
+  const lines = run("journalctl", "--directory", join(copy, "journal"), "--quiet", "-t", "ferry", "-o", "json");
+  rmSync(copy, { recursive: true });
+  return lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { readonly MESSAGE: string; readonly __REALTIME_TIMESTAMP: string })
+    .map((entry) => ({ at: new Date(Number(entry.__REALTIME_TIMESTAMP) / 1_000), text: entry.MESSAGE }));
+}
+
+/** The time below which this image believes no clock. */
+export function earliestTime(card: string): Date {
+  const { atMib } = partitionsOf(card)[1] ?? none(card);
+  const told = run("debugfs", "-R", "stat usr/lib/clock-epoch", `${card}?offset=${atMib * MIB}`);
+  const seconds = /mtime: 0x([0-9a-f]+)/.exec(told)?.[1];
+  if (seconds === undefined) throw new Error(`${card} has no /usr/lib/clock-epoch: ${told}`);
+  return new Date(Number.parseInt(seconds, 16) * 1_000);
+}
+
+/** Whether an agent would start from this card. */
+export function hasJoined(card: string): boolean {
+  return lookAtData(card, "ls -p ferry-agent").includes("/agent.json/");
 }
 
 function run(program: string, ...args: readonly string[]): string {
@@ -54,8 +101,8 @@ function run(program: string, ...args: readonly string[]): string {
 
 /** Takes all room for everybody but root, for whom ext4 keeps a twentieth. The name is `filling`. */
 export function fillData(card: string, directory: string): void {
-  const free = /Free blocks:\s+(\d+)/.exec(changeData(card, "stats"))?.[1];
-  const block = /Block size:\s+(\d+)/.exec(changeData(card, "stats"))?.[1];
+  const free = /Free blocks:\s+(\d+)/.exec(lookAtData(card, "stats"))?.[1];
+  const block = /Block size:\s+(\d+)/.exec(lookAtData(card, "stats"))?.[1];
   const file = join(directory, "filling");
   // Not zeros: those would be left out.
   writeFileSync(file, Buffer.alloc((Number(free) - BLOCKS_LEFT) * Number(block), 1));

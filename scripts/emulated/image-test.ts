@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { requireTools } from "../../firmware-images/lib/tools.ts";
 import { openTeller, StepFailed } from "../story/teller.ts";
 import { tellBadInputs } from "./bad-inputs.ts";
 import { tellLife } from "./life.ts";
-import type { BoardName } from "./machine.ts";
+import { neededFor, type BoardName } from "./machine.ts";
 import { openWorld } from "./world.ts";
 
 const BOARDS = ["x86", "arm64", "raspberry-pi"] as const;
@@ -59,6 +60,7 @@ function wanted(): Wanted {
     if (values.only !== undefined && only === undefined) throw new Error(`--only is ${PARTS.join(" or ")}`);
     const image = values.image ?? join(import.meta.dirname, "..", "..", "dist", "images", `ferry-${board}.img`);
     if (!existsSync(image)) throw new Error(`There is no ${image}: npm run image -- ${board} makes it`);
+    requireTools(neededFor(board));
     return { board, image, only };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);

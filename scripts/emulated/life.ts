@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../../test/support/until.ts";
 import { must, type Teller } from "../story/teller.ts";
-import { dataPartition, readBootFile, writeBootFile, writeCard } from "./disk.ts";
+import { dataPartition, earliestTime, journalOf, readBootFile, writeBootFile, writeCard } from "./disk.ts";
 import { said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
 import { isOnline, predict, progress, pushDigits, rollOut, tokenFor, untilDone, type World } from "./world.ts";
 
@@ -39,7 +39,7 @@ export async function tellLife(world: World, teller: Teller): Promise<void> {
     await receiveAndAnswer(world, teller);
     await cutTransfer(world, machine, teller);
   }
-  await lookAtCard(card, teller);
+  await lookAtCard(plan, teller);
   await comeBack(world, plan, teller);
   rmSync(card);
 }
@@ -98,12 +98,21 @@ async function cutTransfer(world: World, machine: Machine, teller: Teller): Prom
   });
 }
 
-async function lookAtCard(card: string, teller: Teller): Promise<void> {
+async function lookAtCard({ disk: card, directory }: MachinePlan, teller: Teller): Promise<void> {
   await teller.step("the card in another computer: no token on it, and the data partition has grown", () => {
     must(!readBootFile(card).includes("mfj1."), "the token is gone");
     const { atMib, sizeMib } = dataPartition(card);
     must(atMib + sizeMib > CARD_MIB - 16, "the data partition reaches the end of the card");
     return Promise.resolve(`data: ${Math.round(sizeMib)} MiB`);
+  });
+  await teller.step("its journal has all of it, and no clock that began in 2000", () => {
+    const journal = journalOf(card, directory);
+    const [first] = journal.filter(({ text }) => text.includes("has not joined yet"));
+    const joined = journal.find(({ text }) => text.includes(`${DEVICE} has joined the fleet`));
+    must(first !== undefined && joined !== undefined, "the journal says what the console said");
+    const earliest = earliestTime(card);
+    must(first.at >= earliest, `its clock began at its image's build, ${earliest.toISOString()}, not at ${first.at.toISOString()}`);
+    return Promise.resolve(`joined at ${joined.at.toISOString()} by its clock`);
   });
 }
 

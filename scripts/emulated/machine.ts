@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { appendFileSync, copyFileSync, existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { Needed } from "../../firmware-images/lib/tools.ts";
 import { until } from "../../test/support/until.ts";
 
 export type BoardName = "x86" | "arm64" | "raspberry-pi";
@@ -29,12 +30,16 @@ export interface Machine extends AsyncDisposable {
   readonly plugIn: () => Promise<void>;
   /** As if the cable were pulled: nothing that the machine holds in memory is kept. */
   readonly powerOff: () => Promise<void>;
+  /** By its power button: what it holds in memory is written first. An emulated Raspberry Pi has none: false. */
+  readonly shutDown: () => Promise<boolean>;
   /** Since it was switched on. */
   readonly seconds: () => number;
 }
 
 /** An emulated start takes 20–60 s on a machine that has nothing else to do, and a Raspberry Pi's 100 s. */
 const SAYS_MS_MAX = 420_000;
+/** An emulated system ends in 10–30 s; systemd itself gives what does not end 90 s. */
+const SHUT_DOWN_MS_MAX = 180_000;
 const CONSOLE_CHARS_MAX = 1_000_000;
 const CONSOLE_CHARS_SHOWN = 2_000;
 
@@ -43,7 +48,7 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
   const monitor = join(plan.directory, "monitor");
   const { program, args } = command(plan);
   // KVM is left alone: emulation behaves the same everywhere, and nested virtualisation does not.
-  const common = ["-accel", "tcg,thread=multi", "-display", "none", "-serial", "stdio", "-no-reboot"];
+  const common = ["-accel", "tcg,thread=multi", "-display", "none", "-serial", "stdio", "-no-reboot", ...DEAD_CLOCK];
   const child = spawn(program, [...args, ...common, "-monitor", `unix:${monitor},server,nowait`], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -60,6 +65,12 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
     if (running()) child.kill("SIGKILL");
     await exited;
   };
+  const shutDown = async () => {
+    if (plan.board === "raspberry-pi") return false;
+    await tellMonitor(monitor, "system_powerdown");
+    await until("the machine has shut down", () => !running(), { timeoutMs: SHUT_DOWN_MS_MAX });
+    return true;
+  };
   const says = async (what: string, pattern: RegExp) => {
     try {
       return await until(what, () => pattern.exec(console) ?? (running() ? undefined : failEnded()), {
@@ -74,6 +85,7 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
     says,
     plugIn: () => tellMonitor(monitor, "set_link n on"),
     powerOff,
+    shutDown,
     seconds: () => Math.round((performance.now() - startedMs) / 1_000),
     [Symbol.asyncDispose]: powerOff,
   };
@@ -101,12 +113,26 @@ async function tellMonitor(path: string, line: string): Promise<void> {
   socket.destroy();
 }
 
+/** What such a machine takes of Debian's packages, and what looks at its card. */
+export function neededFor(board: BoardName): Needed {
+  const emulator: Needed =
+    board === "x86"
+      ? { "qemu-system-x86_64": "qemu-system-x86", [`${OVMF}/OVMF_CODE.fd`]: "ovmf" }
+      : { "qemu-system-aarch64": "qemu-system-arm", [`${AAVMF}/AAVMF_CODE.fd`]: "qemu-efi-aarch64" };
+  return { ...emulator, mcopy: "mtools", debugfs: "e2fsprogs", sfdisk: "fdisk", journalctl: "systemd" };
+}
+
 interface Command {
   readonly program: string;
   readonly args: readonly string[];
 }
 
+/** Its battery is empty, or it never had one: this is what the machine believes at each start. */
+const DEAD_CLOCK = ["-rtc", "base=2000-01-01T00:00:00"];
 const NETWORK = ["-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n,romfile="];
+/** UEFI firmware for either machine. */
+const OVMF = "/usr/share/OVMF";
+const AAVMF = "/usr/share/AAVMF";
 const RANDOM = ["-device", "virtio-rng-pci"];
 
 function command({ board, disk, image, directory, isOtherBoard = false }: MachinePlan): Command {
@@ -124,13 +150,13 @@ function command({ board, disk, image, directory, isOtherBoard = false }: Machin
         program: "qemu-system-x86_64",
         args: [
           ...["-M", "q35", "-cpu", "max", "-m", "1024", "-smp", "2", ...drive, ...NETWORK, ...RANDOM],
-          ...firmware("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+          ...firmware(`${OVMF}/OVMF_CODE.fd`, `${OVMF}/OVMF_VARS.fd`),
         ],
       };
     case "arm64":
       return {
         program: "qemu-system-aarch64",
-        args: [...virt, ...firmware("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd")],
+        args: [...virt, ...firmware(`${AAVMF}/AAVMF_CODE.fd`, `${AAVMF}/AAVMF_VARS.fd`)],
       };
     case "raspberry-pi": {
       // The board's own firmware does not run in an emulator: it is given what config.txt would have loaded.
