@@ -111,7 +111,10 @@ async function lookAtCard({ disk: card, directory }: MachinePlan, teller: Teller
     const joined = journal.find(({ text }) => text.includes(`${DEVICE} has joined the fleet`));
     must(first !== undefined && joined !== undefined, "the journal says what the console said");
     const earliest = earliestTime(card);
-    must(first.at >= earliest, `its clock began at its image's build, ${earliest.toISOString()}, not at ${first.at.toISOString()}`);
+    must(
+      first.at >= earliest,
+      `its clock began at its image's build, ${earliest.toISOString()}, not at ${first.at.toISOString()}`,
+    );
     return Promise.resolve(`joined at ${joined.at.toISOString()} by its clock`);
   });
 }

@@ -69,16 +69,19 @@ t.test("a token serves once", async (t) => {
   await t.rejects(enrol(token, newKey()), { code: "token-used" });
 });
 
-t.test("a used token serves the key that used it again: its device may have lost power before it kept the answer", async (t) => {
-  const world = await openEnrolWorld(t);
-  const token = parseJoinToken(await world.token("cam-1"));
-  const key = newKey();
-  await enrol(token, key);
-  t.ok(await enrol(token, key));
-  await t.rejects(enrol(token, newKey()), { code: "token-used" }, "nobody else's key");
-  await world.enrolments.revoke("cam-1" as DeviceId, { evenUnknown: false });
-  await t.rejects(enrol(token, key), { code: "token-unknown" }, "nor a device that was revoked");
-});
+t.test(
+  "a used token serves the key that used it again: its device may have lost power before it kept the answer",
+  async (t) => {
+    const world = await openEnrolWorld(t);
+    const token = parseJoinToken(await world.token("cam-1"));
+    const key = newKey();
+    await enrol(token, key);
+    t.ok(await enrol(token, key));
+    await t.rejects(enrol(token, newKey()), { code: "token-used" }, "nobody else's key");
+    await world.enrolments.revoke("cam-1" as DeviceId, { evenUnknown: false });
+    await t.rejects(enrol(token, key), { code: "token-unknown" }, "nor a device that was revoked");
+  },
+);
 
 t.test("only the digest of a token's secret is stored", async (t) => {
   const world = await openEnrolWorld(t);
