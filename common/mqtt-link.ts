@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Socket } from "node:net";
 import mqtt, { type IPublishPacket, type MqttClient } from "mqtt";
 import { backoffMs, RECONNECT } from "./backoff.ts";
+import { brokerAddress } from "./broker-address.ts";
 import type { Clock } from "./clock.ts";
 import { connectTcp } from "./connect-tcp.ts";
 import { FerryError, messageOf } from "./ferry-error.ts";
@@ -124,7 +125,9 @@ export function openMqttLink(options: MqttLinkOptions): MqttLink {
         log.warn({ url: options.url, reason: messageOf(error) }, "cannot reach the broker; trying again");
       return;
     }
-    const client = mqtt.connect(options.url, {
+    // A URL the library would parse with what Node.js has deprecated (DEP0169), and a packaged program would say so at each start.
+    const client = mqtt.connect({
+      ...brokerAddress(options.url),
       clientId: options.clientId,
       protocolVersion: 4,
       clean: true,

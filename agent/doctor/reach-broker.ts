@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { lookup } from "node:dns/promises";
 import { connect as connectTls } from "node:tls";
+import { brokerAddress } from "../../common/broker-address.ts";
 import { systemClock } from "../../common/clock.ts";
 import { connectTcp } from "../../common/connect-tcp.ts";
 import { messageOf } from "../../common/ferry-error.ts";
@@ -20,8 +21,7 @@ export interface BrokerToReach {
 
 /** Connects as this device does, says nothing, and leaves. */
 export async function reachBroker({ url, clientId, tls }: BrokerToReach): Promise<BrokerFact> {
-  const { hostname } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const { host } = brokerAddress(url);
   const failed = (step: "dns" | "tcp" | "tls" | "mqtt", thrown: unknown): BrokerFact => {
     return { kind: "failed", url, step, why: messageOf(thrown).split("\n", 1)[0] ?? "" };
   };

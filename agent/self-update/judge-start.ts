@@ -18,6 +18,18 @@ export type ProgramVersion = Static<typeof ProgramVersion>;
 /** Throws ProtocolError. */
 export const checkProgramVersion = gate("ferry-agent version", ProgramVersion);
 
+/** `ferry-agent self-test`, of this version or of another. */
+const SelfTestAnswer = Type.Object({
+  checks: Type.Record(
+    Type.String({ maxLength: 64 }),
+    Type.Object({ ok: Type.Boolean(), error: Type.Optional(Type.String()), hint: Type.Optional(Type.String()) }),
+  ),
+});
+export type SelfTestAnswer = Static<typeof SelfTestAnswer>;
+
+/** Throws ProtocolError. */
+export const checkSelfTest = gate("ferry-agent self-test", SelfTestAnswer);
+
 /** The build for this device; or why there is none. */
 export function buildFor(
   builds: readonly AgentBuild[],
@@ -54,6 +66,14 @@ export function startRefusal(label: string, said: ProgramVersion, here: Schemas)
   const [file, knows, is] = lower;
   const message = `${label} knows ${file} up to schema ${knows}, and this device's has schema ${is}: it could not open it. Take a version that can, or empty the device and join again`;
   return { code: "agent-schema", message };
+}
+
+/** Undefined where every check holds. */
+export function selfTestRefusal({ checks }: SelfTestAnswer): Refusal | undefined {
+  const failed = Object.entries(checks).filter(([, { ok }]) => !ok);
+  if (failed.length === 0) return undefined;
+  const said = failed.map(([name, { error = "it does not say why" }]) => `${name}: ${error}`).join("; ");
+  return { code: "agent-start", message: `Its self-test fails on this device: ${said}`.slice(0, 1_000) };
 }
 
 function isOlder(version: string, wanted: string): boolean {

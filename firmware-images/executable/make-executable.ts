@@ -13,12 +13,8 @@ export interface ExecutableSource {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/**
- * Options of Node.js that hold for the program and for each process that it starts of itself; see `scripts/ferry-agent`. Of
- * packages that use what Node.js would rather not have used (DEP0169, in the MQTT client) it says nothing where they lie in
- * node_modules, which in an executable nothing does.
- */
-const NODE_OPTIONS = ["--max-semi-space-size=2", "--disable-warning=ExperimentalWarning", "--disable-warning=DEP0169"];
+/** Options of Node.js that hold for the program and for each process that it starts of itself; see `scripts/ferry-agent`. */
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--disable-warning=ExperimentalWarning"];
 
 /** `cache`: a folder that is kept from one build to the next. */
 export async function makeExecutable(

@@ -1,5 +1,5 @@
 import t from "tap";
-import { buildFor, startRefusal } from "../../../agent/self-update/judge-start.ts";
+import { buildFor, selfTestRefusal, startRefusal } from "../../../agent/self-update/judge-start.ts";
 
 const builds = [
   { hardware: "linux-x64", folder: "linux-x64", glibc: "2.34" },
@@ -37,4 +37,14 @@ t.test("what starts must be what its bundle calls it, and know the databases", a
     code: "agent-schema",
     message: /telemetry\.db/,
   });
+});
+
+t.test("a self-test that holds refuses nothing; one that does not names each check", async (t) => {
+  t.equal(selfTestRefusal({ checks: { libraries: { ok: true }, database: { ok: true } } }), undefined);
+  t.match(selfTestRefusal({ checks: { libraries: { ok: true }, database: { ok: false, error: "EROFS" } } }), {
+    code: "agent-start",
+    message: "Its self-test fails on this device: database: EROFS",
+  });
+  const long = { ok: false, error: "x".repeat(2_000) };
+  t.equal(selfTestRefusal({ checks: { inference: long } })?.message.length, 1_000);
 });
