@@ -5,6 +5,7 @@ import { packagedProgram } from "../../common/packaged-program.ts";
 import { runAgent } from "../agent.ts";
 import { agentFolder, type AgentConfig } from "../config.ts";
 import { EXIT_RESTART } from "../self-update/launcher.ts";
+import { noteEnd, onLauncherGone } from "../self-update/started-by.ts";
 
 /** Stopping takes at most 5 s; a part that hangs beyond that must not keep a machine from shutting down. */
 const STOP_MS_MAX = 5_000;
@@ -12,8 +13,6 @@ const STOP_MS_MAX = 5_000;
 /** `data`: instead of what the configuration says of it. Resolves when everything is closed. Throws FerryError. */
 export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode | typeof EXIT_RESTART> {
   const log = openLog("ferry-agent");
-  // Before anything runs: a damaged library would show only when the first model is loaded.
-  packagedProgram()?.checkLibraries();
   const stopping = new AbortController();
   const end = () => {
     stopping.abort();
@@ -38,7 +37,19 @@ export async function run(directory: string, data?: AgentConfig["data"]): Promis
     log.info("ending for another version of the agent: answering what is in flight");
     end();
   };
-  await runAgent({ folder: agentFolder(directory), data, restart, log }, stopping.signal);
+  onLauncherGone(() => {
+    if (stopping.signal.aborted) return;
+    log.warn("the launcher that started this agent is gone: stopping");
+    end();
+  });
+  try {
+    // Before anything runs: a damaged library would show only when the first model is loaded.
+    packagedProgram()?.checkLibraries();
+    await runAgent({ folder: agentFolder(directory), data, restart, log }, stopping.signal);
+  } catch (thrown) {
+    await noteEnd(thrown);
+    throw thrown;
+  }
   log.info("stopped");
   return exit.code;
 }

@@ -5,7 +5,7 @@
  * - `current`, `former`: links to `versions/<name>`; which one starts, and what stands behind it.
  * - `trial`: there while `current` has yet to show that it is good; holds how often it was started.
  * - `healthy`: the version on trial serves what its former served; from here on only its end takes it back.
- * - `waiting`: what the version on trial still waits for, as a sentence.
+ * - `waiting`: what the version on trial still waits for, or why it ended, as a sentence.
  * - `taken-back`: the name of a version that was taken back, and on the second line why.
  */
 
@@ -45,6 +45,8 @@ child=
 watch=
 stopping=
 ended="its machine or its launcher ended"
+counted=0
+counted_of=
 
 settle() { sync "$program" 2>/dev/null || sync; }
 put() {
@@ -52,24 +54,46 @@ put() {
   sync "$program/$1.new" 2>/dev/null || sync
   mv -f "$program/$1.new" "$program/$1" && settle
 }
+name_of() { basename "$(readlink "$program/$1")"; }
+is_there() { [ -x "$program/$1/ferry-agent" ]; }
+turn_to() { ln -sfn "$(readlink "$program/$1")" "$program/current.new" && mv -fT "$program/current.new" "$program/current" && settle; }
+said() { head -c 400 "$program/waiting" 2>/dev/null; }
 end_trial() { rm -f "$program/trial" "$program/healthy" "$program/waiting" && settle; }
 take_back() {
-  put taken-back "$(basename "$(readlink "$program/current")")
-$1" || return 1
-  ln -sfn "$(readlink "$program/former")" "$program/current.new" && mv -fT "$program/current.new" "$program/current" && settle
+  # A full disk takes no reason: the way back needs no room.
+  put taken-back "$(name_of current)
+$1" || rm -f "$program/taken-back"
+  turn_to former || return 1
   end_trial
-  echo "ferry-agent: taken back to $(basename "$(readlink "$program/current")"): $1" >&2
+  echo "ferry-agent: taken back to $(name_of current): $1" >&2
 }
 begin_trial_start() {
   starts=$(cat "$program/trial")
   case $starts in '' | *[!0-9]*) starts=0 ;; esac
+  # …nor a count, which this process keeps as well.
+  if [ "$counted_of" = "$(name_of current)" ] && [ "$counted" -gt "$starts" ]; then starts=$counted; fi
   if [ ! -e "$program/former" ] || [ "$(readlink "$program/current")" = "$(readlink "$program/former")" ]; then
     end_trial
+  elif ! is_there current; then
+    take_back "its program is not there"
   elif [ "$starts" -ge ${TRIAL_STARTS_MAX} ]; then
     take_back "it was started $starts times, and ended before it was good: $ended"
   else
-    put trial $((starts + 1)) && rm -f "$program/healthy" "$program/waiting"
+    counted=$((starts + 1)) counted_of=$(name_of current)
+    put trial "$counted"
+    rm -f "$program/healthy" "$program/waiting"
   fi
+}
+# What is current and cannot be started makes way for what was before it, or for what a person installed.
+find_program() {
+  if is_there current; then return; fi
+  for link in former base; do
+    if is_there "$link"; then
+      echo "ferry-agent: $(name_of current) is not there any more: starting $(name_of "$link")" >&2
+      turn_to "$link"
+      return
+    fi
+  done
 }
 guard() {
   (
@@ -77,6 +101,9 @@ guard() {
     sleep "$healthy_s" &
     nap=$!
     wait "$nap"
+    # Without its launcher it guards nothing: the number of the process may be another's by now.
+    read -r _ _ _ parent _ </proc/self/stat
+    [ "${"$"}{parent:-$$}" = "$$" ] || exit 0
     if [ ! -e "$program/healthy" ] && [ -e "$program/trial" ]; then
       : >"$program/overdue"
       kill -TERM "$1" 2>/dev/null
@@ -94,13 +121,14 @@ trap 'stopping=1' INT HUP
 
 while :; do
   rm -f "$program/overdue"
-  [ ! -e "$program/trial" ] || begin_trial_start
+  if [ -e "$program/trial" ]; then begin_trial_start; else counted=0; fi
+  find_program
   running=$(readlink "$program/current") || {
     echo "ferry-agent: there is no version in $program: install one with ferry-agent install" >&2
     exit 1
   }
   cd "$cd_back" || exit 1
-  FERRY_AGENT_PROGRAM=$program FERRY_AGENT_RUNNING=$(basename "$running") "$program/$running/ferry-agent" "$@" &
+  FERRY_AGENT_PROGRAM=$program FERRY_AGENT_RUNNING=$(basename "$running") FERRY_AGENT_LAUNCHER=$$ "$program/$running/ferry-agent" "$@" &
   child=$!
   [ -z "$stopping" ] || kill -TERM "$child" 2>/dev/null
   [ ! -e "$program/trial" ] || guard "$child"
@@ -120,9 +148,12 @@ while :; do
   if [ "$code" -eq ${EXIT_RESTART} ]; then continue; fi
   [ -e "$program/trial" ] || exit "$code"
   if [ -e "$program/overdue" ]; then
-    take_back "it was not well after $healthy_s s: $(head -c 400 "$program/waiting" 2>/dev/null || echo 'it did not even open its database')"
+    said=$(said)
+    take_back "it was not well after $healthy_s s: ${"$"}{said:-it did not even open its databases}"
   else
-    ended="exit status $code"
+    said=$(said)
+    ended="exit status $code${"$"}{said:+: $said}"
+    [ "$code" -le 128 ] || ended="signal $((code - 128))${"$"}{said:+: $said}"
   fi
   sleep 1
 done

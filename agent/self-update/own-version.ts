@@ -61,6 +61,9 @@ export interface OwnVersionPorts {
   readonly log: Log;
 }
 
+/** What the launcher tells of a version that was well, and alone. */
+const WITHOUT_NEWS = "it opened its databases, and heard no deployment of its controller that is fresh";
+
 /** How soon a version that waits for a model looks again. */
 const HEALTH_MS = 250;
 
@@ -107,7 +110,13 @@ async function withVersions(
   let known = await readVersionRecord(recordPath, join(directory, PROGRAM_FILES.versions, running));
   const before = await readBefore(directory);
   let isOnTrial = await program.isOnTrial();
-  if (isOnTrial) log.info({ running }, "this version of the agent is on trial");
+  if (isOnTrial) {
+    log.info({ running }, "this version of the agent is on trial");
+    // A full disk must not take the trial from it.
+    await program.noteWaiting(WITHOUT_NEWS).catch((thrown: unknown) => {
+      log.warn({ error: messageOf(thrown) }, "cannot note for what this version waits");
+    });
+  }
 
   const nameOf = ({ model, statement }: VerifiedBundle) => versionName(model.version, statement);
 
@@ -213,6 +222,8 @@ async function withVersions(
     release: async () => {
       isOnTrial = false;
       await program.endTrial();
+      // The power may have gone in the middle of the way back: it is good by now, whatever was noted then.
+      await forgetVerdict(running);
       ports.dropBefore();
       await program.tidy();
     },

@@ -31,7 +31,7 @@ export interface Bench extends AsyncDisposable {
   readonly folder: string;
   readonly url: string;
   readonly start: () => Program;
-  /** The same agent by the launcher of this program directory. */
+  /** The same agent by the launcher of this program directory, in a process group of its own. */
   readonly launch: (program: string, env?: Environment) => Program;
   /** A slot of the newest report, once it is as wanted. */
   readonly slotOf: (name: string, what: string, wanted: (slot: SlotReport) => boolean) => Promise<SlotReport>;
@@ -83,7 +83,7 @@ export async function openBench(t: Test, bytesPerSecond?: number): Promise<Bench
       return program;
     },
     launch: (directory, env = {}) => {
-      const program = startFile(join(directory, "launch"), ["run", "--dir", folder], { env });
+      const program = startFile(join(directory, "launch"), ["run", "--dir", folder], { env, isOwnGroup: true });
       programs.push(program);
       return program;
     },

@@ -34,6 +34,8 @@ export interface HandDirector extends AsyncDisposable {
   readonly serve: (archive: Uint8Array) => ArchiveRef;
   /** While true, hellos get no answer. */
   silent: boolean;
+  /** Not silent any more: answers the hello that came last. */
+  readonly answerLate: () => Promise<void>;
   readonly hellos: readonly Hello[];
   /** The newest report whose signature holds. */
   readonly report: () => Report | undefined;
@@ -144,6 +146,11 @@ export async function openHandDirector(options: HandDirectorOptions): Promise<Ha
     },
     set silent(silent) {
       state.silent = silent;
+    },
+    answerLate: async () => {
+      state.silent = false;
+      const last = hellos.at(-1);
+      if (last !== undefined) await issue(last.nonce);
     },
     hellos,
     report: () => report,

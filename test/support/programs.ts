@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly env?: Environment;
   /** Everything that the program says is added to this file. */
   readonly logFile?: string;
+  /** It may end its whole process group, which is then not this one's. */
+  readonly isOwnGroup?: boolean;
 }
 
 /** Starts a program that runs until it is stopped. */
@@ -62,7 +64,8 @@ export function startProgram(name: ProgramName, args: readonly string[], options
 /** The same of any executable file. */
 export function startFile(file: string, args: readonly string[], options: StartOptions = {}): Program {
   const env = { ...process.env, NO_COLOR: "1", ...options.env };
-  return watched(file, spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] }), options);
+  const detached = options.isOwnGroup === true;
+  return watched(file, spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], detached }), options);
 }
 
 function watched(name: string, child: ReturnType<typeof spawnProgram>, { logFile }: StartOptions): Program {

@@ -9,7 +9,7 @@ t.setTimeout(240_000);
 t.test("an agent gives way to another version of itself, and takes back what does not get well", async (t) => {
   await using bench = await openBench(t);
   const { director, slot, slotOf, version } = bench;
-  const program = installedAgent(t.testdirName, "0.1.0");
+  const program = await installedAgent(t.testdirName, "0.1.0");
   bench.launch(program);
   const digits = deployed(director, await bundle(t, "1.0.0"));
   await director.deploy([digits]);
