@@ -198,9 +198,10 @@ async function main(args: readonly string[]): Promise<number> {
       `${example("ferry-agent doctor")}\nExit code 1 where something must be done; it changes nothing.`,
     )
     .action(async ({ dir, output }: { dir: string; output: string }) => {
-      const { diagnose, diagnosisText, exitCodeOf } = await import("./cli/doctor.ts");
+      const { diagnose, diagnosisText, exitCodeOf, verdictText } = await import("./cli/doctor.ts");
       const diagnosis = await diagnose(dir);
       print(output === "json" ? JSON.stringify(diagnosis, undefined, 2) : diagnosisText(diagnosis));
+      if (output !== "json") say(verdictText(diagnosis));
       exitCode = exitCodeOf(diagnosis);
     });
 

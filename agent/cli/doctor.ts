@@ -2,7 +2,7 @@
 import pc from "picocolors";
 import { EXIT, type ExitCode } from "../../common/ferry-error.ts";
 import type { Check } from "../doctor/check.ts";
-import { gatherFacts } from "../doctor/gather.ts";
+import { gatherFacts, type FindProviders } from "../doctor/gather.ts";
 import { judge } from "../doctor/judge.ts";
 import { table } from "./text.ts";
 
@@ -11,8 +11,8 @@ export interface Diagnosis {
   readonly checks: readonly Check[];
 }
 
-export async function diagnose(directory: string): Promise<Diagnosis> {
-  const checks = judge(await gatherFacts(directory));
+export async function diagnose(directory: string, findProviders?: FindProviders): Promise<Diagnosis> {
+  const checks = judge(await gatherFacts(directory, findProviders));
   const has = (verdict: Check["verdict"]) => checks.some((check) => check.verdict === verdict);
   return { verdict: has("fail") ? "fail" : has("warn") ? "warn" : "ok", checks };
 }
@@ -28,9 +28,19 @@ export function diagnosisText({ checks }: Diagnosis): string {
   const lines = table(checks.map(({ name, verdict, found }) => [verdict, name, found]));
   return lines
     .flatMap((line, at) => {
-      const { verdict = "ok", todo } = checks[at] ?? {};
+      const { verdict = "ok", todo, more = [] } = checks[at] ?? {};
       const painted = PAINT[verdict](line.slice(0, verdict.length)) + line.slice(verdict.length);
-      return todo === undefined ? [painted] : [painted, `      ${pc.cyan("do:")} ${todo}`];
+      const below = [...more.map((text) => pc.dim(text)), ...(todo === undefined ? [] : [`${pc.cyan("do:")} ${todo}`])];
+      return [painted, ...below.map((text) => `      ${text}`)];
     })
     .join("\n");
+}
+
+/** The last line, for whoever reads no table. */
+export function verdictText({ checks }: Diagnosis): string {
+  const count = (verdict: Check["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
+  const [toDo, toLookAt] = [count("fail"), count("warn")];
+  const things = (number: number) => (number === 1 ? "1 thing" : `${String(number)} things`);
+  if (toDo > 0) return `${things(toDo)} must be done before the agent works here.`;
+  return `This device is fit for the agent${toLookAt === 0 ? "." : `; ${things(toLookAt)} to look at.`}`;
 }

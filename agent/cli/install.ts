@@ -17,6 +17,7 @@ export interface InstallOptions {
 }
 
 const UNIT_FILE = "firmware-images/deb/ferry-agent/ferry-agent.service";
+const COMMAND_FILE = "firmware-images/deb/ferry-agent/ferry-agent";
 
 /** Resolves to what was done, or would be. Throws FerryError. */
 export async function install({ systemd, ...options }: InstallOptions): Promise<string> {
@@ -29,7 +30,7 @@ export async function install({ systemd, ...options }: InstallOptions): Promise<
   const steps = planInstall(await sourceHere());
   const done = await carryOut(steps, options);
   if (options.dryRun === true) return done;
-  return `${done}\nNext:\n  sudo -u ferry-agent ferry-agent join TOKEN --root-pin HEX --dir /var/lib/ferry-agent\n  sudo systemctl start ferry-agent`;
+  return `${done}\nNext:\n  sudo ferry-agent join TOKEN --root-pin HEX     (on the controller: ferry device invite DEVICE)\n  sudo systemctl start ferry-agent`;
 }
 
 export async function uninstall(options: Omit<InstallOptions, "systemd">): Promise<string> {
@@ -62,6 +63,13 @@ async function sourceHere() {
   }
   const executable = realpathSync(process.execPath);
   const { sha256 } = await hashFile(executable);
-  const unit = Buffer.from(program.file(UNIT_FILE)).toString();
-  return { folder: dirname(executable), version: AGENT_VERSION, sha256, unit, launcher: LAUNCHER };
+  const text = (name: string) => Buffer.from(program.file(name)).toString();
+  return {
+    folder: dirname(executable),
+    version: AGENT_VERSION,
+    sha256,
+    unit: text(UNIT_FILE),
+    command: text(COMMAND_FILE),
+    launcher: LAUNCHER,
+  };
 }

@@ -7,6 +7,8 @@ export interface Check {
   readonly found: string;
   /** A sentence or two; absent where nothing is to be done. */
   readonly todo?: string;
+  /** What somebody may want to know beside it, a sentence each. */
+  readonly more?: readonly string[];
 }
 
 /** Of a fact that could not be had, why not. */

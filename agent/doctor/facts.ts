@@ -38,6 +38,9 @@ export interface FileFact {
   readonly isReadable: boolean;
   /** Nobody else may read it. */
   readonly isSecret: boolean;
+  /** Numbers of the users to whom it and the agent's folder belong. */
+  readonly ownerId: number;
+  readonly folderOwnerId: number;
 }
 
 export interface DatabaseFact {
@@ -54,6 +57,13 @@ export type BrokerFact =
   | {
       readonly kind: "failed";
       readonly url: string;
-      readonly step: "dns" | "tcp" | "tls" | "mqtt";
+      readonly step: BrokerStep;
       readonly why: string;
     };
+
+/**
+ * Where the way to the broker ends. TLS may fail for what the broker shows (`tls-name`: a certificate for other names,
+ * `tls-authority`: of an issuer who is not known here, `tls-time`: for another time) or for what this device shows
+ * (`tls-device`).
+ */
+export type BrokerStep = "dns" | "tcp" | "tls" | "tls-name" | "tls-authority" | "tls-time" | "tls-device" | "mqtt";

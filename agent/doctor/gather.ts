@@ -24,7 +24,10 @@ const PROVIDERS_MS_MAX = 60_000;
 /** An answer without content. */
 const CONTROLLER_MS_MAX = 5_000;
 
-export async function gatherFacts(directory: string): Promise<DoctorFacts> {
+/** Finds out which execution providers work: seconds, most of what this takes. */
+export type FindProviders = () => Promise<DoctorFacts["providers"]>;
+
+export async function gatherFacts(directory: string, findProviders = tryProviders): Promise<DoctorFacts> {
   const folder = agentFolder(directory);
   const config = await readAgentConfig(folder).catch((thrown: unknown) => thrown);
   const joined = isConfig(config) ? config : undefined;
@@ -37,7 +40,7 @@ export async function gatherFacts(directory: string): Promise<DoctorFacts> {
     glibc: glibcVersion(),
     memory: { totalBytes: totalmem(), availableBytes: availableMemoryBytes() },
     controlGroup: controlGroup && { version: controlGroup.version, path: controlGroup.path },
-    providers: await providersOf(),
+    providers: await findProviders(),
     disk: await diskOf(folder.directory),
     files: await filesOf(folder),
     databases: (await Promise.all([folder.state, folder.telemetry].map(databaseOf))).flat(),
@@ -60,7 +63,7 @@ function configOf(config: unknown): DoctorFacts["config"] {
   return isMissing ? { kind: "not-joined" } : { kind: "invalid", why: messageOf(config) };
 }
 
-async function providersOf(): Promise<DoctorFacts["providers"]> {
+async function tryProviders(): Promise<DoctorFacts["providers"]> {
   try {
     const log = openLog("doctor", "silent");
     const value = await discoverProviders({ command: RUNNER_COMMAND, log }, AbortSignal.timeout(PROVIDERS_MS_MAX));
@@ -92,14 +95,14 @@ async function diskOf(directory: string): Promise<DoctorFacts["disk"]> {
 }
 
 async function filesOf(folder: AgentFolder): Promise<FileFact[]> {
+  const open = [folder.directory, folder.config, folder.certificate, folder.authority, folder.state, folder.telemetry];
+  const secret = [folder.key, folder.httpToken, folder.httpAdminToken];
   const looked = [
-    { path: folder.directory, isSecret: false },
-    { path: folder.config, isSecret: false },
-    { path: folder.key, isSecret: true },
-    { path: folder.httpToken, isSecret: true },
-    { path: folder.httpAdminToken, isSecret: true },
+    ...open.map((path) => ({ path, isSecret: false })),
+    ...secret.map((path) => ({ path, isSecret: true })),
   ];
   const files: FileFact[] = [];
+  let folderOwnerId: number | undefined;
   for (const { path, isSecret } of looked) {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined) continue;
@@ -107,7 +110,8 @@ async function filesOf(folder: AgentFolder): Promise<FileFact[]> {
       () => true,
       () => false,
     );
-    files.push({ path, mode: found.mode, isReadable, isSecret });
+    folderOwnerId ??= found.uid;
+    files.push({ path, mode: found.mode, isReadable, isSecret, ownerId: found.uid, folderOwnerId });
   }
   return files;
 }

@@ -1,6 +1,6 @@
 /** What each gathered fact means for an agent on this device. Pure: the present time is one of the facts. */
 import { fail, ok, warn, type Check } from "./check.ts";
-import type { DoctorFacts, FileFact } from "./facts.ts";
+import type { BrokerStep, DoctorFacts, FileFact } from "./facts.ts";
 
 /** Linux 4.18, of 2018: the oldest under which Node.js 24 is built. */
 const KERNEL_MIN = "4.18";
@@ -97,9 +97,11 @@ function judgeProviders({ providers }: DoctorFacts): Check {
     );
   }
   const { working, failed } = providers.value;
+  if (failed.length === 0) return ok("providers", working.join(", "));
   // Most devices have no graphics card, and nothing is wrong with them.
-  const not = failed.map(({ provider, why }) => `; not ${provider}: ${why}`).join("");
-  return ok("providers", `${working.join(", ")}${not}`);
+  const names = failed.map(({ provider }) => provider).join(", ");
+  const more = failed.map(({ provider, why }) => `${provider}: ${why}`);
+  return { ...ok("providers", `${working.join(", ")}; not here: ${names}`), more };
 }
 
 function judgeDisk({ disk }: DoctorFacts): Check {
@@ -127,12 +129,21 @@ function judgeFiles({ files }: DoctorFacts): Check[] {
   return [ok("permissions", files.length === 0 ? "nothing is there yet" : "of the folder, the key and the tokens")];
 }
 
-function fileMistake({ path, mode, isReadable, isSecret }: FileFact): Check | undefined {
+function fileMistake({ path, mode, isReadable, isSecret, ownerId, folderOwnerId }: FileFact): Check | undefined {
   if (!isReadable) {
     return fail(
       "permissions",
       `${path} cannot be read by this user`,
       "Run this as the user of the agent, or give it the file.",
+    );
+  }
+  // What root did in the service's folder, the service cannot undo.
+  if (ownerId !== folderOwnerId) {
+    const found = `${path} belongs to user ${String(ownerId)}, and the agent's folder to user ${String(folderOwnerId)}`;
+    return fail(
+      "permissions",
+      found,
+      `The agent runs as the owner of its folder: chown ${String(folderOwnerId)} ${path}`,
     );
   }
   if (!isSecret || (mode & 0o077) === 0) return undefined;
@@ -220,14 +231,23 @@ function judgeCertificate({ nowMs, certificate, config }: DoctorFacts): Check {
   );
 }
 
-const STEP_TODO = {
+const STEP_TODO: Readonly<Record<BrokerStep, string>> = {
   dns: "Is the network up, and its name server right? Try an address instead of the name.",
   tcp: "Does the broker run, and let a firewall its port through?",
-  tls: "Is it the broker of this fleet? ca.crt.pem must be of its CA, the clock right, and the certificate valid.",
+  tls: "Something else than a broker with TLS answers there, or something between here and it interferes: is the port right?",
+  "tls-name":
+    "The broker's certificate is for other names: use one of those in agent.json, or let the broker's certificate name this one (`ferry up --mqtt-host`).",
+  "tls-authority":
+    "It is not the broker of this fleet, or ca.crt.pem is not its CA any more: compare with `ferry ca show` there; join again with --force.",
+  "tls-time":
+    "By this device's clock the broker's certificate is not valid: set the clock; where it is right, restart the broker.",
+  "tls-device":
+    "The broker does not take this device's certificate: is it revoked (`ferry device list`), has it ended, is the broker's clock right? `ferry device renew`, there.",
   mqtt: "The broker refuses this device: was it revoked (`ferry device list`), or is its name taken?",
-} as const;
+};
 
-function judgeBroker({ broker }: DoctorFacts): Check {
+function judgeBroker(facts: DoctorFacts): Check {
+  const { broker } = facts;
   switch (broker.kind) {
     case "none":
       return ok("broker", "none yet: joining names it");
@@ -242,8 +262,22 @@ function judgeBroker({ broker }: DoctorFacts): Check {
     case "reached":
       return ok("broker", `${broker.url}: name, connection, ${broker.isProtected ? "certificate" : "no TLS"}, MQTT`);
     case "failed":
-      return fail("broker", `${broker.url}: ${broker.step} failed: ${broker.why}`, STEP_TODO[broker.step]);
+      return fail(
+        "broker",
+        `${broker.url}: ${stepName(broker.step)} failed: ${broker.why}`,
+        todoOf(broker.step, facts),
+      );
   }
+}
+
+function todoOf(step: BrokerStep, facts: DoctorFacts): string {
+  const isRefused = step === "mqtt" || step === "tls-device";
+  if (!isRefused || judgeCertificate(facts).verdict !== "fail") return STEP_TODO[step];
+  return "The broker does not take this device's certificate, with which something is wrong: see its own line.";
+}
+
+function stepName(step: BrokerStep): string {
+  return step.split("-", 1)[0]?.toUpperCase() ?? step;
 }
 
 function judgeUpdates({ selfUpdate }: DoctorFacts): Check {

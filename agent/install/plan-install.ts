@@ -20,8 +20,9 @@ export const STATE_FOLDER = "/var/lib/ferry-agent";
 export const PROGRAM_FOLDER = `${STATE_FOLDER}/program`;
 export const UNIT_PATH = "/etc/systemd/system/ferry-agent.service";
 const COMMAND_PATH = "/usr/local/bin/ferry-agent";
-/** Of the package's unit, which starts the package's own program. */
+/** Of the package's unit and command, which start the package's own program. */
 const PACKAGED_START = "ExecStart=/usr/lib/ferry-agent/ferry-agent run";
+const PACKAGED_PROGRAM = "program=/usr/lib/ferry-agent/ferry-agent";
 
 export interface InstallSource {
   /** The packaged agent's own folder. */
@@ -29,12 +30,14 @@ export interface InstallSource {
   readonly version: string;
   /** Of its executable. */
   readonly sha256: string;
-  /** The unit of the Debian package. */
+  /** The unit of the Debian package, and its command. */
   readonly unit: string;
+  readonly command: string;
   readonly launcher: string;
 }
 
-export function planInstall({ folder, version, sha256, unit, launcher }: InstallSource): readonly InstallStep[] {
+export function planInstall(source: InstallSource): readonly InstallStep[] {
+  const { folder, version, sha256, unit, command, launcher } = source;
   const name = versionName(version, sha256);
   const versionPath = `${PROGRAM_FILES.versions}/${name}`;
   return [
@@ -60,7 +63,7 @@ export function planInstall({ folder, version, sha256, unit, launcher }: Install
     { kind: "file", path: `${PROGRAM_FOLDER}/${PROGRAM_FILES.launcher}`, text: launcher, mode: 0o755 },
     { kind: "link", path: `${PROGRAM_FOLDER}/${PROGRAM_FILES.base}`, to: versionPath },
     { kind: "link", path: `${PROGRAM_FOLDER}/${PROGRAM_FILES.current}`, to: versionPath },
-    { kind: "link", path: COMMAND_PATH, to: `${PROGRAM_FOLDER}/${PROGRAM_FILES.current}/ferry-agent` },
+    { kind: "file", path: COMMAND_PATH, text: commandOf(command), mode: 0o755 },
     { kind: "file", path: UNIT_PATH, text: unitOf(unit), mode: 0o644 },
     {
       kind: "run",
@@ -87,10 +90,18 @@ export function planUninstall(): readonly InstallStep[] {
   ];
 }
 
-/** Throws where the package's unit has changed: then this must too. */
 function unitOf(packaged: string): string {
-  if (!packaged.includes(PACKAGED_START)) throw new Error("the unit of the package starts another program than it did");
-  return packaged.replace(PACKAGED_START, `ExecStart=${PROGRAM_FOLDER}/${PROGRAM_FILES.launcher} run`);
+  return withOtherStart(packaged, PACKAGED_START, `ExecStart=${PROGRAM_FOLDER}/${PROGRAM_FILES.launcher} run`);
+}
+
+function commandOf(packaged: string): string {
+  return withOtherStart(packaged, PACKAGED_PROGRAM, `program=${PROGRAM_FOLDER}/${PROGRAM_FILES.current}/ferry-agent`);
+}
+
+/** Throws where the package's file has changed: then this must too. */
+function withOtherStart(packaged: string, start: string, other: string): string {
+  if (!packaged.includes(start)) throw new Error(`a file of the package does not say ${start} any more`);
+  return packaged.replace(start, other);
 }
 
 export function stepText(step: InstallStep): string {

@@ -24,6 +24,7 @@ const PROGRAMS = [
     files: [
       "agent/serve/page/page.css",
       "agent/serve/page/page.js",
+      "firmware-images/deb/ferry-agent/ferry-agent",
       "firmware-images/deb/ferry-agent/ferry-agent.service",
       ...DECODERS,
     ],

@@ -6,6 +6,7 @@ import { runFerry } from "./ferry-commands.ts";
 import {
   freePorts,
   runProgram,
+  startFile,
   startProgram,
   answers,
   type Environment,
@@ -17,6 +18,8 @@ import { until } from "./until.ts";
 export interface DeviceOptions {
   readonly id: string;
   readonly labels: readonly string[];
+  /** Starts the agent instead, as a device's own launcher does. */
+  readonly launcher?: { readonly file: string; readonly env: Environment };
 }
 
 export interface FleetOptions {
@@ -167,7 +170,13 @@ function fleetDevice({ device, directory, port, address, rootPin }: DevicePlan):
     url,
     start: async () => {
       await joinOnce();
-      program = startProgram("ferry-agent", ["run", "--dir", directory], { logFile: `${directory}.log` });
+      const args = ["run", "--dir", directory];
+      const options = { logFile: `${directory}.log` };
+      const { launcher } = device;
+      program =
+        launcher === undefined
+          ? startProgram("ferry-agent", args, options)
+          : startFile(launcher.file, args, { ...options, env: launcher.env });
       await untilReady(program, `${url}/v2/health/live`);
     },
     program: () => started(program, `the agent of ${device.id}`),

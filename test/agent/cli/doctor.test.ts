@@ -2,7 +2,7 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { diagnose, diagnosisText, exitCodeOf } from "../../../agent/cli/doctor.ts";
+import { diagnose, diagnosisText, exitCodeOf, verdictText } from "../../../agent/cli/doctor.ts";
 import { reachBroker } from "../../../agent/doctor/reach-broker.ts";
 import { openBench } from "../../support/agent-bench.ts";
 import { freePorts } from "../../support/programs.ts";
@@ -16,6 +16,7 @@ t.test("a device is looked at before it joined, and after", async (t) => {
     { verdict: "warn" },
   );
   t.equal(exitCodeOf(before), 0, "nothing must be done for the agent to run");
+  t.match(verdictText(before), /^This device is fit for the agent; \d things? to look at\.$/);
 
   await using bench = await openBench(t);
   const { folder, director } = bench;
@@ -30,6 +31,7 @@ t.test("a device is looked at before it joined, and after", async (t) => {
   chmodSync(join(folder, "device.key.pem"), 0o644);
   const open = await diagnose(folder);
   t.equal(exitCodeOf(open), 1);
+  t.match(verdictText(open), /must be done before the agent works here/);
   t.match(diagnosisText(open), /fail +permissions +.*device\.key\.pem can be read by others[^]*chmod 600/);
 });
 

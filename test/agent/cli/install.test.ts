@@ -7,7 +7,9 @@ import { planInstall, planUninstall, stepText } from "../../../agent/install/pla
 import { LAUNCHER } from "../../../agent/self-update/launcher.ts";
 import { runProgram } from "../../support/programs.ts";
 
-const unit = readFileSync("firmware-images/deb/ferry-agent/ferry-agent.service", "utf8");
+const [unit = "", command = ""] = ["ferry-agent.service", "ferry-agent"].map((name) =>
+  readFileSync(`firmware-images/deb/ferry-agent/${name}`, "utf8"),
+);
 
 t.test("an installation has all that the launcher needs, and the unit of the package", async (t) => {
   const base = t.testdir({
@@ -16,7 +18,14 @@ t.test("an installation has all that the launcher needs, and the unit of the pac
   });
   execFileSync("chmod", ["755", join(base, "built", "ferry-agent")]);
   const root = join(base, "root");
-  const source = { folder: join(base, "built"), version: "0.2.0", sha256: "a".repeat(64), unit, launcher: LAUNCHER };
+  const source = {
+    folder: join(base, "built"),
+    version: "0.2.0",
+    sha256: "a".repeat(64),
+    unit,
+    command,
+    launcher: LAUNCHER,
+  };
   await perform(planInstall(source), root);
   await perform(planInstall(source), root);
   const program = join(root, "var/lib/ferry-agent/program");
@@ -28,6 +37,9 @@ t.test("an installation has all that the launcher needs, and the unit of the pac
   const written = readFileSync(join(root, "etc/systemd/system/ferry-agent.service"), "utf8");
   t.match(written, /^ExecStart=\/var\/lib\/ferry-agent\/program\/launch run$/m);
   t.equal(written.split("\n").length, unit.split("\n").length, "and nothing else differs");
+  const called = join(root, "usr/local/bin/ferry-agent");
+  t.match(readFileSync(called, "utf8"), /^program=\/var\/lib\/ferry-agent\/program\/current\/ferry-agent$/m);
+  t.equal(statSync(called).mode & 0o777, 0o755);
 
   writeFileSync(join(root, "var/lib/ferry-agent/agent.json"), "{}");
   await perform(planUninstall(), root);
@@ -37,7 +49,7 @@ t.test("an installation has all that the launcher needs, and the unit of the pac
 });
 
 t.test("what it would do can be read, and what failed names its step", async (t) => {
-  const source = { folder: "/nowhere", version: "0.2.0", sha256: "b".repeat(64), unit, launcher: LAUNCHER };
+  const source = { folder: "/nowhere", version: "0.2.0", sha256: "b".repeat(64), unit, command, launcher: LAUNCHER };
   const text = planInstall(source).map(stepText).join("\n");
   t.match(text, /useradd --system/);
   t.match(text, /write {3}\/etc\/systemd\/system\/ferry-agent\.service, mode 644/);
@@ -47,7 +59,8 @@ t.test("what it would do can be read, and what failed names its step", async (t)
     code: "install-failed",
     message: /versions\/0\.2\.0-b+: .*nowhere/,
   });
-  t.throws(() => planInstall({ ...source, unit: "[Service]\n" }), /starts another program/);
+  t.throws(() => planInstall({ ...source, unit: "[Service]\n" }), /does not say ExecStart=/);
+  t.throws(() => planInstall({ ...source, command: "#!/bin/sh\n" }), /does not say program=/);
 });
 
 t.test("it takes root, and a packaged agent", async (t) => {

@@ -7,6 +7,8 @@ const NOW = Date.parse("2026-11-28T12:00:00Z");
 const DAY_MS = 86_400_000;
 const url = "mqtts://ferry.example:8883";
 
+const key = { path: "device.key.pem", isSecret: true, ownerId: 998, folderOwnerId: 998 };
+
 const sound: DoctorFacts = {
   nowMs: NOW,
   kernel: { platform: "linux", release: "6.1.0-18-arm64", arch: "arm64" },
@@ -15,7 +17,7 @@ const sound: DoctorFacts = {
   controlGroup: { version: 2, path: "/system.slice/ferry-agent.service" },
   providers: { kind: "known", value: { working: ["cpu"], failed: [{ provider: "cuda", why: "no device" }] } },
   disk: { kind: "known", value: { path: "/var/lib/ferry-agent", freeBytes: 8e9, syncMs: 4 } },
-  files: [{ path: "device.key.pem", mode: 0o100600, isReadable: true, isSecret: true }],
+  files: [{ ...key, mode: 0o100600, isReadable: true }],
   databases: [
     { path: "state.db", verdict: { kind: "in-use" } },
     { path: "telemetry.db", verdict: { kind: "sound" } },
@@ -35,7 +37,6 @@ t.test("a device with which nothing is wrong needs nothing", async (t) => {
   );
 });
 
-const key = { path: "device.key.pem", isSecret: true };
 const cases: readonly {
   what: string;
   facts: Partial<DoctorFacts>;
@@ -130,6 +131,13 @@ const cases: readonly {
     says: /as the user of the agent/,
   },
   {
+    what: "a key that root made for the service",
+    facts: { files: [{ ...key, mode: 0o100600, isReadable: true, ownerId: 0 }] },
+    name: "permissions",
+    then: "fail",
+    says: /belongs to user 0, .* to user 998 .*chown 998 device\.key\.pem/,
+  },
+  {
     what: "a damaged database",
     facts: { databases: [{ path: "state.db", verdict: { kind: "damaged", why: "row 1" } }] },
     name: "database",
@@ -194,11 +202,49 @@ const cases: readonly {
     says: /firewall/,
   },
   {
-    what: "another broker",
-    facts: { broker: { kind: "failed", url, step: "tls", why: "unknown CA" } },
+    what: "something else than a broker",
+    facts: { broker: { kind: "failed", url, step: "tls", why: "wrong version number" } },
     name: "broker",
     then: "fail",
-    says: /ca\.crt\.pem/,
+    says: /TLS failed: wrong version number .*port right/,
+  },
+  {
+    what: "another broker",
+    facts: { broker: { kind: "failed", url, step: "tls-authority", why: "unknown CA" } },
+    name: "broker",
+    then: "fail",
+    says: /TLS failed.*ca\.crt\.pem/,
+  },
+  {
+    what: "a broker under another name",
+    facts: { broker: { kind: "failed", url, step: "tls-name", why: "its certificate is for DNS:x" } },
+    name: "broker",
+    then: "fail",
+    says: /TLS failed.*other names/,
+  },
+  {
+    what: "a broker of another time",
+    facts: { broker: { kind: "failed", url, step: "tls-time", why: "certificate has expired" } },
+    name: "broker",
+    then: "fail",
+    says: /TLS failed.*set the clock/,
+  },
+  {
+    what: "a certificate that the broker does not take",
+    facts: { broker: { kind: "failed", url, step: "tls-device", why: "alert" } },
+    name: "broker",
+    then: "fail",
+    says: /ferry device renew/,
+  },
+  {
+    what: "one that has ended",
+    facts: {
+      broker: { kind: "failed", url, step: "mqtt", why: "it ends the connection at once" },
+      certificate: { kind: "usable", fromMs: 0, untilMs: NOW - 1 },
+    },
+    name: "broker",
+    then: "fail",
+    says: /see its own line/,
   },
   {
     what: "a revoked device",
@@ -222,3 +268,8 @@ for (const { what, facts, name, then, says } of cases) {
     t.match(`${found[0]?.found ?? ""} ${found[0]?.todo ?? ""}`, says);
   });
 }
+
+t.test("providers that do not work here are told below the line, and are nothing wrong", async (t) => {
+  const found = judge(sound).find(({ name }) => name === "providers");
+  t.match(found, { verdict: "ok", found: "cpu; not here: cuda", more: ["cuda: no device"] });
+});

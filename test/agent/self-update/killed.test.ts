@@ -70,7 +70,7 @@ const EXCHANGES: readonly Exchange[] = [
     to: "0.3.0",
     behaviour: "hangs",
     cuts: [
-      { when: "when the launcher noted why it goes back", step: "mv after taken-back", then: "0.2.0", isInSuite: true },
+      { when: "when the launcher noted why it goes back", step: "mv after taken-back", then: "0.3.0", isInSuite: true },
       { when: "when the launcher turned the link back", step: "mv after current", then: "0.2.0", isInSuite: true },
       { when: "as the launcher ends the trial", step: "launcher-rm before trial", then: "0.2.0" },
     ],
