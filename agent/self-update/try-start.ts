@@ -79,7 +79,8 @@ async function ask({ program, signal }: TryStart, args: readonly string[], bound
   const options = { timeout: boundMs, killSignal: "SIGKILL", maxBuffer: ANSWER_BYTES_MAX, signal } as const;
   const child = execFile(program, args, options, (error, stdout, stderr) => {
     if (error === null) answered.resolve({ kind: "answered", stdout });
-    else if (error.killed === true && error.code == null) answered.resolve({ kind: "late", said: lastWords(stderr) });
+    else if (error.killed === true && typeof error.code !== "string")
+      answered.resolve({ kind: "late", said: lastWords(stderr) });
     else answered.resolve({ kind: "failed", stdout, why: lastWords(stderr) || endOf(error) });
   });
   if (child.pid !== undefined) lowerPriority(child.pid);

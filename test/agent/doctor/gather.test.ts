@@ -10,7 +10,7 @@ import { diagnose, diagnosisText } from "../../../agent/cli/doctor.ts";
 import { join } from "../../../agent/cli/join.ts";
 import { agentFolder, readAgentConfig, type AgentFolder } from "../../../agent/config.ts";
 import { controllerPaths } from "../../../controller/config.ts";
-import { createAuthorityFiles, openAuthority } from "../../../controller/enrol/authority.ts";
+import { createAuthorityFiles } from "../../../controller/enrol/authority.ts";
 import type { DeviceId } from "../../../protocol/ids.ts";
 import { FLEET } from "../../support/device-views.ts";
 import { openEnrolWorld, type EnrolWorld } from "../../support/enrol-world.ts";

@@ -192,7 +192,7 @@ const cases: readonly {
     facts: { broker: { kind: "failed", url, step: "dns", why: "ENOTFOUND" } },
     name: "broker",
     then: "fail",
-    says: /dns failed: ENOTFOUND.*name server/s,
+    says: /DNS failed: ENOTFOUND.*name server/s,
   },
   {
     what: "a closed port",

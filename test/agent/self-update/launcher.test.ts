@@ -1,7 +1,16 @@
 /** The launcher itself, a real shell, with versions that are three lines of shell each. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import { LAUNCHER } from "../../../agent/self-update/launcher.ts";
 import { startFile } from "../../support/programs.ts";
@@ -47,8 +56,16 @@ function read(directory: string, name: string): string {
   return readFileSync(join(directory, name), "utf8");
 }
 
+/** What the launcher waits between two starts, `sleep 1`, is no matter here. */
+const HURRIED = join(t.testdir({ sleep: '#!/bin/sh\n[ "$1" = 1 ] || exec /bin/sleep "$@"\n' }), "sleep");
+chmodSync(HURRIED, 0o755);
+
 function launch(launcher: string, env: Record<string, string> = {}) {
-  return spawnSync(launcher, ["run", "--dir", "/state"], { env: { ...process.env, ...env }, encoding: "utf8" });
+  const path = `${dirname(HURRIED)}:${process.env["PATH"] ?? ""}`;
+  return spawnSync(launcher, ["run", "--dir", "/state"], {
+    env: { ...process.env, PATH: path, ...env },
+    encoding: "utf8",
+  });
 }
 
 t.test("a version that is not on trial runs as if it had been started itself", async (t) => {
@@ -81,14 +98,61 @@ t.test(
   },
 );
 
+t.test("what ended it is told: its own words, and the signal", async (t) => {
+  for (const { does, why } of [
+    {
+      does: `echo "Cannot open state.db" >"$FERRY_AGENT_PROGRAM/waiting"; exit 1`,
+      why: /exit status 1: Cannot open state\.db\n$/,
+    },
+    { does: "kill -SEGV $$", why: /before it was good: signal 11\n$/ },
+  ]) {
+    const { launcher, takenBack } = programDirectory(t, { new: does, trial: "2" });
+    launch(launcher);
+    t.match(takenBack(), why);
+  }
+});
+
+t.test("a disk that takes neither count nor reason keeps no bad version", async (t) => {
+  const { launcher, started, current, takenBack, directory } = programDirectory(t, { new: "exit 3", trial: "0" });
+  // What cannot be written: as little as on a full disk.
+  for (const unwritable of ["trial.new", "taken-back.new"]) mkdirSync(join(directory, unwritable));
+  t.equal(launch(launcher).status, 0);
+  t.equal(started().length, 4);
+  t.equal(current(), OLD);
+  t.equal(takenBack(), undefined);
+});
+
+t.test("a version whose program is gone makes way for the one before it, or for the installed one", async (t) => {
+  const gone = ({ directory }: { directory: string }, name: string) => {
+    rmSync(join(directory, "versions", name, "ferry-agent"));
+  };
+  const lost = programDirectory(t, {});
+  gone(lost, NEW);
+  const { stderr } = launch(lost.launcher);
+  t.match(stderr, /1\.1\.0-0000000000000002 is not there any more: starting 1\.0\.0-0000000000000001/);
+  t.same(lost.started(), [`${OLD} run --dir /state`]);
+  t.equal(lost.current(), OLD);
+
+  const onTrial = programDirectory(t, { trial: "1" });
+  gone(onTrial, NEW);
+  launch(onTrial.launcher);
+  t.match(onTrial.takenBack(), /its program is not there/);
+
+  const installed = programDirectory(t, { former: null });
+  symlinkSync(`versions/${OLD}`, join(installed.directory, "base"));
+  gone(installed, NEW);
+  launch(installed.launcher);
+  t.same(installed.started(), [`${OLD} run --dir /state`]);
+});
+
 t.test("a version that is not well in time is taken back at once, with what it waited for", async (t) => {
   const { launcher, started, takenBack } = programDirectory(t, {
     new: `echo "digits is being started again" >"$FERRY_AGENT_PROGRAM/waiting"; exec sleep 100`,
     trial: "0",
   });
-  launch(launcher, { FERRY_AGENT_HEALTHY_SECONDS: "1" });
+  launch(launcher, { FERRY_AGENT_HEALTHY_SECONDS: "1.0" });
   t.equal(started().length, 2);
-  t.match(takenBack(), /it was not well after 1 s: digits is being started again/);
+  t.match(takenBack(), /it was not well after 1\.0 s: digits is being started again/);
 });
 
 t.test("a version that says it is well has all the time it wants", async (t) => {
@@ -96,7 +160,7 @@ t.test("a version that says it is well has all the time it wants", async (t) => 
     new: `: >"$FERRY_AGENT_PROGRAM/healthy"; sleep 2; rm "$FERRY_AGENT_PROGRAM/trial"; exit 6`,
     trial: "0",
   });
-  t.equal(launch(launcher, { FERRY_AGENT_HEALTHY_SECONDS: "1" }).status, 6);
+  t.equal(launch(launcher, { FERRY_AGENT_HEALTHY_SECONDS: "1.0" }).status, 6);
   t.equal(takenBack(), undefined);
 });
 
