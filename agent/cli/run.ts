@@ -14,11 +14,13 @@ const STOP_MS_MAX = 5_000;
 export async function run(directory: string, data?: AgentConfig["data"]): Promise<ExitCode | typeof EXIT_RESTART> {
   const log = openLog("ferry-agent");
   const stopping = new AbortController();
+  const exit: { code: ExitCode | typeof EXIT_RESTART } = { code: EXIT.ok };
   const end = () => {
     stopping.abort();
     setTimeout(() => {
       log.error("stopping took too long: ending at once");
-      process.exit(EXIT.failed);
+      // A launcher that is to start another version does so, however this one ended.
+      process.exit(exit.code === EXIT_RESTART ? EXIT_RESTART : EXIT.failed);
     }, STOP_MS_MAX).unref();
   };
   const stop = (signal: NodeJS.Signals) => {
@@ -30,7 +32,6 @@ export async function run(directory: string, data?: AgentConfig["data"]): Promis
     end();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
-  const exit: { code: ExitCode | typeof EXIT_RESTART } = { code: EXIT.ok };
   const restart = () => {
     exit.code = EXIT_RESTART;
     if (stopping.signal.aborted) return;
