@@ -84,6 +84,11 @@ export class PendingRequest {
 export class RequestQueue {
   readonly #waiting: PendingRequest[] = [];
 
+  /** Perhaps of such that nobody waits for any more. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   get length(): number {
     return this.#waiting.filter((pending) => !pending.isSettled).length;
   }

@@ -185,6 +185,7 @@ export class ServingVersion {
 
   /** False where there is nothing to be done at this moment. */
   #handOver(): boolean {
+    if (this.#ports.queue.isEmpty) return false;
     const runners = this.#runners.ready;
     const waiting = runners.length === 0 ? [] : this.#ports.queue.waiting(this.#accepts);
     if (waiting.length === 0) return false;

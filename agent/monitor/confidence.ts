@@ -25,12 +25,15 @@ export function confidenceOf(outputs: readonly Tensor[]): number | undefined {
   }
   if (scores.length === 0 || !Number.isFinite(sum)) return undefined;
   if (least >= 0 && Math.abs(sum - 1) <= SUM_TOLERANCE) return Math.min(1, highest);
-  return 1 / scores.reduce((total, score) => total + Math.exp(score - highest), 0);
+  let total = 0;
+  for (const score of scores) total += Math.exp(score - highest);
+  return 1 / total;
 }
 
-function numbersIn(tensor: Tensor): number[] {
+function numbersIn(tensor: Tensor): Float32Array | number[] {
   try {
-    return Array.from(elementsIn(tensor), Number);
+    const elements = elementsIn(tensor);
+    return elements instanceof Float32Array ? elements : Array.from(elements, Number);
   } catch (thrown) {
     if (thrown instanceof ProtocolError) return [];
     throw thrown;

@@ -14,10 +14,15 @@ interface Route {
   readonly handler: HttpHandler;
 }
 
+/** A few for each of 16 models; whoever asks for ever other paths makes it forget them. */
+const FOUND_MAX = 256;
+
 /** Finds what answers a request; of routes that both match, the first. */
 export class Router {
   /** By how many segments they have: a request is held against few of them. */
   readonly #routes: ReadonlyMap<number, readonly Route[]>;
+  /** By method and path: clients ask for the same few again and again. */
+  readonly #found = new Map<string, MatchedRoute>();
 
   constructor(routes: Routes) {
     const all = [...routes].map(([route, handler]): Route => {
@@ -29,6 +34,16 @@ export class Router {
 
   /** Throws HttpError: 404 for a path that no route has, 405 with those methods that it has, 400 for a broken escape. */
   match(asked: string, path: string): MatchedRoute {
+    const key = `${asked} ${path}`;
+    const known = this.#found.get(key);
+    if (known !== undefined) return known;
+    const found = this.#find(asked, path);
+    if (this.#found.size >= FOUND_MAX) this.#found.clear();
+    this.#found.set(key, found);
+    return found;
+  }
+
+  #find(asked: string, path: string): MatchedRoute {
     const segments = path.split("/").map(decode);
     const methods: string[] = [];
     for (const { method, pattern, handler } of this.#routes.get(segments.length) ?? []) {
@@ -43,11 +58,15 @@ export class Router {
   }
 }
 
+/** Nothing of it is to be taken away. */
+const PLAIN_PATH = /^(?:\/[^/?#]+)+$/;
+
 /**
  * The path that a request asks for: without its query, without the slashes that clients leave at the end, and also where
  * a proxy sent the whole address (RFC 9112, absolute form).
  */
 export function pathOf(target: string): string {
+  if (PLAIN_PATH.test(target)) return target;
   const [path = ""] = target.replace(/^https?:\/\/[^/?#]*/i, "").split(/[?#]/);
   return path.replace(/\/+$/, "") || "/";
 }
