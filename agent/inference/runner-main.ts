@@ -76,8 +76,8 @@ async function infer({ id, ...asked }: ToRunner & { kind: "infer" }): Promise<vo
   await say({ kind: "computed", id, outcomes });
   // All tensors of a message share its memory.
   for (const { bytes } of asked.requests[0] ?? []) giveBack(new Uint8Array(bytes.buffer));
-  for (const outcome of outcomes)
-    if (outcome.kind === "outputs") outcome.outputs.forEach(({ bytes }) => giveBack(bytes));
+  const outputs = outcomes.flatMap((outcome) => (outcome.kind === "outputs" ? outcome.outputs : []));
+  for (const { bytes } of outputs) giveBack(bytes);
 }
 
 function inWords(error: unknown): { code: string; message: string } {
