@@ -2,88 +2,14 @@
 import { LineCounter, parseDocument, type Document } from "yaml";
 import { EXIT, FerryError, messageOf } from "../../common/ferry-error.ts";
 import { refusalText } from "../rollout/document-lines.ts";
-import {
-  anyNumber,
-  anyText,
-  listOf,
-  mapOf,
-  oneOf,
-  placeIn,
-  shown,
-  yesOrNo,
-  type Place,
-  type Reader,
-  type Refusal,
-} from "../rollout/document-reader.ts";
-import { ALERT_METRICS, type AlertMetric } from "./alert-metrics.ts";
+import { listOf, mapOf, placeIn, type Refusal } from "../rollout/document-reader.ts";
 import { RULES_MAX, type AlertRule } from "./alert-rule.ts";
+import { readNamedRule } from "./rule-fields.ts";
 
 const FILE_CHARS_MAX = 200_000;
 const REFUSALS_SHOWN_MAX = 20;
-const METRIC_NAMES = Object.keys(ALERT_METRICS) as AlertMetric[];
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** Longer is a report's business. */
-const FOR_MS_MAX = 7 * 86_400_000;
-
-const span: Reader<number> = (value, place) => {
-  const [, number, unit = ""] = /^([0-9]{1,6})(s|m|h|d)$/.exec(typeof value === "string" ? value : "") ?? [];
-  const ms = value === 0 ? 0 : Number(number) * (UNIT_MS[unit] ?? Number.NaN);
-  if (ms >= 0 && ms <= FOR_MS_MAX) return ms;
-  return place.refuse(`${shown(value)} is no time up to 7d; write it like 30s, 5m, 2h`);
-};
-
-const labels: Reader<Readonly<Record<string, string>>> = (value, place) => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return place.refuse(`${shown(value)} is not a list of labels, such as {site: oslo}`);
-  }
-  const read: Record<string, string> = {};
-  for (const [name, label] of Object.entries(value)) {
-    const text = anyText(label, place.child(name));
-    if (text !== null) read[name] = text;
-  }
-  return read;
-};
-
-const name: Reader<string> = (value, place) =>
-  typeof value === "string" && /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value)
-    ? value
-    : place.refuse(`${shown(value)} is no name: lower-case letters, digits and hyphens, at most 63`);
-
-const fields = mapOf(
-  {
-    name,
-    metric: oneOf(...METRIC_NAMES),
-    is: oneOf(">", ">=", "<", "<="),
-    threshold: anyNumber,
-    for: span,
-    severity: oneOf("critical", "warning", "note"),
-    match: labels,
-    enabled: yesOrNo,
-    next: anyText,
-  },
-  ["name", "metric", "is", "threshold", "severity"],
-);
-const file = mapOf({ rules: listOf((value, place) => readRule(value, place)) }, ["rules"]);
-
-function readRule(value: unknown, place: Place): AlertRule | null {
-  const read = fields(value, place);
-  if (read === null) return null;
-  const { name: own, metric, is, threshold, severity, match, next, enabled = true, for: forMs = 0 } = read;
-  if (own === undefined || metric === undefined || is === undefined) return null;
-  if (threshold === undefined || severity === undefined) return null;
-  return {
-    name: own,
-    metric,
-    is,
-    threshold,
-    forMs,
-    severity,
-    enabled,
-    ...(match === undefined ? {} : { match }),
-    ...(next === undefined ? {} : { next }),
-  };
-}
+const file = mapOf({ rules: listOf(readNamedRule) }, ["rules"]);
 
 /** Throws `bad-file` with every mistake that it found. `path` is how messages call it. */
 export function parseRules(text: string, path: string): readonly AlertRule[] {

@@ -14,7 +14,7 @@ import { findVariants } from "./find-variants.ts";
 import { makeMediaGolden, readMediaFiles } from "./media-golden.ts";
 import { modelNameFrom, modelVersionFrom, releaseOf } from "./model-name.ts";
 import { proposePicture } from "./propose-processing.ts";
-import { readSamples } from "./sample-inputs.ts";
+import { readBaselineSamples } from "./baseline-samples.ts";
 import { GOLDEN_JSON, interfaceOf, writeBundle } from "./write-bundle.ts";
 
 /** Taken as the labels of the model's classes where it is there. */
@@ -37,6 +37,8 @@ export interface InitOptions {
 interface InitReport {
   readonly model: ModelJson;
   readonly cases: number;
+  /** Samples of which a baseline was made; undefined where there were too few. */
+  readonly baselineSamples: number | undefined;
   /** True where no samples were given: such a golden set shows that machines compute alike, not that the model is right. */
   readonly synthetic: boolean;
   /** What the model makes of each picture and sound. */
@@ -65,7 +67,7 @@ export async function initBundle(directory: string, options: InitOptions): Promi
     const labels = existsSync(join(directory, LABELS_FILE)) ? { labels: LABELS_FILE } : {};
     const known = { ...real, ...kept, labels: await readLabels({ directory, model: labels }) };
     const media = files.length === 0 ? undefined : await makeMediaGolden(session, files, known);
-    const { model, cases } = await writeBundle(
+    const { model, cases, baselineSamples } = await writeBundle(
       directory,
       session,
       {
@@ -77,12 +79,13 @@ export async function initBundle(directory: string, options: InitOptions): Promi
         ...labels,
         ...kept,
       },
-      samples === undefined ? undefined : await readSamples(samples, real.inputs),
+      samples === undefined ? undefined : await readBaselineSamples(samples, real.inputs),
       media,
     );
     return {
       model,
       cases,
+      baselineSamples,
       synthetic: samples === undefined && media === undefined,
       media: media?.cases ?? [],
       looksLikePicture: mediaInput(model.preprocessing) === undefined && proposePicture(real) !== undefined,

@@ -17,7 +17,7 @@ import { makeDetectors } from "./make-detectors.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { writeJson } from "./write-bundle.ts";
 
-const BASELINE_JSON = "baseline.json";
+export const BASELINE_JSON = "baseline.json";
 /** Fewer tell a device's next thousand examples from them by chance alone. */
 const SAMPLES_MIN = 100;
 
@@ -43,7 +43,7 @@ export async function makeBaseline(directory: string, samplesPath: string): Prom
 }
 
 /** The same as a device would measure of these samples. Throws FerryError `bad-samples` where there is none. */
-async function baselineOf(
+export async function baselineOf(
   model: ModelJson,
   session: Pick<OnnxSession, "run">,
   samples: readonly SampleCase[],

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Type, type Static } from "typebox";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
-import { GOLDEN_CASES_MAX, TENSORS_MAX } from "../../protocol/limits.ts";
+import { TENSORS_MAX } from "../../protocol/limits.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
 import { shapeOfNested, tensorFromValues } from "../../protocol/tensor-values.ts";
@@ -37,17 +37,9 @@ const check = gate("samples", Samples, { explainedPartsMax: Infinity });
 
 /**
  * Reads sample inputs: a JSON list of `{name?, inputs}`, where `inputs` is either `{tensor name: nested array}` or the
- * `inputs` of an Open Inference Protocol v2 request. Throws FerryError `bad-samples` that names the sample.
+ * `inputs` of an Open Inference Protocol v2 request; a file `….jsonl` has one sample a line instead. Throws FerryError
+ * `bad-samples` that names the sample.
  */
-export async function readSamples(path: string, specs: readonly TensorSpec[]): Promise<SampleCase[]> {
-  const samples = await readSampleList(path, specs);
-  if (samples.length > GOLDEN_CASES_MAX) {
-    throw badSamples(path, `it holds ${samples.length} samples, at most ${GOLDEN_CASES_MAX} make a golden set`, specs);
-  }
-  return samples;
-}
-
-/** The same, of any number; a file `….jsonl` has one sample a line instead. */
 export async function readSampleList(path: string, specs: readonly TensorSpec[]): Promise<SampleCase[]> {
   const samples = await readList(path);
   return samples.map((sample, at) => {

@@ -10,6 +10,8 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TensorSpec } from "../../protocol/tensor.ts";
 import { bundleFiles } from "./bundle-source.ts";
 import { GOLDEN_FOLDER, writeGolden } from "./golden-writer.ts";
+import { DETECTOR_SAMPLES_MIN } from "./make-detectors.ts";
+import { BASELINE_JSON, baselineOf } from "./make-baseline.ts";
 import type { MediaGolden } from "./media-golden.ts";
 import { proposeBatching } from "./propose-batching.ts";
 import type { SampleCase } from "./sample-inputs.ts";
@@ -32,18 +34,33 @@ export function interfaceOf({ inputs, outputs }: OnnxSession): { inputs: TensorS
   return { inputs: inputs.map(specOf), outputs: outputs.map(specOf) };
 }
 
-/** Writes `model.json` and a golden set beside an ONNX file. Without samples and media its inputs are synthetic. */
+/** Of more samples these many make the golden set: each device runs all of it before each swap. */
+export const GOLDEN_OF_SAMPLES_MAX = 50;
+/** So many describe what is normal, for drift and anomalies both; fewer only where a person asks for it. */
+export const BASELINE_SAMPLES_MIN = DETECTOR_SAMPLES_MIN;
+
+export interface WrittenBundle {
+  readonly model: ModelJson;
+  readonly cases: number;
+  /** Samples of the baseline; undefined where there is none. */
+  readonly baselineSamples: number | undefined;
+}
+
+/**
+ * Writes `model.json`, a golden set, and a baseline where there are samples enough, beside an ONNX file. Without samples
+ * and media the golden set's inputs are synthetic.
+ */
 export async function writeBundle(
   directory: string,
   session: OnnxSession,
   description: BundleDescription,
   samples: readonly SampleCase[] | undefined,
   media?: MediaGolden,
-): Promise<{ readonly model: ModelJson; readonly cases: number }> {
+): Promise<WrittenBundle> {
   const { name, version, release, file, ...more } = description;
   const { inputs, outputs } = interfaceOf(session);
   const isSynthetic = samples === undefined && media === undefined;
-  const ofTensors = isSynthetic ? syntheticSamples(inputs) : (samples ?? []);
+  const ofTensors = isSynthetic ? syntheticSamples(inputs) : spread(samples ?? [], GOLDEN_OF_SAMPLES_MAX);
   const { cases, tolerance } = await writeGoldenSet(directory, session, { samples: ofTensors, isSynthetic, media });
   const known = [...ofTensors, ...(media?.loaded ?? [])];
   const batching = more.serving?.batching ?? (await proposeBatching(session, known, tolerance));
@@ -63,8 +80,27 @@ export async function writeBundle(
     ...media?.processing,
     ...serving,
   };
-  await writeJson(join(directory, MODEL_JSON), model);
-  return { model, cases: cases.length };
+  const baseline =
+    samples === undefined || samples.length < BASELINE_SAMPLES_MIN
+      ? undefined
+      : await baselineOf(model, session, samples);
+  if (baseline !== undefined) await writeJson(join(directory, BASELINE_JSON), baseline);
+  const described = baseline === undefined ? model : { ...model, baseline: BASELINE_JSON };
+  await writeJson(join(directory, MODEL_JSON), described);
+  return { model: described, cases: cases.length, baselineSamples: baseline?.samples };
+}
+
+/** 1 / the golden ratio: multiples of it lie as evenly between 0 and 1 as can be, however many there are, and never in step. */
+const GOLDEN_RATIO = 0.618_033_988_749_895;
+
+/** At most so many, in their order: neither a file that is sorted by class nor one that takes turns gives samples of one kind. */
+function spread(samples: readonly SampleCase[], most: number): readonly SampleCase[] {
+  if (samples.length <= most) return samples;
+  const chosen = new Set<number>();
+  for (let turn = 0; chosen.size < most; turn += 1) {
+    chosen.add(Math.floor(((turn * GOLDEN_RATIO) % 1) * samples.length));
+  }
+  return samples.filter((_, at) => chosen.has(at));
 }
 
 interface GoldenSource {

@@ -18,6 +18,7 @@ import {
 import { durationMs } from "./duration.ts";
 import { ago, counted, duration, instant } from "./human.ts";
 import { print, printListing, printOne, say, type Column } from "./output.ts";
+import { ruleNamed } from "./resource-kinds.ts";
 
 export function addAlertCommands(program: Command): void {
   const alerts = program.command("alerts").description("what is wrong, who is told, and what is watched");
@@ -191,7 +192,7 @@ async function unsilenceAlerts(text: string, options: RemoteOptions): Promise<vo
   say(`${pc.green("✔")} silence ${text} has ended`);
 }
 
-async function listRules(options: RemoteCommandOptions): Promise<void> {
+export async function listRules(options: RemoteCommandOptions): Promise<void> {
   const { rules } = await clientOf(options).listAlertRules({});
   printListing(
     { rows: rules, columns: RULE_COLUMNS, name: ({ rule }) => rule.name, whenEmpty: "No rule." },
@@ -199,7 +200,7 @@ async function listRules(options: RemoteCommandOptions): Promise<void> {
   );
 }
 
-const RULE_COLUMNS: readonly Column<RuleView>[] = [
+export const RULE_COLUMNS: readonly Column<RuleView>[] = [
   { title: "RULE", text: ({ rule }) => rule.name },
   { title: "SEVERITY", text: ({ rule }) => rule.severity },
   {
@@ -212,6 +213,31 @@ const RULE_COLUMNS: readonly Column<RuleView>[] = [
   { title: "FOR", text: ({ rule: { forMs } }) => (forMs === 0 ? "at once" : duration(forMs)) },
   { title: "FROM", text: ({ rule, isDefault }) => (rule.enabled ? (isDefault ? "default" : "yours") : "turned off") },
 ];
+
+/** One rule, what it is about, and what it has found. */
+export async function showRule(name: string, options: RemoteCommandOptions): Promise<void> {
+  const client = clientOf(options);
+  const found = await ruleNamed(client, name);
+  const { metrics } = await client.listAlertRules({});
+  const { alerts } = await client.listAlerts({});
+  const firing = alerts.filter(({ rule, state }) => rule === name && state === "firing");
+  const help = metrics.find((metric) => metric.name === found.rule.metric)?.help ?? "";
+  printOne(found, formatOf(options), () => describeRule(found, help, firing), name);
+}
+
+function describeRule({ rule, isDefault }: RuleView, help: string, firing: readonly AlertView[]): string {
+  const { name, metric, is, threshold, forMs, severity, match = {}, enabled, next } = rule;
+  const labels = Object.entries(match).map((pair) => pair.join("="));
+  return [
+    `${MARKS[severity]} ${pc.bold(name)}  ${severity}${enabled ? "" : ", turned off"}`,
+    `  when      ${metric} ${is} ${shownValue(metric, threshold)}, ${forMs === 0 ? "at once" : `for ${duration(forMs)}`}`,
+    `  metric    ${help}`,
+    ...(labels.length === 0 ? [] : [`  only      ${labels.join(", ")}`]),
+    ...(next === undefined ? [] : [`  → ${next}`]),
+    `  from      ${isDefault ? "the program" : "you"}`,
+    `  firing    ${firing.length === 0 ? "nothing now" : firing.map(({ subject }) => subject).join(", ")}`,
+  ].join("\n");
+}
 
 async function listMetrics(options: RemoteCommandOptions): Promise<void> {
   const { metrics } = await clientOf(options).listAlertRules({});

@@ -11,6 +11,9 @@ import { differenceText } from "./line-difference.ts";
 import { print, say } from "./output.ts";
 import { describePlan } from "./plan-text.ts";
 import { readResources } from "./resource-file.ts";
+import { scheduleText } from "./schedule.ts";
+import { checkSchedule } from "../schedules/check-schedule.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import { beginExperiment, planText } from "./experiment.ts";
 import { beginRollout } from "./rollout-create.ts";
 
@@ -23,8 +26,8 @@ interface ApplyOptions extends RemoteOptions {
 export function addApplyCommand(program: Command): void {
   const command = program
     .command("apply")
-    .description("make groups, rollouts and experiments be as a file says; what is so already stays untouched")
-    .requiredOption("-f, --file <file>", "of rollouts, experiments and groups; - reads standard input")
+    .description("make groups, rollouts, experiments, alert rules and schedules be as a file says; what is so already stays untouched")
+    .requiredOption("-f, --file <file>", "of resources; - reads standard input")
     .option("--dry-run", "show what would change, and do nothing")
     .option("--yes", "do not ask")
     .action(apply);
@@ -38,9 +41,25 @@ async function apply(options: ApplyOptions): Promise<void> {
   for (const resource of resources) {
     const compared = await compareResource(client, resource);
     if (compared.kind === "same") print(unchangedText(compared));
-    else if (resource.kind === "Group") await applyGroup(client, compared, options);
-    else if (resource.kind === "Experiment") await applyExperiment(client, compared, options);
-    else await applyRollout(client, compared, options);
+    else await applyOne(client, compared, options);
+  }
+}
+
+async function applyOne(client: Client, compared: Compared, options: ApplyOptions): Promise<void> {
+  const { kind } = compared.resource;
+  switch (kind) {
+    case "Group":
+      return applyGroup(client, compared, options);
+    case "Alert":
+      return applyAlert(client, compared, options);
+    case "Schedule":
+      return applySchedule(client, compared, options);
+    case "Experiment":
+      return applyExperiment(client, compared, options);
+    case "Rollout":
+      return applyRollout(client, compared, options);
+    default:
+      return unreachable(kind);
   }
 }
 
@@ -64,6 +83,32 @@ async function applyGroup(client: Client, compared: Compared, { dryRun }: ApplyO
   const { name, selector } = resource;
   const { group, outcome } = await client.setGroup({ body: { name, selector, replace: true } });
   print(outcomeText(group, outcome));
+}
+
+async function applyAlert(client: Client, compared: Compared, { dryRun }: ApplyOptions): Promise<void> {
+  const { resource, kind } = compared;
+  if (resource.kind !== "Alert") return;
+  if (dryRun === true) {
+    print(comparedText(compared));
+    return;
+  }
+  await client.setAlertRules({ body: { rules: [resource.spec] } });
+  const off = resource.spec.enabled ? "" : ", and turned off";
+  print(`${pc.green("✔")} alert ${pc.bold(resource.name)} ${kind === "absent" ? "created" : "changed"}${off}`);
+}
+
+async function applySchedule(client: Client, compared: Compared, { dryRun }: ApplyOptions): Promise<void> {
+  const { resource } = compared;
+  if (resource.kind !== "Schedule") return;
+  if (dryRun === true) {
+    // Which receivers there are is the controller's to say.
+    const { receivers } = await client.listSchedules({});
+    checkSchedule(resource.spec, receivers, Date.now());
+    print(comparedText(compared));
+    return;
+  }
+  const { schedule, outcome } = await client.setSchedule({ body: resource.spec });
+  print(scheduleText(schedule, outcome));
 }
 
 /** Throws `rollout-under-way` where another one of the name has not ended. */

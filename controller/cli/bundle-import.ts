@@ -6,7 +6,7 @@ import { readMlflowModel } from "../bundles/import/mlflow-model.ts";
 import { readTritonModel } from "../bundles/import/triton-model.ts";
 import { GOLDEN_JSON } from "../bundles/write-bundle.ts";
 import { refusalsAsErrors } from "./bundle-errors.ts";
-import { specText } from "./bundle-init.ts";
+import { baselineLines, specText } from "./bundle-init.ts";
 import { formatOf, withExamples, withOutput, type OutputOptions } from "./context.ts";
 import { counted } from "./human.ts";
 import { printOne, say } from "./output.ts";
@@ -48,7 +48,7 @@ function withImport(command: Command): Command {
   return withOutput(command)
     .option("--name <name>", "the model's name (default: the one it has there, or the nearest that is allowed)")
     .option("--version <version>", "the model's version (default: the one it has there)")
-    .option("--samples <file>", "inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
+    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
     .option("--force", "replace a bundle that is there already");
 }
 
@@ -86,13 +86,14 @@ const INPUTS_TEXT = {
   synthetic: "from synthetic inputs",
 } as const;
 
-function describe(tool: string, { directory, model, cases, inputs, chosen, left }: ImportReport): string {
+function describe(tool: string, { directory, model, cases, baselineSamples, inputs, chosen, left }: ImportReport): string {
   return [
     `${pc.green("✔")} ${pc.bold(`${model.name}@${model.version}`)} is imported from ${tool} into ${directory}`,
     "",
     ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
     ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
     `  golden  ${counted(cases, "case")} in ${GOLDEN_JSON}, ${INPUTS_TEXT[inputs]}`,
+    ...baselineLines(baselineSamples),
     ...(model.labels === undefined ? [] : [`  labels  ${model.labels}`]),
     ...(model.providers === undefined ? [] : [`  runs on ${model.providers.join(", ")}, else the processor`]),
     ...(model.serving === undefined ? [] : [`  serving ${JSON.stringify(model.serving)}`]),

@@ -31,7 +31,7 @@ export function addBundleInit(bundle: Command): void {
     .option("--version <version>", `the model's version (default: ${FIRST_VERSION}; of an agent: its own)`)
     .option("--release <number>", "ascends with each release of the model (default: from the version)")
     .option("--agent <folder>", "a version of the agent: the builds in this folder, as `npm run package` leaves them")
-    .option("--samples <file>", "sample inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
+    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
     .option("--media <file...>", "pictures (JPEG, PNG, npy) or sounds (WAV) for the golden set")
     .option("--force", "write files anew that are there already; what they say of pictures and answers is kept")
     .action(refusalsAsErrors(init));
@@ -52,7 +52,7 @@ async function init(directory: string, given: InitOptions): Promise<void> {
     await initAgent(directory, agent, given);
     return;
   }
-  const { model, cases, synthetic, media, looksLikePicture } = await initBundle(directory, {
+  const { model, cases, baselineSamples, synthetic, media, looksLikePicture } = await initBundle(directory, {
     ...options,
     version: options.version ?? FIRST_VERSION,
     ...(release === undefined ? {} : { release: releaseNumber(release) }),
@@ -65,6 +65,7 @@ async function init(directory: string, given: InitOptions): Promise<void> {
       ...model.inputs.map((spec) => `  input   ${specText(spec)}`),
       ...model.outputs.map((spec) => `  output  ${specText(spec)}`),
       `  golden  ${counted(cases, "case")} in ${GOLDEN_JSON}${synthetic ? ", from synthetic inputs" : ""}`,
+      ...baselineLines(baselineSamples),
       ...media.map((golden) => `          ${golden.name}: ${expectedText(golden)}`),
       ...processingLines(model).map(([term, text]) => `  ${term.padEnd(7)} ${text}`),
       ...batchingLines(model),
@@ -98,6 +99,11 @@ async function init(directory: string, given: InitOptions): Promise<void> {
   say(
     `\nEdit model.json (compatible hardware, budgets) and ${GOLDEN_JSON} if need be, then:\n  ferry bundle sign ${directory}`,
   );
+}
+
+/** What drift and anomalies are held against, where samples enough were given. */
+export function baselineLines(samples: number | undefined): readonly string[] {
+  return samples === undefined ? [] : [`  normal  ${counted(samples, "sample")} in baseline.json, for drift and anomalies`];
 }
 
 async function initAgent(

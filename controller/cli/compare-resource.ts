@@ -1,15 +1,24 @@
-/** A rollout, experiment or group of a file beside what the controller has under its name. */
+/** A resource of a file beside what the controller has under its name. */
 import { FerryError } from "../../common/ferry-error.ts";
 import type { Client } from "../http/client.ts";
 import { isOver } from "../rollout/delete-rollout.ts";
 import type { Resource } from "../rollout/parse-rollout-file.ts";
 import { resourceText } from "../rollout/resource-text.ts";
 import { lineDifference, type DifferenceLine } from "./line-difference.ts";
-import { experimentNamed, experimentResource, groupResource, rolloutResource } from "./resource-kinds.ts";
+import {
+  alertResource,
+  experimentNamed,
+  experimentResource,
+  groupResource,
+  rolloutResource,
+  ruleNamed,
+  scheduleNamed,
+  scheduleResource,
+} from "./resource-kinds.ts";
 
 export interface Compared {
   readonly resource: Resource;
-  /** What there is of its kind under its name, the newest; a group has no number and no state. */
+  /** What there is of its kind under its name, the newest; only rollouts and experiments have a number and a state. */
   readonly there: There | undefined;
   readonly kind: "absent" | "same" | "different";
   readonly lines: readonly DifferenceLine[];
@@ -39,6 +48,14 @@ async function presentOf(client: Client, resource: Resource): Promise<Present> {
   switch (kind) {
     case "Group":
       return { present: await absentAs(groupResource(client, name)), there: undefined };
+    case "Alert": {
+      const rule = await absentAs(ruleNamed(client, name));
+      return rule === undefined ? NOTHING : { present: alertResource(rule), there: undefined };
+    }
+    case "Schedule": {
+      const schedule = await absentAs(scheduleNamed(client, name));
+      return schedule === undefined ? NOTHING : { present: scheduleResource(schedule), there: undefined };
+    }
     case "Rollout": {
       const rollout = await absentAs(client.findRollout({ params: { name } }));
       if (rollout === undefined) return NOTHING;

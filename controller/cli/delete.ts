@@ -7,7 +7,7 @@ import { groupName } from "./group.ts";
 import { print } from "./output.ts";
 import { requireYes } from "./require-yes.ts";
 import { readResources } from "./resource-file.ts";
-import { kindOf, rolloutOf, type Kind } from "./resource-kinds.ts";
+import { kindOf, rolloutOf, ruleNamed, type Kind } from "./resource-kinds.ts";
 
 interface DeleteOptions extends RemoteOptions {
   readonly file?: string;
@@ -17,7 +17,7 @@ interface DeleteOptions extends RemoteOptions {
 export function addDeleteCommand(program: Command): void {
   const command = program
     .command("delete [kind] [names...]")
-    .description("forget groups that nothing uses, and rollouts that are over; devices stay as they are")
+    .description("forget groups that nothing uses, rollouts that are over, alert rules and schedules; devices stay as they are")
     .option("-f, --file <file>", "those that the file names, instead of kind and names; - reads standard input")
     .option("--yes", "do not ask")
     .action(remove);
@@ -30,7 +30,7 @@ export function addDeleteCommand(program: Command): void {
 }
 
 interface Doomed {
-  readonly kind: "group" | "rollout";
+  readonly kind: "group" | "rollout" | "alert" | "schedule";
   readonly name: string;
 }
 
@@ -57,17 +57,16 @@ function doomedBy(kind: string | undefined, names: readonly string[]): readonly 
 function doomedIn(file: string, kind: string | undefined): readonly Doomed[] {
   if (kind !== undefined) throw usage("Kind and names, or a file: not both", "Leave -f out, or the names.");
   const all = readResources(file);
-  if (all.some((one) => one.kind === "Experiment")) return deletableExperiment();
-  return [
-    ...all.filter((one) => one.kind === "Rollout").map(({ name }): Doomed => ({ kind: "rollout", name })),
-    ...all.filter((one) => one.kind === "Group").map(({ name }): Doomed => ({ kind: "group", name })),
-  ];
+  const doomed = all.map(({ kind: of, name }): Doomed => ({ kind: deletable(kindOf(of.toLowerCase())), name }));
+  return doomed.toSorted((one, other) => Number(one.kind === "group") - Number(other.kind === "group"));
 }
 
 function deletable(kind: Kind): Doomed["kind"] {
   switch (kind) {
     case "group":
     case "rollout":
+    case "alert":
+    case "schedule":
       return kind;
     case "device":
       throw usage(
@@ -75,24 +74,32 @@ function deletable(kind: Kind): Doomed["kind"] {
         "Take its certificates away: ferry device revoke DEVICE",
       );
     case "experiment":
-      return deletableExperiment();
+      throw usage("An experiment is not deleted: what it found stays", "End it with: ferry experiment stop NAME");
     case "bundle":
       throw usage("A bundle is not deleted: devices may go back to it", "It costs disk only.");
   }
 }
 
-function deletableExperiment(): never {
-  throw usage("An experiment is not deleted: what it found stays", "End it with: ferry experiment stop NAME");
-}
-
 async function removeOne(client: Client, { kind, name }: Doomed): Promise<string> {
-  if (kind === "group") {
-    await client.deleteGroup({ params: { group: groupName(name) } });
-    return `group ${name} is deleted`;
+  switch (kind) {
+    case "group":
+      await client.deleteGroup({ params: { group: groupName(name) } });
+      return `group ${name} is deleted`;
+    case "rollout": {
+      const { id, state } = await rolloutOf(client, name);
+      await client.deleteRollout({ params: { id } });
+      return `rollout ${id}, which was ${state}, is deleted; its devices stay as they are`;
+    }
+    case "alert": {
+      await ruleNamed(client, name);
+      await client.deleteAlertRule({ params: { rule: name } });
+      return `alert ${name} is deleted; one of the program's own is as it was again`;
+    }
+    case "schedule": {
+      const { folder } = await client.deleteSchedule({ params: { schedule: name } });
+      return `schedule ${name} is deleted${folder === undefined ? "" : `; what it made stays in ${folder}`}`;
+    }
   }
-  const { id, state } = await rolloutOf(client, name);
-  await client.deleteRollout({ params: { id } });
-  return `rollout ${id}, which was ${state}, is deleted; its devices stay as they are`;
 }
 
 function usage(message: string, hint: string): FerryError {

@@ -42,7 +42,7 @@ export function addDeployCommand(program: Command): void {
     .option("--name <name>", "the model's name (default: that of the file, or of its folder for model.onnx)")
     .option("--version <version>", "the model's version (default: 1.0.0, or the one after the newest in the catalogue)")
     .option("--labels <file>", "the names of the classes, one a line")
-    .option("--samples <file>", "inputs for the golden set: a JSON list of {name, inputs: {tensor: values}}")
+    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
     .option("--stages <list>", "shares or numbers of devices that grow, such as 5%,25%,100%")
     .option("--soak <time>", "how long each stage is watched before the next, such as 10m")
     .option("--home <dir>", "where the keys are (default: FERRY_HOME, or ~/.modelferry)")
@@ -123,7 +123,7 @@ async function bundleOf(path: string, client: Client, { into, ...options }: Maki
   const name = modelNameFrom(options.name ?? stemOf(path));
   const { bundles } = await client.listBundles({ query: { name } });
   const version = options.version ?? nextVersion(bundles.map((bundle) => bundle.version));
-  const { directory, cases, inputs } = await importBundle(
+  const { directory, cases, baselineSamples, inputs } = await importBundle(
     {
       name,
       version,
@@ -142,7 +142,7 @@ async function bundleOf(path: string, client: Client, { into, ...options }: Maki
     },
   );
   say(
-    `${pc.bold("1/4")} describe  ${name}@${version}${into === undefined ? ` in ${directory}` : ""}, golden set of ${cases}`,
+    `${pc.bold("1/4")} describe  ${name}@${version}${into === undefined ? ` in ${directory}` : ""}, golden set of ${cases}${baselineSamples === undefined ? "" : `, baseline of ${baselineSamples}`}`,
   );
   if (inputs === "synthetic") {
     say(

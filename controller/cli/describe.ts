@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { showRule } from "./alerts.ts";
 import { describeBundle } from "./bundle-text.ts";
 import {
   clientOf,
@@ -16,13 +17,14 @@ import { modelLabel } from "./ids.ts";
 import { printOne } from "./output.ts";
 import { kindOf, rolloutOf } from "./resource-kinds.ts";
 import { showRollout } from "./rollout.ts";
+import { showSchedule } from "./schedule.ts";
 
 type Options = RemoteOptions & OutputOptions;
 
 export function addDescribeCommand(program: Command): void {
   const command = program
     .command("describe <kind> <name>")
-    .description("all that is known of one device, group, bundle, rollout or experiment")
+    .description("all that is known of one device, group, bundle, rollout, experiment, alert rule or schedule")
     .action(describe);
   withExamples(
     withOutput(withController(command)),
@@ -50,5 +52,9 @@ async function describe(kindText: string, name: string, options: Options): Promi
     }
     case "experiment":
       return showExperiment(name, options);
+    case "alert":
+      return showRule(name, options);
+    case "schedule":
+      return showSchedule(name, options);
   }
 }

@@ -11,7 +11,7 @@ export function addDiffCommand(program: Command): void {
   const command = program
     .command("diff")
     .description("what a file would change; ends with 0 where nothing differs and 1 where something does")
-    .requiredOption("-f, --file <file>", "of rollouts, experiments and groups; - reads standard input")
+    .requiredOption("-f, --file <file>", "of resources; - reads standard input")
     .action(diff);
   withExamples(withController(command), "ferry diff -f rollout.yaml", "ferry get rollout 7 -o yaml | ferry diff -f -");
 }

@@ -18,13 +18,19 @@ import { EXPERIMENT_COLUMNS, listExperiments } from "./experiment.ts";
 import { GROUP_COLUMNS, groupName, listGroups } from "./group.ts";
 import { deviceId, modelLabel } from "./ids.ts";
 import { print, printListing, type Listing, type OutputFormat } from "./output.ts";
+import { listRules, RULE_COLUMNS } from "./alerts.ts";
+import { listSchedules, SCHEDULE_COLUMNS } from "./schedule.ts";
 import {
+  alertResource,
   experimentNamed,
   experimentResource,
   groupResource,
   kindOf,
   rolloutOf,
   rolloutResource,
+  ruleNamed,
+  scheduleNamed,
+  scheduleResource,
   type Kind,
 } from "./resource-kinds.ts";
 import { listRollouts, ROLLOUT_COLUMNS } from "./rollout.ts";
@@ -37,7 +43,7 @@ export function addGetCommand(program: Command): void {
   const command = program
     .command("get <kind> [names...]")
     .description(
-      "list devices, groups, bundles, rollouts or experiments; with -o yaml, the last two and groups as files for apply",
+      "list devices, groups, bundles, rollouts, experiments, alert rules or schedules; with -o yaml as files for apply, but for devices and bundles",
     )
     .option("-l, --selector <selector>", "only devices with these labels; @NAME is a group")
     .action(get);
@@ -46,6 +52,7 @@ export function addGetCommand(program: Command): void {
     "ferry get devices -l @oslo-cameras -o wide",
     "ferry get rollout digits-1-4 -o yaml > rollout.yaml",
     "ferry get bundles -o name",
+    "ferry get alerts -o yaml > alerts.yaml",
   );
 }
 
@@ -58,7 +65,7 @@ async function get(kindText: string, names: readonly string[], options: GetOptio
     });
   }
   const format = formatOf(options);
-  if (format === "yaml" && (kind === "rollout" || kind === "group" || kind === "experiment")) {
+  if (format === "yaml" && kind !== "device" && kind !== "bundle") {
     return printFiles(clientOf(options), kind, names);
   }
   await (names.length === 0 ? listKind(kind, options) : showNamed(clientOf(options), kind, names, format));
@@ -76,6 +83,10 @@ async function listKind(kind: Kind, options: GetOptions): Promise<void> {
       return listRollouts(options);
     case "experiment":
       return listExperiments(options);
+    case "alert":
+      return listRules(options);
+    case "schedule":
+      return listSchedules(options);
   }
 }
 
@@ -117,6 +128,16 @@ async function showNamed(client: Client, kind: Kind, names: readonly string[], f
       printRows({ rows, columns: EXPERIMENT_COLUMNS, name: ({ name }) => name }, format);
       return;
     }
+    case "alert": {
+      const rows = await inTurn(names, (name) => ruleNamed(client, name));
+      printRows({ rows, columns: RULE_COLUMNS, name: ({ rule }) => rule.name }, format);
+      return;
+    }
+    case "schedule": {
+      const rows = await inTurn(names, (name) => scheduleNamed(client, name));
+      printRows({ rows, columns: SCHEDULE_COLUMNS, name: ({ spec }) => spec.name }, format);
+      return;
+    }
   }
 }
 
@@ -131,9 +152,12 @@ async function inTurn<T>(names: readonly string[], ask: (name: string) => Promis
   return answers;
 }
 
-type FileKind = "rollout" | "group" | "experiment";
+/** Of rollouts and experiments, which only become more. */
+const NEWEST = 100;
 
-/** The newest 100 rollouts or experiments, or every group, where none is named. */
+type FileKind = Exclude<Kind, "device" | "bundle">;
+
+/** The newest 100 rollouts or experiments, or all of another kind, where none is named. */
 async function printFiles(client: Client, kind: FileKind, names: readonly string[]): Promise<void> {
   const all = names.length > 0 ? names : await everyName(client, kind);
   const resources = await inTurn(all, (name) => resourceOf(client, kind, name));
@@ -148,13 +172,25 @@ async function resourceOf(client: Client, kind: FileKind, name: string): Promise
       return rolloutResource(await rolloutOf(client, name));
     case "experiment":
       return experimentResource(await experimentNamed(client, name));
+    case "alert":
+      return alertResource(await ruleNamed(client, name));
+    case "schedule":
+      return scheduleResource(await scheduleNamed(client, name));
   }
 }
 
 async function everyName(client: Client, kind: FileKind): Promise<string[]> {
-  if (kind === "group") return (await client.listGroups({})).groups.map(({ name }) => name);
-  if (kind === "experiment") {
-    return (await client.listExperiments({ query: { limit: 100 } })).experiments.map(({ id }) => String(id));
+  const query = { limit: NEWEST };
+  switch (kind) {
+    case "group":
+      return (await client.listGroups({})).groups.map(({ name }) => name);
+    case "experiment":
+      return (await client.listExperiments({ query })).experiments.map(({ id }) => String(id));
+    case "rollout":
+      return (await client.listRollouts({ query })).rollouts.map(({ id }) => String(id));
+    case "alert":
+      return (await client.listAlertRules({})).rules.map(({ rule }) => rule.name);
+    case "schedule":
+      return (await client.listSchedules({})).schedules.map(({ spec }) => spec.name);
   }
-  return (await client.listRollouts({ query: { limit: 100 } })).rollouts.map(({ id }) => String(id));
 }

@@ -1,4 +1,4 @@
-/** Files of rollouts and groups as commands take them: `-f FILE`, or `-f -` for standard input. */
+/** Files of resources as commands take them: `-f FILE`, or `-f -` for standard input. */
 import { readFileSync } from "node:fs";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
 import { parseRolloutFile, type Resource } from "../rollout/parse-rollout-file.ts";
@@ -16,7 +16,7 @@ function textOf(path: string): string {
   } catch (cause) {
     const isMissing = systemCodeOf(cause) === "ENOENT";
     throw new FerryError(isMissing ? "not-found" : "file-unreadable", `Cannot read ${path}: ${messageOf(cause)}`, {
-      hint: "Give the path of a rollout file; examples/rollouts has some.",
+      hint: "Give the path of a file of resources; examples/rollouts and examples/alerts have some.",
       exitCode: isMissing ? EXIT.notFound : EXIT.usage,
       cause,
     });

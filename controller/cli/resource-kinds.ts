@@ -5,10 +5,12 @@ import type { ExperimentDetail } from "../http/experiment-routes.ts";
 import type { NamedRollout } from "../http/rollout-file-routes.ts";
 import { nearestWord } from "../nearest-word.ts";
 import type { Resource } from "../rollout/parse-rollout-file.ts";
+import type { RuleView } from "../http/alert-routes.ts";
+import type { ScheduleView } from "../schedules/schedule-shape.ts";
 import { groupName } from "./group.ts";
 import { experimentName } from "./ids.ts";
 
-export const KINDS = ["device", "group", "bundle", "rollout", "experiment"] as const;
+export const KINDS = ["device", "group", "bundle", "rollout", "experiment", "alert", "schedule"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Throws `usage`. */
@@ -50,4 +52,36 @@ export function experimentResource({ spec }: ExperimentDetail): Resource {
 export async function groupResource(client: Client, name: string): Promise<Resource> {
   const { group } = await client.getGroup({ params: { group: groupName(name) } });
   return { kind: "Group", name: group.name, selector: group.selector };
+}
+
+/** A rule by its name, one of the program's own included. Throws `not-found`. */
+export async function ruleNamed(client: Client, name: string): Promise<RuleView> {
+  const { rules } = await client.listAlertRules({});
+  const names = rules.map(({ rule }) => rule.name);
+  return rules.find(({ rule }) => rule.name === name) ?? notFound("alert rule", name, names, "ferry alerts rules");
+}
+
+/** As a file has it. */
+export function alertResource({ rule }: RuleView): Resource {
+  return { kind: "Alert", name: rule.name, spec: rule };
+}
+
+/** Throws `not-found`. */
+export async function scheduleNamed(client: Client, name: string): Promise<ScheduleView> {
+  const { schedules } = await client.listSchedules({});
+  const names = schedules.map(({ spec }) => spec.name);
+  return schedules.find(({ spec }) => spec.name === name) ?? notFound("schedule", name, names, "ferry schedule list");
+}
+
+/** As a file has it. */
+export function scheduleResource({ spec }: ScheduleView): Resource {
+  return { kind: "Schedule", name: spec.name, spec };
+}
+
+function notFound(what: string, name: string, names: readonly string[], listing: string): never {
+  const meant = nearestWord(name, names);
+  throw new FerryError("not-found", `There is no ${what} ${JSON.stringify(name)}`, {
+    hint: `${meant === undefined ? "" : `Did you mean ${meant}? `}See them with: ${listing}`,
+    exitCode: EXIT.notFound,
+  });
 }

@@ -14,9 +14,10 @@ import {
   type RemoteCommandOptions,
   type RemoteOptions,
 } from "./context.ts";
-import { ago, duration, instant } from "./human.ts";
+import { ago, counted, duration, instant } from "./human.ts";
 import { print, printListing, printOne, say, type Column } from "./output.ts";
 import { windowSeconds } from "./report.ts";
+import { scheduleNamed } from "./resource-kinds.ts";
 
 interface CreateOptions extends RemoteCommandOptions {
   readonly cron: string;
@@ -100,17 +101,17 @@ export function scheduleText({ spec, state, folder }: ScheduleView, outcome: str
   return `${pc.green("✔")} schedule ${pc.bold(spec.name)} ${outcome}: ${due}, ${spec.formats.join(", ")} to ${where}`;
 }
 
-async function listSchedules(options: RemoteCommandOptions): Promise<void> {
+export async function listSchedules(options: RemoteCommandOptions): Promise<void> {
   const { schedules } = await clientOf(options).listSchedules({});
   const whenEmpty =
     "No schedule yet. Make one with: ferry schedule create monday --cron '0 7 * * 1' --timezone Europe/Oslo";
-  printListing({ rows: schedules, columns: COLUMNS, name: ({ spec }) => spec.name, whenEmpty }, formatOf(options));
+  printListing({ rows: schedules, columns: SCHEDULE_COLUMNS, name: ({ spec }) => spec.name, whenEmpty }, formatOf(options));
   for (const { spec, state } of schedules) {
     if (state.lastProblem !== undefined) say(`${pc.red("✖")} ${spec.name}: ${state.lastProblem}`);
   }
 }
 
-const COLUMNS: readonly Column<ScheduleView>[] = [
+export const SCHEDULE_COLUMNS: readonly Column<ScheduleView>[] = [
   { title: "SCHEDULE", text: ({ spec }) => spec.name },
   { title: "REPORT", text: ({ spec }) => [spec.report, spec.subject].filter((part) => part !== undefined).join(" ") },
   { title: "CRON", text: ({ spec }) => spec.cron },
@@ -132,6 +133,28 @@ const COLUMNS: readonly Column<ScheduleView>[] = [
     wide: true,
   },
 ];
+
+/** One schedule, whole. */
+export async function showSchedule(name: string, options: RemoteCommandOptions): Promise<void> {
+  const schedule = await scheduleNamed(clientOf(options), name);
+  printOne(schedule, formatOf(options), () => describeSchedule(schedule), name);
+  say(`next: to see that it arrives, ferry schedule run ${name}`);
+}
+
+function describeSchedule({ spec, state, author, changedMs, folder }: ScheduleView): string {
+  const { lastMs, lastProblem, dueMs } = state;
+  const to = [...(folder === undefined ? [] : [folder]), ...spec.receivers].join(", ");
+  return [
+    pc.bold(spec.name),
+    `  report    ${[spec.report, spec.subject].filter((part) => part !== undefined).join(" ")}, of ${duration(1_000 * spec.windowSeconds)}, as ${spec.formats.join(", ")}`,
+    `  when      ${spec.cron}, by the clocks of ${spec.timezone}`,
+    `  next      ${dueMs === null ? "never again" : instant(dueMs)}`,
+    `  last      ${lastMs === undefined ? "–" : `${instant(lastMs)}${lastProblem === undefined ? "" : `: ${lastProblem}`}`}`,
+    `  to        ${to}`,
+    ...(folder === undefined ? [] : [`  keeps     ${counted(spec.keep, "run")}, for ${spec.keepDays} days`]),
+    `  changed   ${ago(changedMs)} ago by ${author}`,
+  ].join("\n");
+}
 
 function lastText({ lastMs, lastProblem, failures }: ScheduleView["state"]): string {
   if (lastMs === undefined) return "–";

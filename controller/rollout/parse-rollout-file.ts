@@ -1,11 +1,16 @@
-/** Files of Rollouts, Experiments and Groups: YAML, one or several documents. What is wrong is named by line and field. */
+/** Files of Rollouts, Experiments, Groups, Alerts and Schedules: YAML, one or several documents. What is wrong is named by line and field. */
 import { isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import { EXIT, FerryError } from "../../common/ferry-error.ts";
+import type { AlertRule } from "../alerts/alert-rule.ts";
+import { readRuleFields, ruleName } from "../alerts/rule-fields.ts";
 import { isGroupName } from "../fleet/group-name.ts";
 import { parseSelector } from "../fleet/selector.ts";
 import { completeSpec } from "./complete-spec.ts";
 import { readExperimentFields } from "../experiments/experiment-fields.ts";
 import { completeExperiment, type ExperimentSpec } from "../experiments/experiment-spec.ts";
+import { readScheduleFields } from "../schedules/schedule-fields.ts";
+import type { ScheduleSpec } from "../schedules/schedule-shape.ts";
+import { unreachable } from "../../protocol/unreachable.ts";
 import { childOf, refusalText } from "./document-lines.ts";
 import { anyText, mapOf, oneOf, placeIn, type Place, type Refusal } from "./document-reader.ts";
 import { readRolloutFields } from "./rollout-fields.ts";
@@ -18,7 +23,10 @@ export const API_VERSION = "modelferry/v1";
 export type Resource =
   | { readonly kind: "Rollout"; readonly name: string; readonly spec: RolloutSpec }
   | { readonly kind: "Experiment"; readonly name: string; readonly spec: ExperimentSpec }
-  | { readonly kind: "Group"; readonly name: string; readonly selector: string };
+  | { readonly kind: "Group"; readonly name: string; readonly selector: string }
+  /** What is watched: a rule, not what has come of it. */
+  | { readonly kind: "Alert"; readonly name: string; readonly spec: AlertRule }
+  | { readonly kind: "Schedule"; readonly name: string; readonly spec: ScheduleSpec };
 
 /** Ten thousand device ids of the greatest length, and the rest. */
 const FILE_CHARS_MAX = 1_000_000;
@@ -76,7 +84,7 @@ function plainValue(document: Document.Parsed, lines: LineCounter, wrong: string
   }
 }
 
-const kindOf = oneOf("Rollout", "Experiment", "Group");
+const kindOf = oneOf("Rollout", "Experiment", "Group", "Alert", "Schedule");
 const metadata = mapOf({ name: anyText }, ["name"]);
 const groupFields = mapOf({ selector: anyText }, ["selector"]);
 const asItIs = (value: unknown) => value;
@@ -92,23 +100,54 @@ function readResource(value: unknown, place: Place, nowMs: number, refusals: rea
   if (fields?.kind === undefined || fields.metadata === undefined || fields.spec === undefined) return null;
   const name = metadata(fields.metadata, place.child("metadata"))?.name;
   if (name === undefined) return null;
-  const spec = place.child("spec");
-  if (fields.kind === "Group") return readGroup(name, fields.spec, place);
-  if (fields.kind === "Experiment") {
-    const request = readExperimentFields(fields.spec, spec, name);
-    return request === null || refusals.length > 0
-      ? null
-      : { kind: "Experiment", name, spec: completeExperiment(request) };
+  const named: Named = { name, value: fields.spec, place };
+  switch (fields.kind) {
+    case "Group":
+      return readGroup(named);
+    case "Alert": {
+      const known = nameAsKubernetes(named);
+      const spec = readRuleFields(named.value, place.child("spec"), name);
+      return known === null || spec === null ? null : { kind: "Alert", name, spec };
+    }
+    case "Schedule": {
+      const known = nameAsKubernetes(named);
+      const spec = readScheduleFields(named.value, place.child("spec"), name);
+      return known === null || spec === null ? null : { kind: "Schedule", name, spec };
+    }
+    case "Experiment": {
+      const request = readExperimentFields(named.value, place.child("spec"), name);
+      if (request === null || refusals.length > 0) return null;
+      return { kind: "Experiment", name, spec: completeExperiment(request) };
+    }
+    case "Rollout":
+      return readRollout(named, nowMs, refusals);
+    default:
+      return unreachable(fields.kind);
   }
-  const request = readRolloutFields(fields.spec, spec, name);
+}
+
+interface Named {
+  readonly name: string;
+  /** The document's `spec`. */
+  readonly value: unknown;
+  /** Of the whole document. */
+  readonly place: Place;
+}
+
+function nameAsKubernetes({ name, place }: Named): string | null {
+  return ruleName(name, place.child("metadata").child("name"));
+}
+
+function readRollout({ name, value, place }: Named, nowMs: number, refusals: readonly Refusal[]): Resource | null {
+  const request = readRolloutFields(value, place.child("spec"), name);
   // The whole is looked at when its parts are right: the rest would only repeat what is said already.
   if (request === null || refusals.length > 0) return null;
   const complete = completeSpec(request);
-  for (const { path, text } of specMistakes(complete, nowMs)) placeOf(place, fields.spec, path).refuse(text);
+  for (const { path, text } of specMistakes(complete, nowMs)) placeOf(place, value, path).refuse(text);
   return { kind: "Rollout", name, spec: complete };
 }
 
-function readGroup(name: string, value: unknown, place: Place): Resource | null {
+function readGroup({ name, value, place }: Named): Resource | null {
   if (!isGroupName(name)) {
     place
       .child("metadata")
@@ -169,7 +208,7 @@ function badFile(file: string, wrong: readonly string[]): FerryError {
   const places = [...shown, ...more];
   const text = places.length === 1 ? ` ${places.join("")}` : `\n${places.map((place) => `  ${place}`).join("\n")}`;
   return new FerryError("bad-file", `${file} cannot be used:${text}`, {
-    hint: "Nothing was changed. docs/OPERATING.md has every field; examples/rollouts has whole files.",
+    hint: "Nothing was changed. docs/OPERATING.md has every field; examples/rollouts and examples/alerts have whole files.",
     exitCode: EXIT.usage,
   });
 }

@@ -1,7 +1,9 @@
-/** Rollouts, experiments and groups as `parse-rollout-file.ts` reads them: the whole specification, defaults spelled out. */
+/** Rollouts, experiments, groups, alerts and schedules as `parse-rollout-file.ts` reads them: the whole specification, defaults spelled out. */
 import { stringify } from "yaml";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
+import { ruleFieldsOf } from "../alerts/rule-fields.ts";
 import { experimentFieldsOf } from "../experiments/experiment-fields.ts";
+import { scheduleFieldsOf } from "../schedules/schedule-fields.ts";
 import { shareText, spanText } from "./human-values.ts";
 import { API_VERSION, type Resource } from "./parse-rollout-file.ts";
 import type { Gate, RolloutSpec, RolloutStage } from "./rollout-spec.ts";
@@ -23,6 +25,10 @@ function specOf(resource: Resource): object {
       return { selector: resource.selector };
     case "Experiment":
       return experimentFieldsOf(resource.spec);
+    case "Alert":
+      return ruleFieldsOf(resource.spec);
+    case "Schedule":
+      return scheduleFieldsOf(resource.spec);
     case "Rollout":
       return specFields(resource.spec);
   }

@@ -12,8 +12,9 @@ import { openCheckedBundle } from "../check-bundle.ts";
 import { allowedNameLike, modelNameFrom, modelVersionFrom, releaseOf } from "../model-name.ts";
 import { externalFiles, readingOnnx, readOnnxFile } from "../onnx/onnx-file.ts";
 import { refuseToOverwrite } from "../refuse-to-overwrite.ts";
-import { readSamples, type SampleCase } from "../sample-inputs.ts";
-import { interfaceOf, writeBundle } from "../write-bundle.ts";
+import { readBaselineSamples } from "../baseline-samples.ts";
+import type { SampleCase } from "../sample-inputs.ts";
+import { interfaceOf, writeBundle, type WrittenBundle } from "../write-bundle.ts";
 import { interfaceContradictions, labelContradictions } from "./compare-interface.ts";
 import { badSource, contradiction, type ForeignModel, type Notes } from "./foreign-model.ts";
 
@@ -32,6 +33,8 @@ export interface ImportReport extends Notes {
   readonly directory: string;
   readonly model: ModelJson;
   readonly cases: number;
+  /** Samples of which a baseline was made; undefined where there were too few. */
+  readonly baselineSamples: number | undefined;
   /** Where the golden set's inputs come from. */
   readonly inputs: "samples" | "source" | "synthetic";
 }
@@ -68,7 +71,7 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
   if (labels !== undefined) await copyFile(labels, join(staging, LABELS_FILE));
   // From where it lies, so that what is wrong with it is said of that file.
   const session = await openOnnxSession(onnx);
-  let model: ModelJson;
+  let written: WrittenBundle;
   let given: readonly SampleCase[] | undefined;
   try {
     const real = interfaceOf(session);
@@ -77,7 +80,7 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
       ...(labels === undefined ? [] : labelContradictions(basename(labels), await readFile(labels, "utf8"), real)),
     ];
     if (found.length > 0) throw contradicts(onnx, found);
-    given = samples === undefined ? await foreign.samples(real.inputs, notes) : await readSamples(samples, real.inputs);
+    given = samples === undefined ? await foreign.samples(real.inputs, notes) : await readBaselineSamples(samples, real.inputs);
     const serving = servingOf(foreign, hasRows(real), notes);
     const described = {
       name,
@@ -89,14 +92,15 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
       ...(providers === undefined || providers.length === 0 ? {} : { providers: [...providers] }),
       ...(serving === undefined ? {} : { serving }),
     };
-    ({ model } = await writeBundle(staging, session, described, given));
+    written = await writeBundle(staging, session, described, given);
   } finally {
     await session.release();
   }
   const { session: checked, cases } = await openCheckedBundle(staging);
   await checked.release();
   const inputs = samples !== undefined ? "samples" : given === undefined ? "synthetic" : "source";
-  return { model, cases: cases.length, inputs } as const;
+  const { model, baselineSamples } = written;
+  return { model, cases: cases.length, baselineSamples, inputs } as const;
 }
 
 function servingOf({ serving }: ForeignModel, isBatchable: boolean, notes: Notes): Serving | undefined {

@@ -23,7 +23,7 @@ const cases = [
   {
     when: "a time has no unit",
     text: "metric: error_ratio\n    for: 10",
-    says: /line 4, rules\[0\]\.for: 10 is no time/,
+    says: /line 4, rules\[0\]\.for: 10 is not a time/,
   },
   { when: "something is missing", text: "metric: error_ratio", says: /threshold is missing/ },
   { when: "it is not YAML", text: "metric: [", says: /line \d+: / },

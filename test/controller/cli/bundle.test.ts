@@ -75,7 +75,7 @@ t.test("a model goes from an ONNX file to a signed archive, each command naming 
     t.match(await ferry(t, "bundle", "test", path), { code: 0, stdout: /✔ digit 9, sample 2\n\n.*latency p50 .* p95/ });
     t.match(await ferry(t, "bundle", "inspect", path), {
       code: 0,
-      stdout: /golden set +20 cases[^]*model\.onnx +24 kB/,
+      stdout: /golden set +50 cases[^]*model\.onnx +24 kB/,
     });
   }
 });

@@ -42,7 +42,7 @@ t.test("an ONNX file goes to devices in one line", async (t) => {
     t.equal(done.code, 0, done.stderr);
     t.match(
       done.stderr,
-      /1\/4 describe {2}digits@1\.0\.0 in .*golden set of 20\n2\/4 sign\n3\/4 push .*\n4\/4 roll out {2}to all devices/,
+      /1\/4 describe {2}digits@1\.0\.0 in .*golden set of 50, baseline of 450\n2\/4 sign\n3\/4 push .*\n4\/4 roll out {2}to all devices/,
     );
     t.match(done.stdout, /✔ rollout 1 has begun: digits@1\.0\.0/);
     t.match(done.stderr, /next: ferry rollout status 1 -w/);

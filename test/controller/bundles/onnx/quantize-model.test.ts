@@ -6,7 +6,7 @@ import { MODEL, readOnnxFile } from "../../../../controller/bundles/onnx/onnx-fi
 import type { QuantizationMode } from "../../../../controller/bundles/onnx/plan-quantization.ts";
 import { bytesField, fieldsOf, intField } from "../../../../controller/bundles/onnx/protobuf.ts";
 import { quantizeModel } from "../../../../controller/bundles/onnx/quantize-model.ts";
-import { readSamples } from "../../../../controller/bundles/sample-inputs.ts";
+import { readSampleList } from "../../../../controller/bundles/sample-inputs.ts";
 import { interfaceOf } from "../../../../controller/bundles/write-bundle.ts";
 import { elementsIn } from "../../../../protocol/tensor-elements.ts";
 import type { Tensor } from "../../../../protocol/tensor.ts";
@@ -71,7 +71,7 @@ t.test("models of other people shrink and answer nearly the same", async (t) => 
       const session = await opened(t, join(modules, file));
       const path = join(t.testdir(), "samples.json");
       writeFileSync(path, JSON.stringify(samples));
-      const [first] = await readSamples(path, interfaceOf(session).inputs);
+      const [first] = await readSampleList(path, interfaceOf(session).inputs);
       const result = await quantized(t, join(modules, file), "weights", first?.inputs ?? []);
       t.ok(result.share < share, `${result.share.toFixed(3)} of the size`);
       t.ok(result.weights >= weights, `${result.weights} weights`);
