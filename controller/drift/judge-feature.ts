@@ -16,8 +16,12 @@ import {
 
 /** The share of windows without any drift in which a single feature is called drifting. */
 export const FALSE_ALARMS = 0.01;
-/** A smaller psi matters to nobody, however sure it is: with a million examples everything differs. */
-const PSI_MIN = 0.1;
+/**
+ * A smaller psi matters to nobody, however sure it is: with a million examples everything differs. Of a number 0.1 is a shift by a
+ * third of a standard deviation. Of classes 0.02 is five points of one in ten, or seven of one in two: at 0.1 a class that
+ * goes from 10 to 20 % would pass, however many examples there are.
+ */
+const PSI_MIN: Readonly<Record<FeatureType, number>> = { number: 0.1, category: 0.02 };
 /** On each side: five in each of ten bins, from where on χ² holds (Cochran 1954). */
 export const SAMPLES_MIN = 50;
 
@@ -40,7 +44,7 @@ export function judgeFeature(type: FeatureType, reference: Distribution, current
   return {
     kind: "judged",
     // Without drift psi / (1/n + 1/m) is distributed as χ².
-    threshold: calibratedThreshold(noise, degrees),
+    threshold: calibratedThreshold(type, noise, degrees),
     statistics: {
       psi,
       pValue: chiSquareAbove(psi / noise, degrees),
@@ -55,8 +59,8 @@ export function judgeFeature(type: FeatureType, reference: Distribution, current
 }
 
 /** `noise`: 1/n + 1/m. A limit that does not know the number of samples is wrong: with n = 100, psi > 0.1 in a third of all windows. */
-export function calibratedThreshold(noise: number, degrees: number): number {
-  return Math.max(PSI_MIN, noise * chiSquareQuantile(1 - FALSE_ALARMS, degrees));
+export function calibratedThreshold(type: FeatureType, noise: number, degrees: number): number {
+  return Math.max(PSI_MIN[type], noise * chiSquareQuantile(1 - FALSE_ALARMS, degrees));
 }
 
 /** Missing values are a bin of their own where either side has some. */

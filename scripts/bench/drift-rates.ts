@@ -7,7 +7,7 @@ import { classes, logNormal, normal, pixel, SampledFeature, shifted, type Popula
 /** Examples of a baseline, as `ferry bundle baseline` recommends. */
 const REFERENCE_SAMPLES = 1_000;
 /** A baseline is itself a sample: each is compared with this many windows, then another is drawn. */
-const WINDOWS_OF_REFERENCE = 100;
+const WINDOWS_OF_REFERENCE = 20;
 export const WINDOW_SIZES = [50, 100, 300, 1_000] as const;
 
 const TEN_EVEN = Array.from({ length: 10 }, () => 0.1);

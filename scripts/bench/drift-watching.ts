@@ -51,9 +51,9 @@ function picture(like: ModelJson): Pick<WatchedModel, "model" | "baseline" | "re
   const random = seededRandom(11);
   const values = (count: number) => Array.from({ length: count }, random);
   const [input, output] = [PICTURE, SCORES].map((spec) => ({ ...spec, shape: [...spec.shape] }));
-  const model = parseModelJson(
-    Buffer.from(JSON.stringify({ ...like, name: "picture", inputs: [input], outputs: [output], baseline: undefined })),
-  );
+  const { baseline: _, serving: __, ...rest } = like;
+  const described = { ...rest, name: "picture", inputs: [input], outputs: [output] };
+  const model = parseModelJson(Buffer.from(JSON.stringify(described)));
   const requests = Array.from({ length: 8 }, () => ({
     inputs: [tensorFromValues({ ...PICTURE }, values(3 * 224 * 224))],
     outputs: [tensorFromValues({ ...SCORES }, values(1_000))],

@@ -123,6 +123,36 @@ t.test("groups and rollouts of a file", async (t) => {
     t.match(await ferry("delete", "rollout", "digits-1", "--yes"), { code: 3, stderr: /no rollout called "digits-1"/ });
   });
 
+  await t.test("what is watched and reported is applied as the rest, and comes back as a file", async (t) => {
+    const watch = new URL("../../../examples/alerts/watch.yaml", import.meta.url).pathname;
+    const dry = await ferry("apply", "-f", watch, "--dry-run");
+    t.match(dry, {
+      code: 0,
+      stdout: /alert oslo-hot \(is not there\)[^]*alert telemetry-lost\n[^]*- +enabled: true\n.*\+ +enabled: false[^]*schedule monday/,
+    });
+    t.equal((await controller.client.listSchedules({})).schedules.length, 0, "nothing was done");
+    const first = await ferry("apply", "-f", watch);
+    t.match(first.stdout, /alert oslo-hot created\n.*alert telemetry-lost changed, and turned off\n.*schedule monday/);
+    t.match(await ferry("apply", "-f", watch), { code: 0, stdout: /alert oslo-hot unchanged\n[^]*monday unchanged/ });
+    const got = await ferry("get", "alerts", "oslo-hot", "-o", "yaml");
+    const all = await ferry("get", "schedules", "-o", "yaml");
+    writeFileSync(file, `${got.stdout}---\n${all.stdout}`);
+    t.match(await ferry("diff", "-f", file), { code: 0, stderr: /nothing differs/ });
+    t.match((await ferry("get", "alert", "oslo-hot")).stdout, /temperature_celsius > 70 °C, site=oslo/);
+    t.match((await ferry("describe", "alert", "oslo-hot")).stdout, /Open the cabinet's vent[^]*firing +nothing now/);
+    t.match((await ferry("describe", "schedule", "monday")).stdout, /fleet, of 7d, as html, csv[^]*by the clocks of/);
+    t.match(await ferry("get", "alert", "oslo-hott"), { code: 3, stderr: /Did you mean oslo-hot\?/ });
+    writeFileSync(file, all.stdout.replace("receivers: []", "receivers: [mail]"));
+    for (const args of [["--dry-run"], []]) {
+      t.match(await ferry("apply", "-f", file, ...args), { code: 2, stderr: /no receiver mail of reports/ });
+    }
+    t.match(await ferry("delete", "-f", watch, "--yes"), {
+      code: 0,
+      stdout: /alert oslo-hot is deleted[^]*schedule monday is deleted; what it made stays in/,
+    });
+    t.match(await ferry("diff", "-f", watch), { code: 1, stdout: /enabled: true/ }, "the program's own is as it was");
+  });
+
   await t.test("what cannot be is refused in words", async (t) => {
     const wrong: readonly (readonly [args: readonly string[], code: number, says: RegExp])[] = [
       [["get", "devces"], 2, /no kind "devces"[^]*Did you mean device\?/],

@@ -5,19 +5,21 @@ import { completeSpec } from "../../../controller/rollout/complete-spec.ts";
 import type { ModelName, ModelVersion } from "../../../protocol/ids.ts";
 
 t.test("a kind is known in the singular and the plural", async (t) => {
-  t.same(["device", "devices", "groups", "bundle", "rollouts", "experiments"].map(kindOf), [
+  t.same(["device", "devices", "groups", "bundle", "rollouts", "experiments", "alerts", "schedule"].map(kindOf), [
     "device",
     "device",
     "group",
     "bundle",
     "rollout",
     "experiment",
+    "alert",
+    "schedule",
   ]);
   t.throws(() => kindOf("rolout"), {
     code: "usage",
-    hint: "Did you mean rollout? There are device, group, bundle, rollout, experiment.",
+    hint: "Did you mean rollout? There are device, group, bundle, rollout, experiment, alert, schedule.",
   });
-  t.throws(() => kindOf("pods"), { code: "usage", hint: "There are device, group, bundle, rollout, experiment." });
+  t.throws(() => kindOf("pods"), { code: "usage", hint: "There are device, group, bundle, rollout, experiment, alert, schedule." });
 });
 
 t.test("what is neither number nor name of a rollout is refused before anybody is asked", async (t) => {

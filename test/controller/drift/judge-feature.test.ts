@@ -95,6 +95,16 @@ t.test("classes that change their shares are seen, those that do not are not", a
   t.match(judgeFeature("category", before, classes({ cow: 100 })), { statistics: { unknown: 1 } });
 });
 
+t.test("a class that takes ten points more of the answers is seen among a thousand", async (t) => {
+  const even = classes(Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`class ${at}`, 100])));
+  const often = classes({
+    "class 0": 200,
+    ...Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`class ${at + 1}`, 89])),
+  });
+  t.ok(isDrifting(judgeFeature("category", even, often)));
+  t.ok(isDrifting(judgeFeature("category", classes({ yes: 500, no: 500 }), classes({ yes: 600, no: 400 }))));
+});
+
 t.test("too few examples on either side say nothing", async (t) => {
   const [few, many] = [numbers(draw(SAMPLES_MIN - 1, normal)), numbers(draw(500, normal))];
   t.match(judgeFeature("number", few, many), { kind: "too-few" });
@@ -102,9 +112,10 @@ t.test("too few examples on either side say nothing", async (t) => {
 });
 
 t.test("the threshold falls with the number of examples to what matters", async (t) => {
-  t.equal(calibratedThreshold(1e-6, 9), 0.1);
+  t.equal(calibratedThreshold("number", 1e-6, 9), 0.1);
+  t.equal(calibratedThreshold("category", 1e-6, 9), 0.02);
   t.ok(
-    Math.abs(calibratedThreshold(0.02, 9) - 0.4333) < 1e-3,
+    Math.abs(calibratedThreshold("number", 0.02, 9) - 0.4333) < 1e-3,
     "0.02 times 21.67, the 99th percentile of χ² with 9 degrees",
   );
   t.equal(FALSE_ALARMS, 0.01);

@@ -115,7 +115,7 @@ const mistakes: readonly (readonly [written: string, instead: string, says: RegE
   [
     "kind: Rollout",
     "kind: Rolout",
-    /line 2, kind: "Rolout" is none of Rollout, Experiment, Group; did you mean Rollout\?/,
+    /line 2, kind: "Rolout" is none of Rollout, Experiment, Group, Alert, Schedule; did you mean Rollout\?/,
   ],
   ["modelferry/v1", "modelferry/v2", /line 1, apiVersion: "modelferry\/v2" is none of modelferry\/v1/],
   ["spec:", "spec: { a: ", /line \d+: .*/],
@@ -165,6 +165,22 @@ t.test("a group's name and selector are checked", async (t) => {
     `apiVersion: modelferry/v1\nkind: Group\nmetadata: { name: ${name} }\nspec: { selector: "${selector}" }\n`;
   t.match(messageOf(group("Cams", "camera")), /line 3, metadata.name: a group's name/);
   t.match(messageOf(group("cams", "site=")), /line 4, spec.selector: .*expected a label value/);
+});
+
+t.test("alert rules and schedules are checked where they stand", async (t) => {
+  const alert = (spec: string, name = "hot") =>
+    `apiVersion: modelferry/v1\nkind: Alert\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
+  const schedule = (spec: string) =>
+    `apiVersion: modelferry/v1\nkind: Schedule\nmetadata: { name: monday }\nspec: ${spec}\n`;
+  const sound = '{ metric: temperature_celsius, is: ">", threshold: 70, severity: warning }';
+  t.match(parseRolloutFile(`${alert(sound)}---\n${schedule('{ cron: "0 7 * * 1", report: fleet }')}`, "r", NOW_MS), [
+    { kind: "Alert", name: "hot", spec: { name: "hot", threshold: 70, enabled: true } },
+    { kind: "Schedule", name: "monday", spec: { name: "monday", timezone: "UTC", formats: ["html"] } },
+  ]);
+  t.match(messageOf(alert(sound, "Hot")), /line 3, metadata.name: "Hot" is no name/);
+  t.match(messageOf(alert(sound.replace("temperature_celsius", "temperature"))), /line 4, spec.metric: "temperature" is none of/);
+  t.match(messageOf(schedule('{ cron: "0 26 * * *", report: fleet }')), /line 4, spec.cron: "26" is no hour/);
+  t.match(messageOf(schedule("{ report: fleet }")), /line 4, spec: cron is missing/);
 });
 
 function messageOf(text: string): string {

@@ -66,3 +66,23 @@ t.test("the text of a group is read as the same group", async (t) => {
   const group: Resource = { kind: "Group", name: "cameras", selector: "camera, site!=lab" };
   t.same(parseRolloutFile(resourceText(group), "text", 0), [group]);
 });
+
+t.test("the text of an alert rule and of a schedule is read as the same", async (t) => {
+  const alert: Resource = {
+    kind: "Alert",
+    name: "oslo-hot",
+    spec: {
+      ...{ name: "oslo-hot", metric: "temperature_celsius", is: ">", threshold: 70, forMs: 90_000 },
+      ...{ severity: "warning", enabled: false, match: { site: "oslo" }, next: "Open the vent." },
+    },
+  };
+  const schedule: Resource = {
+    kind: "Schedule",
+    name: "monday",
+    spec: {
+      ...{ name: "monday", cron: "0 7 * * 1", timezone: "Europe/Oslo", report: "model", subject: "digits" },
+      ...{ windowSeconds: 604_800, formats: ["html"], toFolder: true, receivers: ["mail"], keep: 30, keepDays: 400 },
+    },
+  };
+  t.same(parseRolloutFile([alert, schedule].map(resourceText).join("---\n"), "text", 0), [alert, schedule]);
+});
