@@ -1,5 +1,14 @@
 /** The fields of an alert rule as a person writes them, in a list of rules or as the `spec` of an Alert, and back. */
-import { anyNumber, anyText, mapOf, oneOf, shown, yesOrNo, type Place, type Reader } from "../rollout/document-reader.ts";
+import {
+  anyNumber,
+  anyText,
+  mapOf,
+  oneOf,
+  shown,
+  yesOrNo,
+  type Place,
+  type Reader,
+} from "../rollout/document-reader.ts";
 import { spanText } from "../rollout/human-values.ts";
 import { span } from "../rollout/rollout-fields.ts";
 import { ALERT_METRICS, type AlertMetric } from "./alert-metrics.ts";

@@ -26,7 +26,9 @@ interface ApplyOptions extends RemoteOptions {
 export function addApplyCommand(program: Command): void {
   const command = program
     .command("apply")
-    .description("make groups, rollouts, experiments, alert rules and schedules be as a file says; what is so already stays untouched")
+    .description(
+      "make groups, rollouts, experiments, alert rules and schedules be as a file says; what is so already stays untouched",
+    )
     .requiredOption("-f, --file <file>", "of resources; - reads standard input")
     .option("--dry-run", "show what would change, and do nothing")
     .option("--yes", "do not ask")

@@ -48,7 +48,10 @@ function withImport(command: Command): Command {
   return withOutput(command)
     .option("--name <name>", "the model's name (default: the one it has there, or the nearest that is allowed)")
     .option("--version <version>", "the model's version (default: the one it has there)")
-    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
+    .option(
+      "--samples <file>",
+      "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on",
+    )
     .option("--force", "replace a bundle that is there already");
 }
 
@@ -86,7 +89,10 @@ const INPUTS_TEXT = {
   synthetic: "from synthetic inputs",
 } as const;
 
-function describe(tool: string, { directory, model, cases, baselineSamples, inputs, chosen, left }: ImportReport): string {
+function describe(
+  tool: string,
+  { directory, model, cases, baselineSamples, inputs, chosen, left }: ImportReport,
+): string {
   return [
     `${pc.green("✔")} ${pc.bold(`${model.name}@${model.version}`)} is imported from ${tool} into ${directory}`,
     "",

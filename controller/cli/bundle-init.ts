@@ -31,7 +31,10 @@ export function addBundleInit(bundle: Command): void {
     .option("--version <version>", `the model's version (default: ${FIRST_VERSION}; of an agent: its own)`)
     .option("--release <number>", "ascends with each release of the model (default: from the version)")
     .option("--agent <folder>", "a version of the agent: the builds in this folder, as `npm run package` leaves them")
-    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
+    .option(
+      "--samples <file>",
+      "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on",
+    )
     .option("--media <file...>", "pictures (JPEG, PNG, npy) or sounds (WAV) for the golden set")
     .option("--force", "write files anew that are there already; what they say of pictures and answers is kept")
     .action(refusalsAsErrors(init));
@@ -103,7 +106,9 @@ async function init(directory: string, given: InitOptions): Promise<void> {
 
 /** What drift and anomalies are held against, where samples enough were given. */
 export function baselineLines(samples: number | undefined): readonly string[] {
-  return samples === undefined ? [] : [`  normal  ${counted(samples, "sample")} in baseline.json, for drift and anomalies`];
+  return samples === undefined
+    ? []
+    : [`  normal  ${counted(samples, "sample")} in baseline.json, for drift and anomalies`];
 }
 
 async function initAgent(

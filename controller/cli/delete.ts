@@ -17,7 +17,9 @@ interface DeleteOptions extends RemoteOptions {
 export function addDeleteCommand(program: Command): void {
   const command = program
     .command("delete [kind] [names...]")
-    .description("forget groups that nothing uses, rollouts that are over, alert rules and schedules; devices stay as they are")
+    .description(
+      "forget groups that nothing uses, rollouts that are over, alert rules and schedules; devices stay as they are",
+    )
     .option("-f, --file <file>", "those that the file names, instead of kind and names; - reads standard input")
     .option("--yes", "do not ask")
     .action(remove);

@@ -42,7 +42,10 @@ export function addDeployCommand(program: Command): void {
     .option("--name <name>", "the model's name (default: that of the file, or of its folder for model.onnx)")
     .option("--version <version>", "the model's version (default: 1.0.0, or the one after the newest in the catalogue)")
     .option("--labels <file>", "the names of the classes, one a line")
-    .option("--samples <file>", "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on")
+    .option(
+      "--samples <file>",
+      "sample inputs: a JSON list of {name, inputs: {tensor: values}}, .jsonl, .csv or .npy; golden set, and baseline from 200 on",
+    )
     .option("--stages <list>", "shares or numbers of devices that grow, such as 5%,25%,100%")
     .option("--soak <time>", "how long each stage is watched before the next, such as 10m")
     .option("--home <dir>", "where the keys are (default: FERRY_HOME, or ~/.modelferry)")

@@ -105,7 +105,10 @@ export async function listSchedules(options: RemoteCommandOptions): Promise<void
   const { schedules } = await clientOf(options).listSchedules({});
   const whenEmpty =
     "No schedule yet. Make one with: ferry schedule create monday --cron '0 7 * * 1' --timezone Europe/Oslo";
-  printListing({ rows: schedules, columns: SCHEDULE_COLUMNS, name: ({ spec }) => spec.name, whenEmpty }, formatOf(options));
+  printListing(
+    { rows: schedules, columns: SCHEDULE_COLUMNS, name: ({ spec }) => spec.name, whenEmpty },
+    formatOf(options),
+  );
   for (const { spec, state } of schedules) {
     if (state.lastProblem !== undefined) say(`${pc.red("✖")} ${spec.name}: ${state.lastProblem}`);
   }

@@ -101,7 +101,8 @@ export function bytesOfDay(
   let waiting: TelemetryRecord[] = [];
   for (let atMs = WINDOW_MS; atMs <= DAY_MS; atMs += WINDOW_MS) {
     for (let at = 0; at < perWindow; at += 1) look(watch, requests, at);
-    for (const fields of watch.take(WINDOW_MS)) waiting.push({ seq: seq++, atMs: atMs - 1, kind: "distribution", fields });
+    for (const fields of watch.take(WINDOW_MS))
+      waiting.push({ seq: seq++, atMs: atMs - 1, kind: "distribution", fields });
     if (atMs % spanMs !== 0) continue;
     const sent = isMetered ? addedUp(waiting) : waiting;
     waiting = [];

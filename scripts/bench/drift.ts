@@ -39,12 +39,16 @@ for (const [index, one] of STEADY.entries()) {
     const isRight = beyondChance >= least && beyondChance <= RATE_MAX && called <= RATE_MAX;
     if (!isRight) wrong += 1;
     const mark = isRight ? "" : `   ✖ not within ${percent(RATE_MIN).trim()} and ${percent(RATE_MAX).trim()}`;
-    console.log(`  ${one.what.padEnd(20)}  ${String(size).padStart(8)}        ${percent(beyondChance)}          ${percent(called)}${mark}`);
+    console.log(
+      `  ${one.what.padEnd(20)}  ${String(size).padStart(8)}        ${percent(beyondChance)}          ${percent(called)}${mark}`,
+    );
   }
 }
 const whole = anyCalledRate(Math.ceil(WINDOWS / 10), 300, FEATURES, SEED);
 if (whole > RATE_MAX) wrong += 1;
-console.log(`  a version of ${FEATURES} features, windows of 300: any of them is called drifting in ${percent(whole).trim()} of ${Math.ceil(WINDOWS / 10)}`);
+console.log(
+  `  a version of ${FEATURES} features, windows of 300: any of them is called drifting in ${percent(whole).trim()} of ${Math.ceil(WINDOWS / 10)}`,
+);
 
 console.log(`\nchanges that are called drifting, of ${Math.ceil(WINDOWS / 10)} windows each`);
 for (const [index, one] of CHANGED.entries()) {

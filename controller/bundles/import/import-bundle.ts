@@ -80,7 +80,10 @@ async function makeBundle(staging: string, { foreign, notes, name, version, samp
       ...(labels === undefined ? [] : labelContradictions(basename(labels), await readFile(labels, "utf8"), real)),
     ];
     if (found.length > 0) throw contradicts(onnx, found);
-    given = samples === undefined ? await foreign.samples(real.inputs, notes) : await readBaselineSamples(samples, real.inputs);
+    given =
+      samples === undefined
+        ? await foreign.samples(real.inputs, notes)
+        : await readBaselineSamples(samples, real.inputs);
     const serving = servingOf(foreign, hasRows(real), notes);
     const described = {
       name,

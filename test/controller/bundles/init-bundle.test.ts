@@ -70,22 +70,25 @@ t.test("the committed digits are described as init describes them", async (t) =>
   }
 });
 
-t.test("the committed digits are what init makes of their models, read nine of ten right, and say what is normal", async (t) => {
-  for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
-    const { cases, session } = await openCheckedBundle(join(examples, `v${version}`));
-    await session.release();
-    t.equal(cases.length, GOLDEN_OF_SAMPLES_MAX);
-    const labels = new Map(readDigits().map(({ name, label }) => [name, label]));
-    const right = goldenOf(join(examples, `v${version}`)).cases.filter(({ name, outputs = [] }) => {
-      const probabilities = (outputs[0]?.values ?? []).map(Number);
-      return topLabel({ version, probabilities }) === labels.get(name);
-    });
-    t.ok(right.length >= 45, `${version}: ${right.length}`);
-    const baseline = parseBaseline(readFileSync(join(examples, `v${version}`, "baseline.json")));
-    t.equal(baseline.samples, labels.size);
-    t.match(baseline.detectors, { calibratedWith: 225, mahalanobis: { threshold: Number } });
-  }
-});
+t.test(
+  "the committed digits are what init makes of their models, read nine of ten right, and say what is normal",
+  async (t) => {
+    for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
+      const { cases, session } = await openCheckedBundle(join(examples, `v${version}`));
+      await session.release();
+      t.equal(cases.length, GOLDEN_OF_SAMPLES_MAX);
+      const labels = new Map(readDigits().map(({ name, label }) => [name, label]));
+      const right = goldenOf(join(examples, `v${version}`)).cases.filter(({ name, outputs = [] }) => {
+        const probabilities = (outputs[0]?.values ?? []).map(Number);
+        return topLabel({ version, probabilities }) === labels.get(name);
+      });
+      t.ok(right.length >= 45, `${version}: ${right.length}`);
+      const baseline = parseBaseline(readFileSync(join(examples, `v${version}`, "baseline.json")));
+      t.equal(baseline.samples, labels.size);
+      t.match(baseline.detectors, { calibratedWith: 225, mahalanobis: { threshold: Number } });
+    }
+  },
+);
 
 t.test("real models of other people become bundles: states, scalars, large images", async (t) => {
   const folder = t.testdir();

@@ -128,7 +128,8 @@ t.test("groups and rollouts of a file", async (t) => {
     const dry = await ferry("apply", "-f", watch, "--dry-run");
     t.match(dry, {
       code: 0,
-      stdout: /alert oslo-hot \(is not there\)[^]*alert telemetry-lost\n[^]*- +enabled: true\n.*\+ +enabled: false[^]*schedule monday/,
+      stdout:
+        /alert oslo-hot \(is not there\)[^]*alert telemetry-lost\n[^]*- +enabled: true\n.*\+ +enabled: false[^]*schedule monday/,
     });
     t.equal((await controller.client.listSchedules({})).schedules.length, 0, "nothing was done");
     const first = await ferry("apply", "-f", watch);

@@ -72,7 +72,10 @@ t.test("a model goes from an ONNX file to a signed archive, each command naming 
       code: 0,
       stdout: /✔ digits@1\.1\.0: 4 files.*\n.*\n.*1 of 1 publisher key/,
     });
-    t.match(await ferry(t, "bundle", "test", path), { code: 0, stdout: /✔ digit \d, sample \d+\n\n.*latency p50 .* p95/ });
+    t.match(await ferry(t, "bundle", "test", path), {
+      code: 0,
+      stdout: /✔ digit \d, sample \d+\n\n.*latency p50 .* p95/,
+    });
     t.match(await ferry(t, "bundle", "inspect", path), {
       code: 0,
       stdout: /golden set +50 cases[^]*model\.onnx +24 kB/,

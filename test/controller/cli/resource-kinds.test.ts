@@ -19,7 +19,10 @@ t.test("a kind is known in the singular and the plural", async (t) => {
     code: "usage",
     hint: "Did you mean rollout? There are device, group, bundle, rollout, experiment, alert, schedule.",
   });
-  t.throws(() => kindOf("pods"), { code: "usage", hint: "There are device, group, bundle, rollout, experiment, alert, schedule." });
+  t.throws(() => kindOf("pods"), {
+    code: "usage",
+    hint: "There are device, group, bundle, rollout, experiment, alert, schedule.",
+  });
 });
 
 t.test("what is neither number nor name of a rollout is refused before anybody is asked", async (t) => {

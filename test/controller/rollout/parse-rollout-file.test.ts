@@ -178,7 +178,10 @@ t.test("alert rules and schedules are checked where they stand", async (t) => {
     { kind: "Schedule", name: "monday", spec: { name: "monday", timezone: "UTC", formats: ["html"] } },
   ]);
   t.match(messageOf(alert(sound, "Hot")), /line 3, metadata.name: "Hot" is no name/);
-  t.match(messageOf(alert(sound.replace("temperature_celsius", "temperature"))), /line 4, spec.metric: "temperature" is none of/);
+  t.match(
+    messageOf(alert(sound.replace("temperature_celsius", "temperature"))),
+    /line 4, spec.metric: "temperature" is none of/,
+  );
   t.match(messageOf(schedule('{ cron: "0 26 * * *", report: fleet }')), /line 4, spec.cron: "26" is no hour/);
   t.match(messageOf(schedule("{ report: fleet }")), /line 4, spec: cron is missing/);
 });

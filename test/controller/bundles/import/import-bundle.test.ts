@@ -82,7 +82,12 @@ t.test("a name, a version and samples that are given win", async (t) => {
   const source = writeMlflowModel(join(t.testdirName, "digits"));
   const options = { output, name: "mine", version: "2.5.0", samples };
   const report = await imported((notes) => readMlflowModel(source, notes), options);
-  t.match(report, { inputs: "samples", cases: 50, baselineSamples: 450, model: { name: "mine", version: "2.5.0", release: 2_005_000 } });
+  t.match(report, {
+    inputs: "samples",
+    cases: 50,
+    baselineSamples: 450,
+    model: { name: "mine", version: "2.5.0", release: 2_005_000 },
+  });
 });
 
 t.test("weights beside the model come along; those that are missing or outside are refused", async (t) => {
