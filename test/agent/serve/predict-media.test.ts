@@ -57,7 +57,7 @@ function pictureOf(pixels: readonly number[]) {
 }
 
 t.test("a picture gets the label that its numbers get, with its score and the times", async (t) => {
-  const digits = readDigits().slice(0, 10);
+  const digits = readDigits().filter(({ name }) => /^digit [0-4], sample [12]$/.test(name));
   let agreed = 0;
   for (const { pixels } of digits) {
     const numbers = (await post(JSON.stringify([pixels]))).json;

@@ -71,7 +71,7 @@ t.test("the committed digits are described as init describes them", async (t) =>
 });
 
 t.test(
-  "the committed digits are what init makes of their models, read nine of ten right, and say what is normal",
+  "the committed digits prove themselves by two of each, read nine of ten right, and say what is normal",
   async (t) => {
     for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
       const { cases, session } = await openCheckedBundle(join(examples, `v${version}`));
@@ -82,7 +82,7 @@ t.test(
         const probabilities = (outputs[0]?.values ?? []).map(Number);
         return topLabel({ version, probabilities }) === labels.get(name);
       });
-      t.ok(right.length >= 45, `${version}: ${right.length}`);
+      t.ok(right.length >= 18, `${version}: ${right.length}`);
       const baseline = parseBaseline(readFileSync(join(examples, `v${version}`, "baseline.json")));
       t.equal(baseline.samples, labels.size);
       t.match(baseline.detectors, { calibratedWith: 225, mahalanobis: { threshold: Number } });

@@ -41,7 +41,7 @@ t.test("any tar program reads it", async (t) => {
   await buildArchive(await openBundleSource(directory), path);
   const listed = execFileSync("tar", ["--quoting-style=literal", "-tf", path], { encoding: "utf8" }).trim().split("\n");
   t.match(listed[0], /^\.oms\/[0-9a-f]{64}\.sig$/);
-  t.same(listed.slice(1), ["golden.json", long, "labels.txt", "model.json", "model.onnx"]);
+  t.same(listed.slice(1), ["baseline.json", "golden.json", long, "labels.txt", "model.json", "model.onnx"]);
   t.same(readdirSync(folder).sort(), ["digits", "digits.tar"], "nothing unfinished is left");
 });
 

@@ -93,7 +93,7 @@ t.test("results are JSON where a program asks", async (t) => {
   const { statement } = unsigned;
   t.match(await json("inspect", digits), { statement, model: { name: "digits" }, signatures: [{ statement }] });
   t.match(await json("verify", digits), { verified: true, statement, rootVersion: 1, files: 5 });
-  t.match(await json("test", digits), { passed: true, cases: { length: 50 }, provider: "cpu" });
+  t.match(await json("test", digits), { passed: true, cases: { length: 20 }, provider: "cpu" });
 });
 
 t.test("a bundle that is not as the publisher signed it is refused with what to do", async (t) => {
@@ -155,7 +155,7 @@ t.test("a golden set that the model does not meet ends with 1 and the difference
   const { code, stdout, stderr } = await ferry(t, "bundle", "test", digits);
   t.equal(code, 1);
   t.match(stdout, /✖ digit 0, sample 1: output "probabilities".*expected 0\.5/);
-  t.match(stderr, /1 of 50 golden cases failed.*\nhint/);
+  t.match(stderr, /1 of 20 golden cases failed.*\nhint/);
 });
 
 t.test("a model that others signed is verified with their key", async (t) => {
