@@ -17,7 +17,7 @@ t.teardown(() => agent[Symbol.asyncDispose]());
 await agent.serve(digitsFolder("1.1.0"));
 const folder = t.testdir();
 await agent.serve(await writePlusOne(folder));
-const digits = readDigits();
+const digits = readDigits().slice(0, 20);
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
   const response = await fetch(`${agent.url}${path}`, { method: "POST", body: JSON.stringify(body), headers });

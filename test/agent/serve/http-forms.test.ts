@@ -50,7 +50,7 @@ t.test("a body may come in chunks, as small as they like", async (t) => {
 t.test(
   "bodies and answers of many pieces are whole, several at once, one after the other on their connections",
   async (t) => {
-    const digits = readDigits();
+    const digits = readDigits().slice(0, 20);
     const rows = 1_000;
     const pixels = Float32Array.from({ length: rows * 64 }, (_, at) => {
       const row = Math.floor(at / 64);

@@ -76,7 +76,7 @@ t.test(
     for (const version of ["1.0.0", "1.1.0", "1.2.0"]) {
       const { cases, session } = await openCheckedBundle(join(examples, `v${version}`));
       await session.release();
-      t.equal(cases.length, GOLDEN_OF_SAMPLES_MAX);
+      t.equal(cases.length, 20);
       const labels = new Map(readDigits().map(({ name, label }) => [name, label]));
       const right = goldenOf(join(examples, `v${version}`)).cases.filter(({ name, outputs = [] }) => {
         const probabilities = (outputs[0]?.values ?? []).map(Number);

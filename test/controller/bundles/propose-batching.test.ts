@@ -24,7 +24,7 @@ const y = { ...x, name: "y" } as const;
 
 t.test("a small model with rows gets batches", async (t) => {
   const session = await openOnnxSession(`${digitsFolder("1.0.0").directory}/model.onnx`, { intraOpThreads: 1 });
-  const digits = readDigits().map(({ pixels }, at) => ({
+  const digits = readDigits().slice(0, 20).map(({ pixels }, at) => ({
     name: String(at),
     inputs: [floats("pixels", [1, 64], pixels)],
   }));
