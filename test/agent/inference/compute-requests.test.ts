@@ -22,7 +22,9 @@ const values = (outcome: object | undefined) =>
 
 t.test("a batch is answered as its requests alone, by one run of the model", async (t) => {
   const session = await sessionOf(digitsFolder("1.0.0"));
-  const requests = readDigits().slice(0, 20).map(({ pixels }) => [floats("pixels", [1, 64], pixels)]);
+  const requests = readDigits()
+    .slice(0, 20)
+    .map(({ pixels }) => [floats("pixels", [1, 64], pixels)]);
   const together = await computeRequests({ session, ranges: {} }, { requests, outputs: undefined });
   t.equal(session.runs, 1);
   t.ok(together.every((outcome) => outcome.kind === "outputs" && outcome.batchSize === requests.length));

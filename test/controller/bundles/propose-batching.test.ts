@@ -24,10 +24,12 @@ const y = { ...x, name: "y" } as const;
 
 t.test("a small model with rows gets batches", async (t) => {
   const session = await openOnnxSession(`${digitsFolder("1.0.0").directory}/model.onnx`, { intraOpThreads: 1 });
-  const digits = readDigits().slice(0, 20).map(({ pixels }, at) => ({
-    name: String(at),
-    inputs: [floats("pixels", [1, 64], pixels)],
-  }));
+  const digits = readDigits()
+    .slice(0, 20)
+    .map(({ pixels }, at) => ({
+      name: String(at),
+      inputs: [floats("pixels", [1, 64], pixels)],
+    }));
   t.same(await proposeBatching(session, digits, tolerance), { maxBatch: 16 });
   t.same(await proposeBatching(session, digits.slice(0, 1), tolerance), { maxBatch: 16 }, "one sample is enough");
 });
