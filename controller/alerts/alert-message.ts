@@ -69,6 +69,7 @@ export function summaryOf({ rule, metric, labels, value, threshold }: Alert): st
 }
 
 export function subjectOf({ device, model, version, rollout }: Readonly<Record<string, string | undefined>>): string {
+  if (device !== undefined && model !== undefined) return `${subjectOf({ model, version })} on ${device}`;
   if (device !== undefined) return device;
   if (rollout !== undefined) return `rollout ${rollout}`;
   if (model !== undefined) return version === undefined ? model : `${model}@${version}`;

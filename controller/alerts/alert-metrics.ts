@@ -89,6 +89,18 @@ export const ALERT_METRICS = {
     help: "Inputs and outputs of a version that are not as in their reference; read every five minutes.",
     next: "See what changed with `ferry report drift {model}`: check the sensors first, then collect truth (`ferry feedback`).",
   },
+  anomalous_example_ratio: {
+    unit: "ratio",
+    of: "device",
+    help: "Share of a device's requests that are unlike the model's baseline, where it is more than chance and the baseline explain; 0 where it is not.",
+    next: "See which input with `ferry anomalies {model} --device {device}`: look at the sensor of {device}, and at what prepares its data.",
+  },
+  unlike_class_features: {
+    unit: "count",
+    of: "device",
+    help: "Inputs and outputs of a model on a device that are not as on the other devices of its hardware class.",
+    next: "See which with `ferry drift devices {model}`: look at the sensor of {device} and where it stands, not at the model.",
+  },
   runner_crashes: {
     unit: "count",
     of: "model",
@@ -123,6 +135,8 @@ export const AlertMetric = Type.Union([
   Type.Literal("error_ratio"),
   Type.Literal("latency_p95_ratio"),
   Type.Literal("drifting_features"),
+  Type.Literal("anomalous_example_ratio"),
+  Type.Literal("unlike_class_features"),
   Type.Literal("runner_crashes"),
   Type.Literal("rollout_needs_person"),
   Type.Literal("root_days_left"),

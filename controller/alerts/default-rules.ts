@@ -20,6 +20,9 @@ export const DEFAULT_RULES: readonly AlertRule[] = [
   rule("data-budget-used-up", "data_budget_used_ratio", ">=", 1, 0, "warning"),
   // Several readings: one look in a hundred is wrong where nothing has changed.
   rule("drift", "drifting_features", ">", 0, 30 * MINUTE_MS, "warning"),
+  // Of each device, where chance is ruled out over the whole fleet.
+  rule("anomalies", "anomalous_example_ratio", ">", 0, 30 * MINUTE_MS, "warning"),
+  rule("unlike-class", "unlike_class_features", ">", 0, 30 * MINUTE_MS, "warning"),
   // Devices renew a month ahead: at 10 days several tries have failed.
   rule("certificate-ends", "certificate_days_left", "<", 10, 0, "warning"),
   rule("root-ends", "root_days_left", "<", 30, 0, "critical"),

@@ -15,6 +15,7 @@ import {
 import { certificatesSection, gapsBlock, historyFindings, presenceBlocks, trendBlocks } from "./history-sections.ts";
 import { problemFindings, problemsBlocks } from "./problem-blocks.ts";
 import type { FleetReport } from "./report-shape.ts";
+import { unlikeBlocks, unlikeFindings } from "./unlike-blocks.ts";
 import { verdictOf } from "./verdict.ts";
 
 export function fleetDocument(report: FleetReport, history: FleetHistory): ReportDocument {
@@ -26,6 +27,7 @@ export function fleetDocument(report: FleetReport, history: FleetHistory): Repor
     ...report.findings,
     ...driftFindings(history.drift),
     ...anomalyFindings(history.anomalies),
+    ...unlikeFindings(history.unlike),
     ...historyFindings(history, atMs),
     ...problemFindings(history.problems),
   ]);
@@ -43,7 +45,10 @@ export function fleetDocument(report: FleetReport, history: FleetHistory): Repor
       rolloutsSection(report),
       { title: "Trends", blocks: [...trendBlocks(history.trend, window), ...classBlocks(history.classes, window)] },
       inferenceSection(report),
-      { title: "Drift", blocks: [...driftBlocks(history), ...anomalyBlocks(history.anomalies)] },
+      {
+        title: "Drift",
+        blocks: [...driftBlocks(history), ...anomalyBlocks(history.anomalies), ...unlikeBlocks(history.unlike)],
+      },
       withBlocks(telemetrySection(report), [gapsBlock(history), ...problemsBlocks(history.problems)]),
       certificatesSection(history, atMs),
     ].filter(({ blocks }) => blocks.length > 0),

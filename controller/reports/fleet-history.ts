@@ -6,6 +6,8 @@ import type { DriftVerdict } from "../drift/drift-shape.ts";
 import { readDrift, type DriftPorts } from "../drift/read-drift.ts";
 import type { AnomalyVerdict } from "../drift/anomaly-shape.ts";
 import { readAnomalies } from "../drift/read-anomalies.ts";
+import type { ClassVerdict } from "../drift/class-shape.ts";
+import { readClassDrift } from "../drift/read-class-drift.ts";
 import { listGaps, type TelemetryGap } from "../telemetry/gaps.ts";
 import { listProblems, type TelemetryProblem } from "../telemetry/problems.ts";
 import type { DevicePresence, PresenceWindow } from "./presence-spans.ts";
@@ -21,6 +23,8 @@ export interface FleetHistory {
   readonly drift: readonly DriftVerdict[];
   /** By device, anomalous ones first. */
   readonly anomalies: readonly AnomalyVerdict[];
+  /** Devices held against their hardware class, those that differ first. */
+  readonly unlike: readonly ClassVerdict[];
   /** Met in the window. */
   readonly problems: readonly TelemetryProblem[];
   /** What was declared in the window, without what only came added up. */
@@ -62,6 +66,7 @@ export async function readFleetHistory(
     classes: await readClassInference(store, devices, window),
     drift: await readDrift(ports, unusual),
     anomalies: await readAnomalies(ports, { ...unusual, by: "device" }),
+    unlike: await readClassDrift(store, unusual),
     problems: (await listProblems(store)).filter(({ lastMs }) => lastMs >= window.fromMs),
     gaps: gapsByDevice(await listGaps(store, { sinceMs: window.fromMs })),
     certificates: await endingCertificates(store, devices, window.toMs),

@@ -79,6 +79,7 @@ const NO_HISTORY = {
   classes: [],
   drift: [],
   anomalies: [],
+  unlike: [],
   problems: [],
   gaps: [],
   certificates: [],
