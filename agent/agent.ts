@@ -125,7 +125,7 @@ export async function runAgent({ folder, data, pace, restart, log }: AgentOption
     glibc: glibcVersion(),
     schemas: SCHEMAS,
     models: engine.slots,
-    slots: () => updater.slots(),
+    wishes: () => updater.wishes(),
     keepBefore: state.keepBefore,
     dropBefore: state.dropBefore,
     restart: restart ?? (() => undefined),

@@ -19,8 +19,7 @@ import type {
   VerifiedBundle,
 } from "../inference/inference-engine.ts";
 import { writeFileDurably } from "../store/durable-file.ts";
-import type { SlotProgress } from "../update/run.ts";
-import { wishOf, type SlotState } from "../update/state.ts";
+import type { SlotState } from "../update/state.ts";
 import { judgeHealth, type Health, type ServedBefore } from "./health.ts";
 import { buildFor, isBuild, type Schemas } from "./judge-start.ts";
 import { PROGRAM_FILES } from "./launcher.ts";
@@ -51,7 +50,8 @@ export interface OwnVersionPorts {
   readonly glibc: string | undefined;
   readonly schemas: Schemas;
   readonly models: () => readonly ServedSlot[];
-  readonly slots: () => readonly SlotProgress[];
+  /** Of each slot; undefined for one that is to be empty. */
+  readonly wishes: () => ReadonlyMap<ModelName, StatementDigest | undefined>;
   /** Of the state as it is, for the return from another version; and away with it when there will be none. */
   readonly keepBefore: () => void;
   readonly dropBefore: () => void;
@@ -122,8 +122,7 @@ async function withVersions(
 
   function health(): Health {
     const served = ports.models().map(({ slot, bundle, ready }) => ({ slot, statement: bundle.statement, ready }));
-    const wished = new Map(ports.slots().map(({ slot, state }) => [slot, wishOf(state)?.statement]));
-    return judgeHealth({ before: isOnTrial ? before : [], served, wished });
+    return judgeHealth({ before: isOnTrial ? before : [], served, wished: ports.wishes() });
   }
 
   /** Of another version: whether it would start here. It lies in `versions/` then. */

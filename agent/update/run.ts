@@ -64,6 +64,8 @@ export interface Updater extends AsyncDisposable {
   /** Makes an accepted, stored, fresh deployment the wish of every slot; it waits for `restored`. */
   readonly apply: (deployment: Deployment) => Promise<void>;
   readonly slots: () => readonly SlotProgress[];
+  /** What each slot is to serve by now: asked for by what `slots` asks, so it asks nobody. */
+  readonly wishes: () => ReadonlyMap<ModelName, StatementDigest | undefined>;
   /** What failed here for good, and is refused at once. */
   readonly poisons: () => readonly Poison[];
 }
@@ -283,6 +285,7 @@ export function openUpdater(ports: UpdatePorts): Updater {
         fetched: fetchedOf(slot, state),
         observation: observationOf(slot, state),
       })),
+    wishes: () => new Map([...states].map(([slot, state]) => [slot, wishOf(state)?.statement])),
     poisons: stored.poisons,
     [Symbol.asyncDispose]: async () => {
       closing.abort();

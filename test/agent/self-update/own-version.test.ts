@@ -6,6 +6,9 @@ import { until } from "../../support/until.ts";
 
 t.setTimeout(240_000);
 
+/** Longer than it takes to look at the version that soaks: every 250 ms. */
+const SOAK_MS = 600;
+
 t.test("an agent gives way to another version of itself, and takes back what does not get well", async (t) => {
   await using bench = await openBench(t);
   const { director, slot, slotOf, version } = bench;
@@ -23,7 +26,8 @@ t.test("an agent gives way to another version of itself, and takes back what doe
   const [good, unfit, unwell] = (await versions).map((one) => deployed(director, one));
   if (good === undefined || unfit === undefined || unwell === undefined) throw new Error("there are three versions");
 
-  await director.deploy([digits, good]);
+  // Watched for a while, as a controller's deployments ask for.
+  await director.deploy([digits, { ...good, soakMs: SOAK_MS }]);
   const report = await slotOf("ferry-agent", "0.2.0 is committed", ({ phase, active }) => {
     return phase === "committed" && active?.version === "0.2.0";
   });
@@ -36,7 +40,7 @@ t.test("an agent gives way to another version of itself, and takes back what doe
     [unfit, "agent-start", /^Its self-test fails on this device: inference: onnxruntime does not work here/],
     [unwell, "agent-unhealthy", /digits answered under the version before/],
   ] as const) {
-    await director.deploy([digits, bad]);
+    await director.deploy([digits, { ...bad, soakMs: SOAK_MS }]);
     const failed = await slotOf("ferry-agent", `${bad.version} is refused`, ({ phase, desired }) => {
       return phase === "failed" && desired === bad.statement;
     });
