@@ -1,5 +1,6 @@
 /** `ferry-agent first-boot`, which an image's service runs until the device has joined. */
 import { access } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import type { Command, Option } from "commander";
 import { systemClock } from "../../common/clock.ts";
 import { firstBoot, type FirstBootOptions } from "../first-boot/first-boot.ts";
@@ -24,7 +25,13 @@ export function addFirstBootCommand(program: Command, dir: Option, { print, say 
         print("This device has joined already: what the boot partition says is not needed.");
         return;
       }
-      const joined = await firstBoot(options, { join, say, clock: systemClock, random: Math.random });
+      const joined = await firstBoot(options, {
+        join,
+        say,
+        networks: networkInterfaces,
+        clock: systemClock,
+        random: Math.random,
+      });
       print(
         `${joined.device} has joined the fleet ${joined.fleet}, whose root is as pinned. Its key: ${joined.keyFingerprint}`,
       );

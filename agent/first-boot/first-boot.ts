@@ -1,6 +1,6 @@
 /** `ferry-agent first-boot`: a device without a screen joins its fleet as a file on its boot partition says. */
 import { open } from "node:fs/promises";
-import { networkInterfaces, type NetworkInterfaceInfo } from "node:os";
+import type { NetworkInterfaceInfo } from "node:os";
 import { backoffMs, type BackoffPolicy } from "../../common/backoff.ts";
 import type { Clock } from "../../common/clock.ts";
 import { EXIT, FerryError, messageOf, systemCodeOf } from "../../common/ferry-error.ts";
@@ -14,9 +14,13 @@ import { canHeal } from "./decide.ts";
 export interface FirstBootPorts {
   readonly join: (address: string | undefined, options: JoinOptions, listener: JoinListener) => Promise<Joined>;
   readonly say: (line: string) => void;
+  /** What this machine's networks have given it, as `os.networkInterfaces` tells. */
+  readonly networks: () => Networks;
   readonly clock: Clock;
   readonly random: () => number;
 }
+
+type Networks = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 export interface FirstBootOptions {
   /** `ferry-agent.env`. */
@@ -26,8 +30,10 @@ export interface FirstBootOptions {
   readonly board?: string;
 }
 
-/** A cable that is plugged in a minute later is seen soon; a site without a network for a week is not filled with lines. */
+/** A controller that is back in a minute is seen soon; a site without one for a week does not fill the journal. */
 const AGAIN: BackoffPolicy = { firstMs: 5_000, mostMs: 300_000 };
+/** Whoever plugs a cable in stands there and waits. */
+const LOOK_MS = 2_000;
 
 /** Resolves when the device has joined. Throws FerryError for what a person must change. */
 export async function firstBoot({ file, dir, board }: FirstBootOptions, ports: FirstBootPorts): Promise<Joined> {
@@ -40,20 +46,29 @@ export async function firstBoot({ file, dir, board }: FirstBootOptions, ports: F
       if (!canHeal(failureOf(thrown))) throw thrown;
       const waitMs = backoffMs(AGAIN, failures, ports.random);
       ports.say(`This device has not joined yet: ${messageOf(thrown)}`);
-      ports.say(`  ${whatToSee(thrown)} Trying again in ${Math.ceil(waitMs / 1_000)} s.`);
-      await ports.clock.sleep(waitMs);
+      const seen = addresses(ports.networks());
+      const todo = isFull(thrown) ? "The card is full: make room on its data partition, or use a larger one." : seen;
+      ports.say(`  ${todo} Trying again in ${Math.ceil(waitMs / 1_000)} s.`);
+      await waitOrNetwork(waitMs, seen, ports);
     }
   }
 }
 
-function listener({ say }: FirstBootPorts): JoinListener {
+/** Until the time has passed, or the networks have given this device other addresses than those that were seen. */
+async function waitOrNetwork(waitMs: number, seen: string, { clock, networks }: FirstBootPorts): Promise<void> {
+  for (let leftMs = waitMs; leftMs > 0 && addresses(networks()) === seen; leftMs -= LOOK_MS) {
+    await clock.sleep(Math.min(LOOK_MS, leftMs));
+  }
+}
+
+function listener({ say, networks }: FirstBootPorts): JoinListener {
   return {
     onWaiting: ({ fleet, device, fingerprint }) => {
       say(`${device} asks to join the fleet ${fleet} and waits for an operator. Its key: ${fingerprint}`);
       say(`  ferry device approve ${device} --fingerprint ${fingerprint}`);
     },
     onTrouble: (why) => {
-      say(`This device waits: ${why}. ${addresses(networkInterfaces())}`);
+      say(`This device waits: ${why}. ${addresses(networks())}`);
     },
   };
 }
@@ -83,12 +98,6 @@ function failureOf(thrown: unknown) {
     : { code: systemCodeOf(thrown), exitCode: undefined };
 }
 
-/** What whoever stands before the device can look at. */
-function whatToSee(thrown: unknown): string {
-  if (isFull(thrown)) return "The card is full: make room on its data partition, or use a larger one.";
-  return addresses(networkInterfaces());
-}
-
 function isFull(thrown: unknown): boolean {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if (["ENOSPC", "EDQUOT"].includes(systemCodeOf(error) ?? "")) return true;
@@ -97,7 +106,7 @@ function isFull(thrown: unknown): boolean {
 }
 
 /** Whether the network is there at all, or only what lies behind it is not. */
-export function addresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
+export function addresses(interfaces: Networks): string {
   const own = Object.entries(interfaces).flatMap(([name, found = []]) =>
     found.filter(({ internal, family }) => !internal && family === "IPv4").map(({ address }) => `${address} (${name})`),
   );

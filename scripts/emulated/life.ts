@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { until } from "../../test/support/until.ts";
 import { must, type Teller } from "../story/teller.ts";
 import { dataPartition, earliestTime, journalOf, readBootFile, writeBootFile, writeCard } from "./disk.ts";
-import { said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
+import { LOOK_MS, said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
 import { isOnline, predict, progress, pushDigits, rollOut, tokenFor, untilDone, type World } from "./world.ts";
 
 const DEVICE = "gateway-1";
 /** Larger than any image: what is beyond it must become the data partition's. A power of two, as emulated SD cards are. */
 const CARD_MIB = 4_096;
 /** A controller counts a device as online at its hello, which comes at once. */
-const ONLINE_MS_MAX = 180_000;
-const TRANSFER_MS_MAX = 240_000;
+const ONLINE_MS_MAX = 600_000;
+const TRANSFER_MS_MAX = 600_000;
 /** Of the transfer's percent, when the power goes. */
 const CUT_BETWEEN = { least: 10, most: 90 };
 
@@ -63,7 +63,7 @@ async function joinWithoutNetworkAtFirst(machine: Machine, teller: Teller): Prom
 
 async function receiveAndAnswer(world: World, teller: Teller): Promise<void> {
   await teller.step("the agent starts, and is online", async () => {
-    await until("the device is online", () => isOnline(world, DEVICE), { timeoutMs: ONLINE_MS_MAX });
+    await until("the device is online", () => isOnline(world, DEVICE), { timeoutMs: ONLINE_MS_MAX, pollMs: LOOK_MS });
     return DEVICE;
   });
   await teller.step("digits@1.0.0 is rolled out, and proved by the device", async () => {

@@ -36,10 +36,12 @@ export interface Machine extends AsyncDisposable {
   readonly seconds: () => number;
 }
 
-/** An emulated start takes 20–60 s on a machine that has nothing else to do, and a Raspberry Pi's 100 s. */
-const SAYS_MS_MAX = 420_000;
+/** An emulated start takes 20–60 s on a machine that has nothing else to do, a Raspberry Pi's 100 s, and ten times that on a busy one. */
+const SAYS_MS_MAX = 900_000;
+/** Every look at the emulator, and at the controller beside it, takes processor time from the device. */
+export const LOOK_MS = 1_000;
 /** An emulated system ends in 10–30 s; systemd itself gives what does not end 90 s. */
-const SHUT_DOWN_MS_MAX = 180_000;
+const SHUT_DOWN_MS_MAX = 300_000;
 const CONSOLE_CHARS_MAX = 1_000_000;
 const CONSOLE_CHARS_SHOWN = 2_000;
 
@@ -75,6 +77,7 @@ export async function startMachine(plan: MachinePlan): Promise<Machine> {
     try {
       return await until(what, () => pattern.exec(console) ?? (running() ? undefined : failEnded()), {
         timeoutMs: SAYS_MS_MAX,
+        pollMs: LOOK_MS,
       });
     } catch (cause) {
       throw new Error(`${String(cause)}; its console ends with:\n${console.slice(-CONSOLE_CHARS_SHOWN)}`, { cause });
@@ -105,13 +108,20 @@ function failEnded(): never {
   throw new Error("the machine has ended");
 }
 
+/** Resolves when the emulator has done it: it asks for the next line then. */
 async function tellMonitor(path: string, line: string): Promise<void> {
   const socket = connect(path);
-  await once(socket, "data");
-  socket.write(`${line}\n`);
-  await once(socket, "data");
+  let said = "";
+  for await (const part of socket as AsyncIterable<Buffer>) {
+    said += part.toString();
+    const prompts = said.split(PROMPT).length - 1;
+    if (prompts === 1 && socket.bytesWritten === 0) socket.write(`${line}\n`);
+    if (prompts > 1) break;
+  }
   socket.destroy();
 }
+
+const PROMPT = "(qemu) ";
 
 /** What such a machine takes of Debian's packages, and what looks at its card. */
 export function neededFor(board: BoardName): Needed {

@@ -4,16 +4,16 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openFleet, type Fleet } from "../../test/support/fleet.ts";
 import { until } from "../../test/support/until.ts";
-import type { BoardName } from "./machine.ts";
+import { LOOK_MS, type BoardName } from "./machine.ts";
 
 /** QEMU's name for the loopback of the machine that it runs on. */
 const HOST_SEEN_FROM_WITHIN = "10.0.2.2";
 const examples = join(import.meta.dirname, "..", "..", "examples", "digits");
 /** Enough that a transfer can be cut in its middle, at what an emulated network card carries. */
 const LARGE_BYTES = 24 * 1024 ** 2;
-const HARDWARE_MS_MAX = 120_000;
+const HARDWARE_MS_MAX = 300_000;
 /** An emulated device transfers, compares and loads at a tenth of a real one's speed. */
-const ROLLOUT_MS_MAX = 900_000;
+const ROLLOUT_MS_MAX = 1_800_000;
 
 export interface World {
   readonly fleet: Fleet;
@@ -78,7 +78,7 @@ export async function rollOut({ fleet }: World, version: string): Promise<void> 
       if (!said.includes("has not told its key and hardware yet")) throw new Error(said);
       return false;
     },
-    { timeoutMs: HARDWARE_MS_MAX },
+    { timeoutMs: HARDWARE_MS_MAX, pollMs: LOOK_MS },
   );
 }
 
@@ -98,6 +98,7 @@ export async function progress({
 export async function untilDone(world: World): Promise<void> {
   await until("the device has proved that it runs the version", async () => (await progress(world)).state === "done", {
     timeoutMs: ROLLOUT_MS_MAX,
+    pollMs: LOOK_MS,
   });
 }
 

@@ -15,24 +15,33 @@ const JOINED: Joined = {
   asksForToken: false,
 };
 
+const ADDRESS = { netmask: "", mac: "", cidr: null, family: "IPv4" as const };
+const CABLE = { eth0: [{ ...ADDRESS, address: "10.0.2.15", internal: false }] };
+
 /** Each try ends with the next of these. */
-function world(outcomes: readonly unknown[]) {
+function world(outcomes: readonly unknown[], cableInAfterMs = Infinity) {
   const asked: { address: string | undefined; options: JoinOptions }[] = [];
   const said: string[] = [];
+  /** Milliseconds between two tries. */
   const waited: number[] = [];
+  let nowMs = 0;
+  let triedMs: number | undefined;
   const ports = {
     join: async (address: string | undefined, options: JoinOptions) => {
       const outcome = outcomes[asked.length];
       asked.push({ address, options });
+      if (triedMs !== undefined) waited.push(nowMs - triedMs);
+      triedMs = nowMs;
       if (outcome !== undefined) throw outcome as Error;
       return Promise.resolve(JOINED);
     },
     say: (line: string) => said.push(line),
+    networks: () => (nowMs < cableInAfterMs ? {} : CABLE),
     clock: {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
+      nowMs: () => nowMs,
+      monotonicMs: () => nowMs,
       sleep: async (ms: number) => {
-        waited.push(ms);
+        nowMs += ms;
       },
     },
     random: () => 0,
@@ -53,6 +62,13 @@ t.test("what heals is tried again, later each time, and the reason is said", asy
   t.match(said[0], /has not joined yet: Cannot enrol at .*ENETUNREACH/);
   t.match(said[3], /The card is full: .* Trying again in 5 s/);
   t.match(asked[0], { address: "mfj1.x", options: { rootPin: PIN, label: ["site=oslo"], dir: "/data" } });
+});
+
+t.test("a cable that is plugged in ends the wait", async (t) => {
+  const file = t.testdir({ env: `FERRY_TOKEN=mfj1.x\nFERRY_ROOT_PIN=${PIN}\n` });
+  const { waited, ports } = world([unreachable, unreachable, unreachable, unreachable], 21_000);
+  t.equal(await firstBoot({ file: `${file}/env`, dir: "/data" }, ports), JOINED);
+  t.same(waited, [2_500, 5_000, 10_000, 4_000], "and not 20 s");
 });
 
 t.test("what a person must change ends it, and nothing weaker is tried", async (t) => {
@@ -77,10 +93,6 @@ t.test("without a file, or on another board, nobody is asked", async (t) => {
 });
 
 t.test("whoever stands before it is told whether the network is there at all", async (t) => {
-  const address = { netmask: "", mac: "", cidr: null, family: "IPv4" as const };
-  t.match(addresses({ lo: [{ ...address, address: "127.0.0.1", internal: true }] }), /is the cable in/);
-  t.equal(
-    addresses({ eth0: [{ ...address, address: "10.0.2.15", internal: false }] }),
-    "Its addresses: 10.0.2.15 (eth0).",
-  );
+  t.match(addresses({ lo: [{ ...ADDRESS, address: "127.0.0.1", internal: true }] }), /is the cable in/);
+  t.equal(addresses(CABLE), "Its addresses: 10.0.2.15 (eth0).");
 });
