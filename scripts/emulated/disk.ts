@@ -68,11 +68,15 @@ export interface Said {
   readonly text: string;
 }
 
-/** What the device has said of its first starts, as its journal on the card tells it. */
-export function journalOf(card: string, directory: string): readonly Said[] {
+/** What one of its programs has said, as the journal on the card tells it: `ferry` speaks of first starts, `ferry-agent` of all else. */
+export function journalOf(
+  card: string,
+  directory: string,
+  program: "ferry" | "ferry-agent" = "ferry",
+): readonly Said[] {
   const copy = mkdtempSync(join(directory, "journal-"));
   lookAtData(card, `rdump log/journal ${copy}`);
-  const lines = run("journalctl", "--directory", join(copy, "journal"), "--quiet", "-t", "ferry", "-o", "json");
+  const lines = run("journalctl", "--directory", join(copy, "journal"), "--quiet", "-t", program, "-o", "json");
   rmSync(copy, { recursive: true });
   return lines
     .split("\n")

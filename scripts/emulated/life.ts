@@ -126,4 +126,18 @@ async function comeBack(world: World, plan: MachinePlan, teller: Teller): Promis
     return `${machine.seconds()} s after power on`;
   });
   await teller.step("and answers with it", () => answer(world, "1.1.0"));
+  // Without a power button the journal may lack its last minute.
+  if (!(await machine.shutDown())) return;
+  await teller.step("it went on from what it held before the cut", () => {
+    const fetches = journalOf(plan.disk, plan.directory, "ferry-agent").flatMap(({ text }) => heldBytes(text) ?? []);
+    const held = Math.max(0, ...fetches);
+    must(held > 0, "the transfer was not begun anew");
+    return Promise.resolve(`${(held / 1e6).toFixed(1)} MB`);
+  });
+}
+
+/** Of the agent's line about a transfer that begins; undefined for every other line. */
+function heldBytes(line: string): number | undefined {
+  if (!line.includes('"fetching an archive"')) return undefined;
+  return (JSON.parse(line) as { readonly heldBytes: number }).heldBytes;
 }
