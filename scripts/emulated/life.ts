@@ -5,7 +5,7 @@ import { until } from "../../test/support/until.ts";
 import { must, type Teller } from "../story/teller.ts";
 import { dataPartition, earliestTime, journalOf, readBootFile, writeBootFile, writeCard } from "./disk.ts";
 import { LOOK_MS, said, startMachine, type Machine, type MachinePlan } from "./machine.ts";
-import { isOnline, predict, progress, pushDigits, rollOut, tokenFor, untilDone, type World } from "./world.ts";
+import { isOnline, predict, pushDigits, rollOut, sentPercent, tokenFor, untilDone, type World } from "./world.ts";
 
 const DEVICE = "gateway-1";
 /** Larger than any image: what is beyond it must become the data partition's. A power of two, as emulated SD cards are. */
@@ -13,8 +13,8 @@ const CARD_MIB = 4_096;
 /** A controller counts a device as online at its hello, which comes at once. */
 const ONLINE_MS_MAX = 600_000;
 const TRANSFER_MS_MAX = 600_000;
-/** Of the transfer's percent, when the power goes. */
-const CUT_BETWEEN = { least: 10, most: 90 };
+/** Of the archive, in percent, when the power goes. */
+const CUT_BETWEEN = { least: 20, most: 90 };
 
 export async function tellLife(world: World, teller: Teller): Promise<void> {
   const { board, image, directory } = world;
@@ -87,14 +87,14 @@ async function cutTransfer(world: World, machine: Machine, teller: Teller): Prom
     const percent = await until(
       "a part of the bundle is there",
       async () => {
-        const { percent = 0 } = await progress(world);
-        return percent >= CUT_BETWEEN.least && percent;
+        const sent = await sentPercent(world);
+        return sent >= CUT_BETWEEN.least && sent;
       },
       { timeoutMs: TRANSFER_MS_MAX },
     );
     await machine.powerOff();
     must(percent <= CUT_BETWEEN.most, `the cut is in the middle, not at ${percent} %`);
-    return `at ${percent} %`;
+    return `when ${percent} % had been sent`;
   });
 }
 

@@ -83,20 +83,25 @@ export async function rollOut({ fleet }: World, version: string): Promise<void> 
 }
 
 /** What the newest rollout knows of its one device. */
-export async function progress({
-  fleet,
-}: World): Promise<{ readonly state: string; readonly percent: number | undefined }> {
+async function deviceState({ fleet }: World): Promise<string> {
   const [newest] = (await fleet.ferryJson("rollout", "list")) as readonly { readonly id: number }[];
-  const shown = (await fleet.ferryJson("rollout", "show", String(newest?.id))) as {
+  const { devices } = (await fleet.ferryJson("rollout", "show", String(newest?.id))) as {
     readonly devices: readonly { readonly state: string }[];
   };
-  const [device] = shown.devices;
-  const percent = /(\d+) %/.exec(JSON.stringify(device))?.[1];
-  return { state: device?.state ?? "unknown", percent: percent === undefined ? undefined : Number(percent) };
+  return devices[0]?.state ?? "unknown";
+}
+
+/** The percent of the archive on its way that the controller has sent: what the device has of it is told later. */
+export async function sentPercent({ fleet }: World): Promise<number> {
+  const { transfers } = (await fleet.ferryJson("status")) as {
+    readonly transfers: readonly { readonly lengthBytes: number; readonly unicastBytes: number }[];
+  };
+  const [transfer] = transfers;
+  return transfer === undefined ? 0 : Math.round((100 * transfer.unicastBytes) / transfer.lengthBytes);
 }
 
 export async function untilDone(world: World): Promise<void> {
-  await until("the device has proved that it runs the version", async () => (await progress(world)).state === "done", {
+  await until("the device has proved that it runs the version", async () => (await deviceState(world)) === "done", {
     timeoutMs: ROLLOUT_MS_MAX,
     pollMs: LOOK_MS,
   });
