@@ -37,6 +37,7 @@ a{color:var(--s0)}
 table{border-collapse:collapse;width:100%;font-size:.92rem;background:var(--card);border:1px solid var(--line)}
 caption{text-align:left;font-weight:600;padding:6px 0}
 th,td{padding:6px 10px;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+@media (min-width:641px){th,td{overflow-wrap:break-word}}
 thead th{color:var(--soft);font-weight:600;font-size:.85rem;background:var(--bg)}
 tbody th{font-weight:600}
 .right{text-align:right;font-variant-numeric:tabular-nums}
@@ -64,5 +65,5 @@ th,td{border:0;padding:2px 0}tbody th{font-size:1rem}
 td{display:flex;justify-content:space-between;gap:16px;text-align:right}td::before{content:attr(data-title);color:var(--soft);text-align:left;flex:none;max-width:50%}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd;--good:#116637;--warning:#7a4700;--critical:#a01018;--note:#1f5580;
 --s0:#0b57c4;--s1:#a5430a;--s2:#106650;--s3:#6a3bbf;--s4:#7a5200;--s5:#9c2c70}
-body{font-size:10.5pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}tr,.findings li{break-inside:avoid}thead{display:table-header-group}*{print-color-adjust:exact}}
+body{font-size:10.5pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}tr,.findings li{break-inside:avoid}thead{display:table-header-group}*{print-color-adjust:exact}td{overflow-wrap:anywhere}}
 `.trim();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import type { AnomalyVerdict } from "../../controller/drift/anomaly-shape.ts";
 import type { DriftVerdict } from "../../controller/drift/drift-shape.ts";
+import type { Rollout } from "../../controller/http/rollout-routes.ts";
 import { copyDigits } from "../support/bundles.ts";
 import { askOverBinary, readDigits, type Digit } from "../support/digits.ts";
 import { openFleet, type Fleet } from "../support/fleet.ts";
@@ -12,6 +13,20 @@ import { until } from "../support/until.ts";
 const slow = { timeoutMs: 60_000 };
 const REFERENCE_SAMPLES = 1_000;
 const REQUESTS = 400;
+
+const CANARY = `apiVersion: modelferry/v1
+kind: Rollout
+metadata: { name: digits-1-1 }
+spec:
+  bundle: digits@1.1.0
+  devices: [cam-1, cam-2]
+  deviceSoak: 0s
+  stages:
+    - { name: canary, selector: canary, soak: 3s }
+    - { take: 100% }
+  gates:
+    - { metric: drift_psi, calibrated: true }
+`;
 
 /** Digits as a camera with some noise sees them, one after another; `light` dims them. */
 function seen(count: number, seed: number, light = 1): Digit[] {
@@ -113,6 +128,29 @@ t.test(
     t.ok(inverted?.farthest.some(({ feature }) => /^pixels\[\d+\]$/.test(feature)));
     t.match(await succeeds(fleet, "anomalies"), /digits@1\.0\.0 +cam-1 +anomalous +\d+/);
     t.match(await succeeds(fleet, "drift", "show", "digits", "pixels[20]"), /reference \(bundle, 1,?000\)/);
+
+    await t.test("a canary that is given something else than its baseline is stopped and taken back", async (t) => {
+      const next = copyDigits(join(directory, "digits-1.1.0"), "1.1.0");
+      await succeeds(fleet, "bundle", "sign", next);
+      await succeeds(fleet, "bundle", "push", next);
+      await succeeds(fleet, "device", "label", "cam-1", "canary=yes");
+      const file = join(directory, "rollout.yaml");
+      writeFileSync(file, CANARY);
+      await succeeds(fleet, "apply", "-f", file, "--yes");
+      const why = await until(
+        "the rollout is taken back",
+        async () => {
+          await ask(seen(REQUESTS / 8, 7, 0.4));
+          const [rollout] = (await fleet.ferryJson("get", "rollout", "digits-1-1")) as readonly Rollout[];
+          return rollout?.state === "rolled-back" && rollout.why;
+        },
+        slow,
+      );
+      t.match(why, /^stage canary: gate drift_psi failed: drift_psi of \S+ [\d.]+ is surely above the limit/);
+      const [digit] = seen(1, 8);
+      if (digit === undefined) throw new Error("there are digits");
+      t.match(await askOverBinary(device.url, digit), { version: "1.0.0" });
+    });
 
     // One device breaks down, and the other's outbox is damaged: what it had not sent is a gap.
     await other.program().stop("SIGKILL");
