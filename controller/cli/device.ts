@@ -109,7 +109,7 @@ function describe(detail: DeviceDetail): string {
     if (active !== undefined) {
       const { goldenPassed, goldenCases, latencyP95Ms, memoryBytes, provider } = active.evidence;
       lines.push(
-        `      evidence: golden set ${goldenPassed}/${goldenCases}, p95 ${milliseconds(latencyP95Ms)}, ${bytes(memoryBytes)}, on ${provider}`,
+        `      evidence: golden set ${goldenPassed}/${goldenCases}, p95 ${milliseconds(latencyP95Ms)}, ${bytes(memoryBytes)}, on ${provider}${threadsText(active.evidence)}`,
         ...detailLines(active.evidence),
       );
     }
@@ -123,6 +123,11 @@ function describe(detail: DeviceDetail): string {
     lines.push(`  rollout     ${id}  ${model}@${version}: ${state}${why === null ? "" : `, ${why}`}`);
   }
   return lines.join("\n");
+}
+
+/** Only where the device has measured which number is best. */
+function threadsText({ intraOpThreads }: Evidence): string {
+  return intraOpThreads === undefined ? "" : `, ${intraOpThreads} ${intraOpThreads === 1 ? "thread" : "threads"}`;
 }
 
 /** What was chosen for the device, and where a model does not run as its publisher wished. */
