@@ -32,13 +32,14 @@ const PROGRAMS = [
   { name: "ferry", entry: "firmware-images/executable/packaged/ferry-main.ts", files: DECODERS },
 ] as const;
 
-const USAGE = `scripts/package [--arch x64|arm64] [--version MAJOR.MINOR.PATCH] [--out FOLDER]
+const USAGE = `scripts/package [--arch x64|arm64] [--program ferry-agent|ferry] [--version MAJOR.MINOR.PATCH] [--out FOLDER]
 
   Builds ferry-agent and ferry for Linux into FOLDER/linux-ARCH/ (dist/), for both machines unless told otherwise.
   Each is a folder that may be moved as a whole: the executable, and native/ with the libraries that it loads.
 `;
 
 interface Build {
+  readonly programs: readonly (typeof PROGRAMS)[number][];
   readonly architectures: readonly Architecture[];
   readonly version: string;
   readonly dist: string;
@@ -49,20 +50,27 @@ await buildAll(await wanted());
 async function wanted(): Promise<Build> {
   try {
     const { values } = parseArgs({
-      options: { arch: { type: "string" }, version: { type: "string" }, out: { type: "string" } },
+      options: {
+        arch: { type: "string" },
+        program: { type: "string" },
+        version: { type: "string" },
+        out: { type: "string" },
+      },
     });
     const architectures = ARCHITECTURES.filter((known) => values.arch === undefined || values.arch === known);
     if (architectures.length === 0) throw new Error(`--arch is x64 or arm64, not ${String(values.arch)}`);
+    const programs = PROGRAMS.filter(({ name }) => values.program === undefined || values.program === name);
+    if (programs.length === 0) throw new Error(`--program is ferry-agent or ferry, not ${String(values.program)}`);
     const version = values.version ?? (await ownVersion());
     if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`--version is like 1.4.0, not ${version}`);
-    return { architectures, version, dist: values.out ?? join(root, "dist") };
+    return { programs, architectures, version, dist: values.out ?? join(root, "dist") };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
   }
 }
 
-async function buildAll({ architectures, version, dist }: Build): Promise<void> {
+async function buildAll({ programs, architectures, version, dist }: Build): Promise<void> {
   await mkdir(work, { recursive: true });
   const program: ProgramJson = {
     version,
@@ -72,7 +80,7 @@ async function buildAll({ architectures, version, dist }: Build): Promise<void> 
   const programJson = join(work, "program.json");
   await writeFile(programJson, JSON.stringify(program));
   const project = projectBill(root);
-  for (const { name, entry, files } of PROGRAMS) {
+  for (const { name, entry, files } of programs) {
     const { file: main, inputs } = await bundle(entry, join(work, `${name}.cjs`));
     const source = { main, files: { "program.json": programJson, ...pathsOf(files) } };
     const packages = bundledPackages(root, inputs);
