@@ -62,7 +62,7 @@ function lookAtData(card: string, request: string): string {
   return run("debugfs", "-R", request, `${card}?offset=${dataPartition(card).atMib * MIB}`);
 }
 
-export interface Said {
+interface Said {
   /** By the device's clock. */
   readonly at: Date;
   readonly text: string;
