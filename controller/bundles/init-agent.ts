@@ -10,7 +10,7 @@ import { MODEL_JSON } from "../../protocol/bundle/bundle-path.ts";
 import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import { findAgentBuilds, type FoundBuild } from "./agent-builds.ts";
 import { modelVersionFrom, releaseOf } from "./model-name.ts";
-import { writeJson } from "./write-bundle.ts";
+import { writeJson } from "./write-json.ts";
 
 export interface AgentInitOptions {
   /** Where the builds are. */

@@ -15,7 +15,7 @@ import { readBaselineSamples } from "./baseline-samples.ts";
 import { codesIn } from "./codes-in.ts";
 import { makeDetectors } from "./make-detectors.ts";
 import type { SampleCase } from "./sample-inputs.ts";
-import { writeJson } from "./write-bundle.ts";
+import { writeJson } from "./write-json.ts";
 
 export const BASELINE_JSON = "baseline.json";
 /** Fewer tell a device's next thousand examples from them by chance alone. */

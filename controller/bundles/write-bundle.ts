@@ -16,6 +16,7 @@ import type { MediaGolden } from "./media-golden.ts";
 import { proposeBatching } from "./propose-batching.ts";
 import type { SampleCase } from "./sample-inputs.ts";
 import { syntheticSamples } from "./synthetic-inputs.ts";
+import { writeJson } from "./write-json.ts";
 
 export const GOLDEN_JSON = "golden.json";
 
@@ -147,13 +148,4 @@ async function removeFormerFiles(directory: string): Promise<void> {
     // A golden set that cannot be read names nothing.
     if (!(thrown instanceof ProtocolError)) throw thrown;
   }
-}
-
-/** Two spaces, and lists of numbers on one line each: people read these files and compare them. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  const text = JSON.stringify(value, undefined, 2).replaceAll(
-    /\[\s+((?:-?[\d.e+-]+|true|false)(?:,\s+(?:-?[\d.e+-]+|true|false))*)\s+\]/g,
-    (_, list: string) => `[${list.replaceAll(/,\s+/g, ", ")}]`,
-  );
-  await writeFile(path, `${text}\n`);
 }

@@ -65,5 +65,6 @@ th,td{border:0;padding:2px 0}tbody th{font-size:1rem}
 td{display:flex;justify-content:space-between;gap:16px;text-align:right}td::before{content:attr(data-title);color:var(--soft);text-align:left;flex:none;max-width:50%}}
 @media print{:root{--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--grid:#ddd;--good:#116637;--warning:#7a4700;--critical:#a01018;--note:#1f5580;
 --s0:#0b57c4;--s1:#a5430a;--s2:#106650;--s3:#6a3bbf;--s4:#7a5200;--s5:#9c2c70}
-body{font-size:10.5pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}tr,.findings li{break-inside:avoid}thead{display:table-header-group}*{print-color-adjust:exact}td{overflow-wrap:anywhere}}
+body{font-size:10.5pt}main{max-width:none;padding:0}h2,h3{break-after:avoid}tr,.findings li{break-inside:avoid}thead{display:table-header-group}*{print-color-adjust:exact}
+th,td{overflow-wrap:break-word;padding:4px 7px}table{font-size:9pt}thead,caption{break-after:avoid}}
 `.trim();

@@ -8,20 +8,17 @@ import { seededRandom } from "../../test/support/seeded-random.ts";
 /** Draws one value. */
 export type Population = (random: () => number) => number;
 
-export function normalDraw(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
+export const normal: Population = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
-export const normal: Population = normalDraw;
 export const shifted =
   (sigmas: number): Population =>
   (random) =>
-    sigmas + normalDraw(random);
+    sigmas + normal(random);
 /** A long tail on one side, as of times, sizes and amounts. */
-export const logNormal: Population = (random) => Math.exp(normalDraw(random));
+export const logNormal: Population = (random) => Math.exp(normal(random));
 /** Whole numbers from 0 to 16, most of them 0: a pixel near the edge of a digit. */
 export const pixel: Population = (random) =>
-  random() < 0.6 ? 0 : Math.min(16, Math.round(Math.abs(normalDraw(random)) * 6));
+  random() < 0.6 ? 0 : Math.min(16, Math.round(Math.abs(normal(random)) * 6));
 
 /** A class's index, with these shares. */
 export function classes(shares: readonly number[]): Population {

@@ -14,7 +14,7 @@ import { externalFiles, readingOnnx, readOnnxFile } from "../onnx/onnx-file.ts";
 import type { QuantizationMode } from "../onnx/plan-quantization.ts";
 import { quantizeModel, type QuantizedModel } from "../onnx/quantize-model.ts";
 import { refuseToOverwrite } from "../refuse-to-overwrite.ts";
-import { writeJson } from "../write-bundle.ts";
+import { writeJson } from "../write-json.ts";
 import { chooseCandidate, passes } from "./choose-candidate.ts";
 import { compareModels, sizeOf, type Candidate, type CandidateFigures } from "./compare-models.ts";
 
