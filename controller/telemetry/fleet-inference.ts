@@ -24,7 +24,7 @@ export interface VersionInference {
 /** `inference_devices` is written this seldom for one device: who looks for shorter finds it a little longer. */
 const SEEN_AGAIN_MS = 600_000;
 
-/** Written out: it runs for each device of a transaction, and building it takes ten times as long as running it. */
+// Written out: these run for each device or minute of a transaction, and building them takes ten times as long as running them.
 const SEEN = `
   INSERT INTO inference_devices (slot, version, device, first_ms, last_ms) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (slot, version, device) DO UPDATE SET
@@ -77,24 +77,21 @@ export interface TotalKey {
   readonly atMs: number;
 }
 
+const TOTAL =
+  "SELECT fields_json FROM inference_totals WHERE span_ms = ? AND at_ms = ? AND slot = ? AND version = ?";
+const SET_TOTAL = `
+  INSERT INTO inference_totals (span_ms, at_ms, slot, version, fields_json) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (span_ms, at_ms, slot, version) DO UPDATE SET fields_json = excluded.fields_json`;
+
 /** Merges into the row that is there. */
 export async function addTotal(db: StoreTransaction, key: TotalKey, sum: InferenceSum): Promise<void> {
   const { slot, version, spanMs, atMs } = key;
-  const there = await db
-    .selectFrom("inference_totals")
-    .select("fields_json")
-    .where("span_ms", "=", spanMs)
-    .where("at_ms", "=", atMs)
-    .where("slot", "=", slot)
-    .where("version", "=", version)
-    .executeTakeFirst();
+  const values = [spanMs, atMs, slot, version];
+  const { rows } = await db.executeQuery<{ readonly fields_json: string }>(CompiledQuery.raw(TOTAL, values));
+  const [there] = rows;
   if (there !== undefined) sum.add(check(JSON.parse(there.fields_json)));
-  const fields_json = JSON.stringify(sum.toFields(slot, version === "" ? undefined : version));
-  await db
-    .insertInto("inference_totals")
-    .values({ slot, version, span_ms: spanMs, at_ms: atMs, fields_json })
-    .onConflict((conflict) => conflict.columns(["span_ms", "at_ms", "slot", "version"]).doUpdateSet({ fields_json }))
-    .execute();
+  const text = JSON.stringify(sum.toFields(slot, version === "" ? undefined : version));
+  await db.executeQuery(CompiledQuery.raw(SET_TOTAL, [...values, text]));
 }
 
 export interface FleetInferenceQuery {

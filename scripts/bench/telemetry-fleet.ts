@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
+import { backoffMs, type BackoffPolicy } from "../../common/backoff.ts";
 import { systemClock } from "../../common/clock.ts";
 import { openLog } from "../../common/log.ts";
 import { openMqttLink } from "../../common/mqtt-link.ts";
@@ -21,7 +22,13 @@ import { endChild, forkModule } from "./transfer-brokers.ts";
 export interface FleetFigures {
   readonly devices: number;
   readonly records: number;
+  /** Devices whose first batch was stored, and how long that took for all that came at once. */
+  readonly joined: number;
+  readonly joinMs: number;
+  /** Batches of the time that is measured. */
   readonly sent: number;
+  /** Batches that were said again, as devices do that hear nothing: a broker's queue was full. */
+  readonly again: number;
   /** Batches that were acknowledged by the end. */
   readonly acknowledged: number;
   /** Of one processor. */
@@ -37,14 +44,25 @@ export interface FleetFigures {
 /** One batch of each device a minute. */
 const BATCH_MS = 60_000;
 /** For what is on its way at the end. */
-const SETTLE_MS = 5_000;
-/** For all devices to become known: each costs transactions of its own, once in its life. */
-const JOIN_MS_MAX = 300_000;
+const SETTLE_MS = 10_000;
+/** For all devices to become known, who come at once. */
+const JOIN_MS_MAX = 120_000;
+/** As devices do. */
+const RETRY: BackoffPolicy = { firstMs: 4_000, mostMs: 60_000 };
 
 interface Sender {
   readonly device: DeviceId;
   readonly stream: StreamId;
   next: number;
+}
+
+/** A batch without an acknowledgement. */
+interface Waiting {
+  readonly device: DeviceId;
+  readonly payload: Uint8Array;
+  readonly sentAtMs: number;
+  attempt: number;
+  retryAtMs: number;
 }
 
 /** Runs for so long after a first batch of every device, which makes them known. */
@@ -58,9 +76,10 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
     const stream = randomBytes(16).toString("hex") as StreamId;
     return { device: `cam-${String(at).padStart(5, "0")}` as DeviceId, stream, next: 0 };
   });
-  const sentAtMs = new Map<string, number>();
+  const waiting = new Map<string, Waiting>();
   const lags: number[] = [];
   let acknowledged = 0;
+  let again = 0;
   const connected = Promise.withResolvers<string>();
   await using link = openMqttLink({
     url: broker.url,
@@ -71,11 +90,11 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
     onMessage: (_topic, payload) => {
       const { stream, next } = parseTelemetryAck(payload);
       const key = `${stream}/${next}`;
-      const atMs = sentAtMs.get(key);
-      if (atMs === undefined) return;
-      sentAtMs.delete(key);
+      const batch = waiting.get(key);
+      if (batch === undefined) return;
+      waiting.delete(key);
       acknowledged += 1;
-      lags.push(performance.now() - atMs);
+      lags.push(performance.now() - batch.sentAtMs);
     },
     clock: systemClock,
     log: openLog("bench-devices", "error"),
@@ -97,13 +116,35 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
     const records = Array.from({ length: RECORDS }, (_, at) => record(at < 2 ? "health" : "inference", at));
     sender.next += RECORDS;
     const { device, stream, next } = sender;
-    sentAtMs.set(`${stream}/${next}`, performance.now());
-    const range = { stream, acked: from, from, next, backfill: false, records };
-    await link.publish(deviceTopics(fleet, device).telemetry, encodeTelemetryBatch(range), { qos: 1 });
+    const payload = encodeTelemetryBatch({ stream, acked: from, from, next, backfill: false, life: LIFE, records });
+    const sentAtMs = performance.now();
+    const retryAtMs = sentAtMs + backoffMs(RETRY, 0, Math.random);
+    waiting.set(`${stream}/${next}`, { device, payload, sentAtMs, attempt: 0, retryAtMs });
+    await link.publish(deviceTopics(fleet, device).telemetry, payload, { qos: 1 });
   }
 
+  async function sayAgain(): Promise<void> {
+    const nowMs = performance.now();
+    for (const batch of waiting.values()) {
+      if (batch.retryAtMs > nowMs) continue;
+      batch.attempt += 1;
+      batch.retryAtMs = nowMs + backoffMs(RETRY, batch.attempt, Math.random);
+      again += 1;
+      await link.publish(deviceTopics(fleet, batch.device).telemetry, batch.payload, { qos: 1 });
+    }
+  }
+
+  async function settle(isDone: () => boolean, msMax: number): Promise<void> {
+    for (let waitedMs = 0; !isDone() && waitedMs < msMax; waitedMs += 20) {
+      await systemClock.sleep(20);
+      await sayAgain();
+    }
+  }
+
+  const joiningMs = performance.now();
   for (const sender of senders) await send(sender);
   await settle(() => acknowledged >= devices, JOIN_MS_MAX);
+  const [joined, joinMs] = [acknowledged, performance.now() - joiningMs];
   lags.length = 0;
   acknowledged = 0;
   const pid = controller.pid ?? 0;
@@ -116,6 +157,7 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
       if (sender !== undefined) await send(sender);
     }
     await systemClock.sleep(5);
+    await sayAgain();
   }
   const elapsedMs = performance.now() - startedMs;
   const cpuShare = (processCpuMs(pid) - cpuMs) / elapsedMs;
@@ -127,7 +169,8 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
   lags.sort((a, b) => a - b);
   const lagAt = (q: number) => lags[Math.floor(q * (lags.length - 1))] ?? NaN;
   return {
-    ...{ devices, sent, records: sent * RECORDS, acknowledged, cpuShare, brokerCpuShare, peakBytes, reportMs },
+    ...{ devices, joined, joinMs, sent, again, records: sent * RECORDS, acknowledged },
+    ...{ cpuShare, brokerCpuShare, peakBytes, reportMs },
     lagP50Ms: lagAt(0.5),
     lagP99Ms: lagAt(0.99),
   };
@@ -135,10 +178,8 @@ export async function measureFleet(directory: string, devices: number, runMs: nu
 
 /** Of a minute: two of health, six of a model. */
 const RECORDS = 8;
-
-async function settle(isDone: () => boolean, msMax: number): Promise<void> {
-  for (let waitedMs = 0; !isDone() && waitedMs < msMax; waitedMs += 20) await systemClock.sleep(20);
-}
+/** Of every device: none is a copy of another. */
+const LIFE = { id: "0".repeat(16), from: 0 };
 
 async function timedReport(httpUrl: string, token: string): Promise<number> {
   const startedMs = performance.now();

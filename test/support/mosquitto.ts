@@ -44,6 +44,8 @@ export function mosquittoConfig(port: number): string {
     `listener ${String(port)} 127.0.0.1`,
     "allow_anonymous true",
     "persistence false",
+    "max_queued_messages 20000",
+    "max_queued_bytes 33554432",
     // Without it a QoS 1 round trip takes 91 ms instead of 0.1.
     "set_tcp_nodelay true",
     "log_type error",

@@ -79,10 +79,11 @@ t.test("a batch that overtook another is left, and comes again in order", async 
 });
 
 t.test("live batches are acknowledged once a second, backfill at once", async (t) => {
-  const { ingest, outbox, acks } = await openIngest(t);
+  const { ingest, outbox, acks, store } = await openIngest(t);
+  const watermark = async () => (await store.selectFrom("streams").select("next").executeTakeFirst())?.next;
   for (let next = 1; next <= 4; next += 1) {
     ingest.onBatch(DEVICE, batch(outbox, { from: next - 1, next }));
-    await until("it is stored", async () => ingest.counters.batches === next && (await systemClock.sleep(20), true));
+    await until("it is stored", async () => (await watermark()) === next);
   }
   t.same(
     acks.map((ack) => ack.next),
@@ -95,6 +96,25 @@ t.test("live batches are acknowledged once a second, backfill at once", async (t
     ingest.onBatch(DEVICE, batch(outbox, { from: next - 1, next, backfill: true }));
     await until("it is acknowledged", () => acks.at(-1)?.next === next, { timeoutMs: 500 });
   }
+});
+
+t.test("batches that come close together share a transaction", async (t) => {
+  const { ingest, outbox, store } = await openIngest(t);
+  append(outbox, 20);
+  const batches = Array.from({ length: 20 }, (_, n) => {
+    const range = outbox.read(outbox.stream, n, { recordsMax: 1, bytesMax: 1_000 });
+    if (range === undefined) throw new Error("there is a record");
+    return encodeTelemetryBatch({ ...range, backfill: false });
+  });
+  let transactions = 0;
+  const { transaction } = store;
+  t.intercept(store, "transaction", { value: () => ((transactions += 1), transaction.call(store)) });
+  for (const payload of batches) {
+    ingest.onBatch(DEVICE, payload);
+    await new Promise(setImmediate);
+  }
+  await until("all are stored", () => ingest.counters.records === 20);
+  t.ok(transactions < 20, `${String(transactions)} transactions`);
 });
 
 const malformed = [
