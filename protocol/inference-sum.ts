@@ -52,13 +52,10 @@ export class InferenceSum {
   /** Throws SCHEMA or MALFORMED, and has added nothing then. */
   add(fields: RecordFields): void {
     const inference = checkInferenceFields(fields);
-    const sketches = SKETCHES.flatMap((name) => {
-      const text = inference[name];
-      return text === undefined ? [] : [{ name, bins: Sketch.readBins(text) }];
-    });
+    const read = SKETCHES.map((name) => Sketch.readBins(inference[name] ?? ""));
     // Before anything else is added: it may throw.
     this.classes.addTexts(inference.feedbackClasses, inference.feedbackPairs);
-    for (const { name, bins } of sketches) this.sketches[name].addBins(bins);
+    for (const [at, name] of SKETCHES.entries()) this.sketches[name].addBins(read[at] ?? []);
     this.confidenceSum += (inference.confidenceCount ?? 0) * (inference.confidenceMean ?? 0);
     this.records += inference.records ?? 1;
     this.intervalMs += inference.intervalMs;
@@ -67,7 +64,8 @@ export class InferenceSum {
     const measured = inference.feedbackMeasured ?? 0;
     this.absoluteSum += measured * (inference.feedbackAbsoluteMean ?? 0);
     this.squareSum += measured * (inference.feedbackSquareMean ?? 0);
-    for (const [name, count] of Object.entries(fields)) {
+    for (const name of Object.keys(fields)) {
+      const count = fields[name];
       if (!name.startsWith(OUTCOME_PREFIX) || !Number.isSafeInteger(count)) continue;
       this.#addOutcome(name.slice(OUTCOME_PREFIX.length), Number(count));
     }

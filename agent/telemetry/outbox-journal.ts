@@ -66,6 +66,8 @@ export interface Journal {
 
 /** Positions set aside at each fsync: bounds what a power cut can take, and how far its gap record can overstate it. */
 const RESERVED_NUMBERS = 256;
+/** More in a burst: it would ask for the disk at every turn of the event loop. */
+const RESERVED_TURNS = 4;
 /** A device without a connection asks for the disk this often at most, and only when it has something to write. */
 const SYNC_EVERY_MS = 30_000;
 /** Positions claimed at once: an fsync for every thousand records while a backlog drains, not one for every batch. */
@@ -108,7 +110,7 @@ export function openJournal(database: Sqlite, { clock, capBytes, bootId, bootMs 
     setSync(sync);
     database.transaction(() => {
       work(draft);
-      if (sync) reservedAfter = draft.next + RESERVED_NUMBERS;
+      if (sync) reservedAfter = draft.next + Math.max(RESERVED_NUMBERS, RESERVED_TURNS * (draft.next - next));
       const life_id = draft.isLifeTold ? "" : life.id;
       const told = { life_id, life_from: life.from };
       statements.saveState.run({ next: draft.next, reserved: reservedAfter, boot_id: bootId, ...told });

@@ -33,34 +33,64 @@ const SEEN = `
 
 const check = gate("stored inference total", RecordFieldsSchema);
 
+interface Total {
+  readonly slot: string;
+  readonly version: string;
+  readonly atMs: number;
+  readonly sum: InferenceSum;
+}
+
+interface Seen {
+  readonly slot: string;
+  readonly version: string;
+  readonly device: DeviceId;
+  firstMs: number;
+  lastMs: number;
+}
+
 /** Collects the records of one transaction. */
 export class FleetTally {
-  readonly #sums = new Map<string, { slot: string; version: string; atMs: number; sum: InferenceSum }>();
-  readonly #seen = new Map<
-    string,
-    { slot: string; version: string; device: DeviceId; firstMs: number; lastMs: number }
-  >();
+  readonly #totals = new Map<string, Total>();
+  readonly #seen = new Map<string, Seen>();
+  /** Of the record before: those of one device and minute follow each other. */
+  #total: Total | undefined;
+  #device: Seen | undefined;
 
   /** Throws SCHEMA or MALFORMED, and counts nothing then. */
   add(device: DeviceId, { atMs, fields }: TelemetryRecord): void {
     const slot = typeof fields["slot"] === "string" ? fields["slot"] : "";
     const version = typeof fields["version"] === "string" ? fields["version"] : "";
-    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
-    const name = `${slot.length} ${slot}${version}`;
-    const key = `${minuteMs} ${name}`;
-    const total = this.#sums.get(key) ?? { slot, version, atMs: minuteMs, sum: new InferenceSum() };
-    total.sum.add(fields);
-    this.#sums.set(key, total);
-    const seenKey = `${device} ${name}`;
-    const seen = this.#seen.get(seenKey) ?? { slot, version, device, firstMs: atMs, lastMs: atMs };
+    this.#totalOf(slot, version, Math.floor(atMs / MINUTE_MS) * MINUTE_MS).sum.add(fields);
+    const seen = this.#seenOf(slot, version, device, atMs);
     seen.firstMs = Math.min(seen.firstMs, atMs);
     seen.lastMs = Math.max(seen.lastMs, atMs);
-    this.#seen.set(seenKey, seen);
+  }
+
+  #totalOf(slot: string, version: string, atMs: number): Total {
+    const last = this.#total;
+    if (last?.atMs === atMs && last.slot === slot && last.version === version) return last;
+    const key = `${atMs} ${slot.length} ${slot}${version}`;
+    const total = this.#totals.get(key) ?? { slot, version, atMs, sum: new InferenceSum() };
+    this.#totals.set(key, total);
+    this.#total = total;
+    return total;
+  }
+
+  #seenOf(slot: string, version: string, device: DeviceId, atMs: number): Seen {
+    const last = this.#device;
+    if (last?.device === device && last.slot === slot && last.version === version) return last;
+    const key = `${device} ${slot.length} ${slot}${version}`;
+    const seen = this.#seen.get(key) ?? { slot, version, device, firstMs: atMs, lastMs: atMs };
+    this.#seen.set(key, seen);
+    this.#device = seen;
+    return seen;
   }
 
   /** In the transaction that stores the records, so that each counts once. */
   async store(db: StoreTransaction): Promise<void> {
-    for (const { slot, version, atMs, sum } of this.#sums.values()) {
+    for (const { slot, version, atMs, sum } of this.#totals.values()) {
+      // Nothing of it could be read.
+      if (sum.records === 0) continue;
       await addTotal(db, { slot, version, spanMs: MINUTE_MS, atMs }, sum);
     }
     for (const { slot, version, device, firstMs, lastMs } of this.#seen.values()) {

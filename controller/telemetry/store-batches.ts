@@ -92,7 +92,8 @@ export async function storeBatches(
       if (problem !== undefined) problems.add(device, problem, `its clock said ${instantText(told.atMs)}`);
       const record = atMs === told.atMs ? told : { ...told, atMs };
       rows.push(rowOf(device, stream, record, backfill, nowMs));
-      await understand({ streams, fleet, problems }, device, stream, record);
+      const counting = understand({ streams, fleet, problems }, device, stream, record);
+      if (counting !== undefined) await counting;
     }
   }
   await insertTelemetry(db, rows);
@@ -128,25 +129,28 @@ interface Tallies {
   readonly problems: ProblemTally;
 }
 
-/** What a new record means beyond being there. One that cannot be read came from one device, and must not stop the others. */
-async function understand(
+/**
+ * What a new record means beyond being there. One that cannot be read came from one device, and must not stop the others. A
+ * promise where the database is asked, which is seldom: to wait for each record takes as long as to count it.
+ */
+function understand(
   { streams, fleet, problems }: Tallies,
   device: DeviceId,
   own: StreamId,
   record: TelemetryRecord,
-): Promise<void> {
+): Promise<void> | undefined {
   try {
-    if (record.kind === "gap") await countGap(streams, device, own, record);
-    else if (record.kind === "inference") fleet.add(device, record);
+    if (record.kind === "gap") return countGap(streams, device, own, checkGapFields(record.fields));
+    if (record.kind === "inference") fleet.add(device, record);
     else if (!isRecordKind(record.kind)) problems.add(device, "kind-unknown", `a record of kind ${record.kind}`);
   } catch (thrown) {
     if (!(thrown instanceof ProtocolError)) throw thrown;
     problems.add(device, "record-unreadable", `number ${record.seq} of stream ${own}: ${thrown.message}`);
   }
+  return undefined;
 }
 
-async function countGap(streams: StreamTally, device: DeviceId, own: StreamId, record: TelemetryRecord): Promise<void> {
-  const gap = checkGapFields(record.fields);
+async function countGap(streams: StreamTally, device: DeviceId, own: StreamId, gap: GapFields): Promise<void> {
   const stream = gapStream(gap, own);
   if (stream === undefined) return;
   const counts = await streams.of(device, stream);

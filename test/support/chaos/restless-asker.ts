@@ -1,27 +1,25 @@
-/** Asks a device for predictions of models that it does not have, whether it is there or not: each question is told of in telemetry. */
+/** Asks a device about digits, whether it is there or not: each question is told of in telemetry once, or not at all. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { askOverJson, readDigits } from "../digits.ts";
 
 const EVERY_MS = 25;
-/** Each name is a record of its own every ten seconds. */
-const NAMES = 8;
 
 export interface Asker {
-  /** Resolves to the requests that were answered, or may have been. */
+  /** Resolves to the requests that a device can have told of. */
   readonly stop: () => Promise<number>;
 }
 
 export function startAsking(deviceUrl: string): Asker {
   const ending = new AbortController();
+  const digits = readDigits();
   let asked = 0;
   const running = (async () => {
     for (let at = 0; !ending.signal.aborted; at += 1) {
-      const url = `${deviceUrl}/v2/models/nobody-${String(at % NAMES)}/infer`;
-      const response = await fetch(url, { method: "POST", body: "{}", signal: AbortSignal.timeout(1_000) }).catch(
-        (error: unknown) => error,
-      );
-      // A request that broke off may have been counted by the device.
+      const digit = digits[at % digits.length];
+      if (digit === undefined) throw new Error("there are no digits to ask about");
+      // One that broke off may have been answered: the device counts it, and nobody heard.
       asked += 1;
-      if (response instanceof Response) await response.body?.cancel();
+      await askOverJson(deviceUrl, digit).catch(() => undefined);
       await sleep(EVERY_MS);
     }
   })();

@@ -3,7 +3,7 @@
  * a broker of its own process between them. Then everything heals, ends without a warning, and what the controller's database
  * has is held against what the devices' outboxes gave away.
  */
-import { statSync } from "node:fs";
+import { cpSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { viewOutbox } from "../../../agent/telemetry/outbox-view.ts";
@@ -23,6 +23,9 @@ export interface FleetChaosOptions {
   readonly seed: number;
   /** Of chaos; starting comes before that, and healing after. */
   readonly chaosMs: number;
+  readonly devices: number;
+  /** Whether the devices serve a model, and are asked all the time. */
+  readonly isServing: boolean;
   readonly directory: string;
 }
 
@@ -37,7 +40,7 @@ export interface FleetChaosOutcome extends FleetCounts {
   readonly asked: ReadonlyMap<string, number>;
 }
 
-const DEVICES = ["cam-1", "cam-2"];
+const DIGITS = new URL("../../../examples/digits/v1.0.0", import.meta.url).pathname;
 /** A device that found no broker for a while looks for it every half minute. */
 const HEAL_MS_MAX = 90_000;
 
@@ -51,7 +54,8 @@ interface Acting {
 
 type Action = (acting: Acting) => Promise<void>;
 
-export async function runFleetChaos({ seed, chaosMs, directory }: FleetChaosOptions): Promise<FleetChaosOutcome> {
+export async function runFleetChaos(options: FleetChaosOptions): Promise<FleetChaosOutcome> {
+  const { seed, chaosMs, directory } = options;
   // The test runner gives its hooks to every child, and they make a file's limit fatal.
   delete process.env["NODE_OPTIONS"];
   const random = seededRandom(seed);
@@ -59,10 +63,10 @@ export async function runFleetChaos({ seed, chaosMs, directory }: FleetChaosOpti
   const brokerUrl = `mqtt://127.0.0.1:${String(port)}`;
   const broker = killableBroker(port, directory);
   const actions: string[] = [];
-  const starts = new Map(DEVICES.map((id) => [id, 0]));
+  const starts = new Map<string, number>();
   await using fleet = await openFleet({
     directory: join(directory, "fleet"),
-    devices: DEVICES.map((id) => ({ id, labels: [] })),
+    devices: Array.from({ length: options.devices }, (_, at) => ({ id: `cam-${String(at + 1)}`, labels: [] })),
     brokerUrl,
   });
   const startDevice = async (device: FleetDevice) => {
@@ -72,8 +76,9 @@ export async function runFleetChaos({ seed, chaosMs, directory }: FleetChaosOpti
   try {
     await broker.start();
     await Promise.all([fleet.startController(), ...fleet.devices.map(startDevice)]);
+    if (options.isServing) await serveDigits(fleet, directory);
     await using doubler = openDoubler(brokerUrl, seededRandom(seed + 1));
-    const askers = fleet.devices.map(({ url }) => startAsking(url));
+    const askers = options.isServing ? fleet.devices.map(({ id, url }) => ({ id, ...startAsking(url) })) : [];
     const endMs = performance.now() + chaosMs;
     while (performance.now() < endMs) {
       await sleep(200 + random() * 1_500);
@@ -90,7 +95,7 @@ export async function runFleetChaos({ seed, chaosMs, directory }: FleetChaosOpti
     await Promise.all([fleet.startController(), ...fleet.devices.map(startDevice)]);
     await until("every outbox is empty", () => fleet.devices.every(isDrained), { timeoutMs: HEAL_MS_MAX });
     const asked = new Map<string, number>();
-    for (const [at, asker] of askers.entries()) asked.set(DEVICES[at] ?? "", await asker.stop());
+    for (const { id, stop } of askers) asked.set(id, await stop());
     await killAll(fleet, broker);
     const outboxes = fleet.devices.map(({ id, directory: folder }) => ({ id, path: agentFolder(folder).telemetry }));
     const counts = await countFleet(controllerPaths(fleet.home).database, outboxes);
@@ -99,6 +104,19 @@ export async function runFleetChaos({ seed, chaosMs, directory }: FleetChaosOpti
     throw new Error(`chaos of a fleet with seed ${String(seed)} did not heal after: ${actions.join(", ")}`, { cause });
   } finally {
     await broker.kill();
+  }
+}
+
+async function serveDigits(fleet: Fleet, directory: string): Promise<void> {
+  const folder = join(directory, "digits");
+  cpSync(DIGITS, folder, { recursive: true });
+  for (const command of [
+    ["bundle", "sign", folder],
+    ["bundle", "push", folder],
+    ["rollout", "create", "digits@1.0.0", "--all", "--yes", "--watch", "--timeout", "120s"],
+  ]) {
+    const { code, stdout, stderr } = await fleet.ferry(...command);
+    if (code !== 0) throw new Error(`ferry ${command.join(" ")}: ${stdout}${stderr}`);
   }
 }
 
