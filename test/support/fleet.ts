@@ -61,6 +61,8 @@ export interface Fleet extends AsyncDisposable {
 }
 
 const FLEET_ID = "demo";
+/** A second or two; on a machine with ten programs for each of its processors, much longer. */
+const READY_MS_MAX = 90_000;
 
 /** Makes the keys and chooses ports; starts nothing. */
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
@@ -187,10 +189,11 @@ function fleetDevice({ device, directory, port, address, rootPin }: DevicePlan):
 }
 
 async function untilReady(program: Program, url: string): Promise<void> {
-  await until(`${url} answers`, () => {
+  const isAnswered = () => {
     if (!program.running()) throw new Error(`the program ended instead of answering at ${url}:\n${program.output()}`);
     return answers(url);
-  });
+  };
+  await until(`${url} answers`, isAnswered, { timeoutMs: READY_MS_MAX });
 }
 
 function started(program: Program | undefined, what: string): Program {

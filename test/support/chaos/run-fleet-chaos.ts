@@ -75,7 +75,8 @@ export async function runFleetChaos(options: FleetChaosOptions): Promise<FleetCh
   };
   try {
     await broker.start();
-    await Promise.all([fleet.startController(), ...fleet.devices.map(startDevice)]);
+    await fleet.startController();
+    await Promise.all(fleet.devices.map(startDevice));
     if (options.isServing) await serveDigits(fleet, directory);
     await using doubler = openDoubler(brokerUrl, seededRandom(seed + 1));
     const askers = options.isServing ? fleet.devices.map(({ id, url }) => ({ id, ...startAsking(url) })) : [];
