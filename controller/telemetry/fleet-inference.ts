@@ -107,8 +107,7 @@ export interface TotalKey {
   readonly atMs: number;
 }
 
-const TOTAL =
-  "SELECT fields_json FROM inference_totals WHERE span_ms = ? AND at_ms = ? AND slot = ? AND version = ?";
+const TOTAL = "SELECT fields_json FROM inference_totals WHERE span_ms = ? AND at_ms = ? AND slot = ? AND version = ?";
 const SET_TOTAL = `
   INSERT INTO inference_totals (span_ms, at_ms, slot, version, fields_json) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (span_ms, at_ms, slot, version) DO UPDATE SET fields_json = excluded.fields_json`;

@@ -31,9 +31,17 @@ for (let seed = first; seed < first + seeds; seed += 1) {
     t.equal(miscounted, 0, "the rows are as many as were counted");
     for (const [device, { records, starts: told, requests, lost }] of stored) {
       const [started, questions] = [starts.get(device) ?? 0, asked.get(device) ?? 0];
-      t.comment(`${device}: ${String(records)} records, ${String(lost)} lost, ${String(requests)} of ${String(questions)}`);
-      t.ok(told <= started && told >= started - lost, `${String(told)} of ${String(started)} starts are told, none twice`);
-      t.ok(requests <= questions && (requests > 0 || chaosMs < 60_000), `${String(requests)} of ${String(questions)} requests are told, none twice`);
+      t.comment(
+        `${device}: ${String(records)} records, ${String(lost)} lost, ${String(requests)} of ${String(questions)}`,
+      );
+      t.ok(
+        told <= started && told >= started - lost,
+        `${String(told)} of ${String(started)} starts are told, none twice`,
+      );
+      t.ok(
+        requests <= questions && (requests > 0 || chaosMs < 60_000),
+        `${String(requests)} of ${String(questions)} requests are told, none twice`,
+      );
     }
     const counted = [...stored.values()].reduce((sum, { requests }) => sum + requests, 0);
     t.equal(totalled, counted, "the totals of the fleet hold what the records hold");

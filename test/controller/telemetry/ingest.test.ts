@@ -107,8 +107,8 @@ t.test("batches that come close together share a transaction", async (t) => {
     return encodeTelemetryBatch({ ...range, backfill: false });
   });
   let transactions = 0;
-  const { transaction } = store;
-  t.intercept(store, "transaction", { value: () => ((transactions += 1), transaction.call(store)) });
+  const begin = store.transaction.bind(store);
+  t.intercept(store, "transaction", { value: () => ((transactions += 1), begin()) });
   for (const payload of batches) {
     ingest.onBatch(DEVICE, payload);
     await new Promise(setImmediate);
