@@ -42,11 +42,13 @@ export function goalsOf(figures: readonly Figures[]): Goal[] {
     const of = (way: string, clients: number) => summaryOf(figures, size, way, clients);
     const latency = (way: string) => of(way, 1).p50Ms;
     const throughput = (way: string) => of(way, 16).perSecond;
-    const { probeP99Ms } = of("ours binary", 16);
+    const probeOf = (way: string) => of(way, 16).probeP99Ms ?? NaN;
     return [
       goalOf(`${size}: p50 at 1 client`, latency, { bound: LATENCY_RATIO_MAX, isMost: true }),
       goalOf(`${size}: a second at 16 clients`, throughput, { bound: THROUGHPUT_RATIO_MIN[size], isMost: false }),
-      ...(probeP99Ms === undefined ? [] : [probeGoal(`${size}: live probe p99 at 16 clients, ms`, probeP99Ms)]),
+      ...(Number.isNaN(probeOf("ours binary"))
+        ? []
+        : [probeGoal(size, probeOf("floor binary"), probeOf("ours binary"))]),
     ];
   });
 }
@@ -72,8 +74,12 @@ function goalOf(
   };
 }
 
-function probeGoal(what: string, value: number): Goal {
-  return { what, value, bound: `at most ${String(PROBE_P99_MS_MAX)}`, holds: value <= PROBE_P99_MS_MAX };
+/** On a machine where the floor misses it as well, the processors are not there when they are wanted. */
+function probeGoal(size: ModelSize, floorMs: number, value: number): Goal {
+  const mostMs = floorMs > PROBE_P99_MS_MAX ? floorMs * FLOOR_RATIO_MAX : PROBE_P99_MS_MAX;
+  const why = mostMs === PROBE_P99_MS_MAX ? "" : `, twice the floor's`;
+  const bound = `at most ${mostMs.toFixed(1)}${why}`;
+  return { what: `${size}: live probe p99 at 16 clients, ms`, value, bound, holds: value <= mostMs };
 }
 
 /** Medians over the rounds. */
