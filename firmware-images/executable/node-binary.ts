@@ -31,11 +31,27 @@ async function unpack(name: string, folder: string, cache: string): Promise<void
   await mkdir(cache, { recursive: true });
   const temporary = await mkdtemp(join(cache, "unpack-"));
   try {
-    // npm compares what it gets with the digest that the registry gives for it.
-    const { stdout } = await run("npm", ["pack", "--silent", name], { cwd: temporary });
-    await run("tar", ["-xzf", stdout.trim(), "package/bin/node", "package/LICENSE"], { cwd: temporary });
+    const archive = await download(name, temporary);
+    await run("tar", ["-xzf", archive, "package/bin/node", "package/LICENSE"], { cwd: temporary });
     await rename(join(temporary, "package"), folder);
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** 52 MB in that time is a slow line; npm itself would wait for a download that has stalled for as long as it likes. */
+const DOWNLOAD_MS_MAX = 180_000;
+const DOWNLOADS_MAX = 3;
+
+/** The archive's name in the folder. npm compares what it gets with the digest that the registry gives for it. */
+async function download(name: string, folder: string): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const options = { cwd: folder, timeout: DOWNLOAD_MS_MAX };
+      return (await run("npm", ["pack", "--silent", name], options)).stdout.trim();
+    } catch (error) {
+      if (attempt === DOWNLOADS_MAX) throw error;
+      process.stderr.write(`npm did not get ${name} (${String(attempt)} of ${String(DOWNLOADS_MAX)}); trying again\n`);
+    }
   }
 }

@@ -64,7 +64,7 @@ t.test("a real quota of half a processor leaves one thread, where this machine l
   const command = `echo $$ > ${group}/cgroup.procs && exec "$0" --input-type=module -e '${source}'`;
   const said = execFileSync("sh", ["-c", command, process.execPath], { encoding: "utf8" });
   t.equal(said, "0.5");
-  t.same(shareProcessors({}, Number(said)), { instances: 1, intraOpThreads: 1 });
+  t.same(shareProcessors({}, Number(said)), { instances: 1, intraOpThreads: 1, mostThreads: 1 });
 });
 
 t.test("here it is at most what the system says", async (t) => {
