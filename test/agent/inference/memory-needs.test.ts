@@ -37,7 +37,10 @@ t.test("of several files that may be loaded, one at a time, the one that needs m
   const bundle = digitsFolder("1.2.0");
   const needs = new MemoryNeeds();
   const size = (file: string) => statSync(join(bundle.directory, file)).size;
-  const beside = ["model.json", "golden.json", "labels.txt", "baseline.json"].reduce((sum, file) => sum + size(file), 0);
+  const beside = ["model.json", "golden.json", "labels.txt", "baseline.json"].reduce(
+    (sum, file) => sum + size(file),
+    0,
+  );
   const [small, large] = ["model.int8.onnx", "model.onnx"] as const;
   t.equal((await needs.of(bundle, [small])).needBytes, estimatedNeedBytes(beside + size(small)));
   t.equal((await needs.of(bundle, [small, large])).needBytes, estimatedNeedBytes(beside + size(large)));
