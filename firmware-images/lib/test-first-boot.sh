@@ -5,6 +5,7 @@ boot=$work/boot
 boot_env=$boot/ferry-agent.env
 image=$work/board.json
 joining=$work/joining
+image_root=firmware-images/lib/root
 # What cannot heal ends within a second; what can is watched for its first try and the next.
 first_boot_seconds_max=30
 
@@ -65,7 +66,7 @@ fill_card() {
 make_room() { mount -o remount,size=1m "$joining"; }
 
 erases_token() {
-  firmware-images/lib/root/usr/lib/ferry-image/erase-token "$boot_env" "$joining"
+  "$image_root"/usr/lib/ferry-image/erase-token "$boot_env" "$joining"
   ! grep -q mfj1 "$boot_env" && grep -q "FERRY_ROOT_PIN=$root_pin" "$boot_env"
 }
 
