@@ -27,9 +27,7 @@ export type Behaviour =
   /** It is this checkout's agent, and reaches nobody. */
   | "never-connects"
   /** It is this checkout's agent, and its runners cannot load a model once it runs. */
-  | "loses-models"
-  /** It does not even pass its own self-test. */
-  | "fails-self-test";
+  | "loses-models";
 
 const BEFORE: Readonly<Record<Behaviour, string>> = {
   works: "",
@@ -37,7 +35,6 @@ const BEFORE: Readonly<Record<Behaviour, string>> = {
   hangs: `[ "$1" != run ] || exec sleep 600`,
   "never-connects": `[ "$1" != run ] || export FERRY_TEST_OFFLINE=yes`,
   "loses-models": `case "$1 \${FERRY_AGENT_RUNNING:-}" in "--as=runner $version-"*) exit 1 ;; esac`,
-  "fails-self-test": `[ "$1" != --as=runner ] || exit 1`,
 };
 
 /** Stands for the libraries: a version is several files, and whole only with all of them. */

@@ -26,6 +26,17 @@ interface Bad {
   readonly why: RegExp;
 }
 
+/** `scripts/crash-points` asks for one that hangs, too: `killed.test.ts` has it in each run. */
+const IS_ALL = process.env["FERRY_OWN_STEPS"] === "all";
+
+const HANGS: Bad = {
+  version: "0.3.0",
+  behaviour: "hangs",
+  device: "cam-2",
+  after: [],
+  why: /taken back: it was not well after 4 s: it did not even open its databases/,
+};
+
 const BAD: readonly Bad[] = [
   {
     version: "0.2.0",
@@ -34,13 +45,7 @@ const BAD: readonly Bad[] = [
     after: ["cam-4"],
     why: /taken back: it was started 3 times, and ended before it was good: exit status 3/,
   },
-  {
-    version: "0.3.0",
-    behaviour: "hangs",
-    device: "cam-2",
-    after: [],
-    why: /taken back: it was not well after 4 s: it did not even open its databases/,
-  },
+  ...(IS_ALL ? [HANGS] : []),
   {
     version: "0.4.0",
     behaviour: "never-connects",
@@ -51,7 +56,7 @@ const BAD: readonly Bad[] = [
 ];
 const DEVICES = [...new Set(BAD.flatMap(({ device, after }) => [device, ...after]))];
 
-t.test("a version that crashes, hangs or reaches nobody is taken back, told, and stops its rollout", async (t) => {
+t.test("a version that crashes or reaches nobody is taken back, told, and stops its rollout", async (t) => {
   const base = t.testdir();
   const programs = await Promise.all(DEVICES.map((id) => installedAgent(base, OLD, `program-${id}`)));
   const devices = DEVICES.map((id, at) => ({

@@ -43,7 +43,7 @@ function cutsBefore(from: string, to: string): readonly Cut[] {
   const cut = (when: string, step: string, more: Partial<Cut> = {}): Cut => ({ when, step, then: from, ...more });
   return [
     cut("while it is verified", "rename before [0-9a-f]{64}"),
-    cut("when its bundle is there", "rename after [0-9a-f]{64}", { isInSuite: true }),
+    cut("when its bundle is there", "rename after [0-9a-f]{64}"),
     cut("while it is unpacked", `rename before ${to}-.*`),
     cut("when it is unpacked", `rename after ${to}-.*`, { isInSuite: true }),
     cut("when it is noted what answers", "rename after before\\.json"),
@@ -70,7 +70,7 @@ const EXCHANGES: readonly Exchange[] = [
     to: "0.3.0",
     behaviour: "hangs",
     cuts: [
-      { when: "when the launcher noted why it goes back", step: "mv after taken-back", then: "0.3.0", isInSuite: true },
+      { when: "when the launcher noted why it goes back", step: "mv after taken-back", then: "0.3.0" },
       { when: "when the launcher turned the link back", step: "mv after current", then: "0.2.0", isInSuite: true },
       { when: "as the launcher ends the trial", step: "launcher-rm before trial", then: "0.2.0" },
     ],
