@@ -44,7 +44,7 @@ interface Pieces {
 /** Up to here a copy is cheaper than another piece. */
 const COPIED_BYTES_MAX = 16_384;
 
-/** Text goes out in one piece with the head, which costs a third less; so few bytes are made text, a character for each. */
+/** Text goes out in one piece with the head, in a plain write; so few bytes are made text, a character for each. */
 function piecesOf(body: HttpAnswer["body"]): Pieces {
   if (typeof body === "string") return { pieces: [body], encoding: "utf8" };
   const pieces = body instanceof Uint8Array ? [body] : body;
