@@ -49,16 +49,19 @@ interface InitReport {
 
 /**
  * Makes a bundle of a directory with an ONNX file: reads its interface, writes `model.json` and a golden set. With
- * `force`, preprocessing, postprocessing and parameters of a `model.json` that is there are kept.
+ * `force`, preprocessing, postprocessing and parameters of a `model.json` that is there are kept, and what it says of variants.
  */
 export async function initBundle(directory: string, options: InitOptions): Promise<InitReport> {
   const name = modelNameFrom(options.name ?? basename(resolve(directory)));
   const version = modelVersionFrom(options.version);
   const onnxFiles = (await bundleFiles(directory)).filter((path) => /^[^/]+\.onnx$/i.test(path));
   const file = mainFile(directory, onnxFiles);
-  const variants = findVariants(file, onnxFiles);
   if (!options.force) refuseToOverwrite(directory);
-  const kept = await formerProcessing(directory);
+  const former = await formerModel(directory);
+  const kept = processingOf(former);
+  const variants = findVariants(file, onnxFiles).map(
+    (found) => former?.variants?.find((one) => one.file === found.file) ?? found,
+  );
   const files = await readMediaFiles(directory, options.media ?? []);
   const session = await openOnnxSession(join(directory, file));
   try {
@@ -96,25 +99,27 @@ export async function initBundle(directory: string, options: InitOptions): Promi
 }
 
 /** What a person has written about pictures, sounds and answers is no guess of ours, and stays. */
-async function formerProcessing(
-  directory: string,
-): Promise<Pick<ModelJson, "preprocessing" | "postprocessing" | "parameters">> {
+function processingOf(former: Partial<ModelJson> = {}) {
+  const { preprocessing, postprocessing, parameters } = former;
+  return {
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+    ...(postprocessing === undefined ? {} : { postprocessing }),
+    ...(parameters === undefined ? {} : { parameters }),
+  };
+}
+
+async function formerModel(directory: string): Promise<ModelJson | undefined> {
   const bytes = await readFile(join(directory, MODEL_JSON)).catch((thrown: unknown) => {
     if (systemCodeOf(thrown) === "ENOENT") return undefined;
     throw thrown;
   });
-  if (bytes === undefined) return {};
+  if (bytes === undefined) return undefined;
   try {
-    const { preprocessing, postprocessing, parameters } = parseModelJson(bytes);
-    return {
-      ...(preprocessing === undefined ? {} : { preprocessing }),
-      ...(postprocessing === undefined ? {} : { postprocessing }),
-      ...(parameters === undefined ? {} : { parameters }),
-    };
+    return parseModelJson(bytes);
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new FerryError("bad-bundle", `${directory}/${MODEL_JSON} cannot be read: ${cause.message}`, {
-      hint: "Correct it, so that what it says of pictures and answers is kept; or delete it.",
+      hint: "Correct it, so that what it says of pictures, answers and variants is kept; or delete it.",
       cause,
     });
   }

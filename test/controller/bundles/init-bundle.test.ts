@@ -247,6 +247,17 @@ t.test("a folder in which no model can be found says what it found", async (t) =
   await t.rejects(initBundle(folder, { ...PLAIN, force: true }), { code: "no-model", hint: /model\.onnx/ });
 });
 
+t.test("what was signed of a variant is kept with --force", async (t) => {
+  const folder = digitsFolder(t);
+  copyFileSync(join(folder, "model.onnx"), join(folder, "model.int8.onnx"));
+  await initBundle(folder, PLAIN);
+  const file = join(folder, "model.json");
+  const made = parseModelJson(readFileSync(file));
+  const variants = [{ name: "int8", file: "model.int8.onnx", tolerance: { absolute: 0.1, relative: 0 }, compatible: ["jetson"] }];
+  writeFileSync(file, JSON.stringify({ ...made, variants }));
+  t.strictSame((await initBundle(folder, { ...PLAIN, samples: SAMPLES, force: true })).model.variants, variants);
+});
+
 t.test("files that are named after the model become its variants", async (t) => {
   const folder = digitsFolder(t);
   copyFileSync(join(examples, "v1.2.0", "model.int8.onnx"), join(folder, "model.int8.onnx"));
