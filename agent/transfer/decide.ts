@@ -1,10 +1,6 @@
 /** What a device asks for, when it speaks, and when it leaves a broadcast: the pure half of a reception. */
 import type { ChunkBitmap } from "../../protocol/transfer/chunk-bitmap.ts";
 
-/** Pieces asked for and not yet there, in the pull lane: about 1 MB, which keeps a link of 8 MB/s at 100 ms busy. */
-export const CREDIT_MAX = 16;
-/** Until the first pieces have shown how fast the way is. */
-const CREDIT_FIRST = 2;
 /** Pieces named in one acknowledgement of a broadcast; the rest follows when these are there. */
 const GAPS_MAX = 64;
 /** Frames between two acknowledgements. */
@@ -25,13 +21,12 @@ export interface AskView {
   readonly fragments: ReadonlyMap<number, unknown>;
   /** The fragments of the chunk list come first, and nothing can be checked without them. */
   readonly listPieces: number;
-  /** Pieces asked for, and when each may be asked for again. */
-  readonly asked: ReadonlyMap<number, number>;
-  /** Pieces that have arrived in this fetch. */
-  readonly arrived: number;
+  /** Pieces that may still come from an earlier want. */
+  readonly awaited: ReadonlySet<number>;
+  /** So many may be awaited in the pull lane. */
+  readonly credit: number;
   /** In a broadcast: every piece below this has had time to arrive. */
   readonly settled: number;
-  readonly nowMs: number;
 }
 
 /** The pieces to name in a want that goes out now; none where it is better to wait. */
@@ -41,27 +36,15 @@ export function piecesToAsk(view: AskView): number[] {
     const due = hasList ? view.settled : Math.min(view.settled, view.listPieces);
     return lackingBelow(view, due, GAPS_MAX);
   }
-  const credit = creditAfter(view.arrived);
-  const outstanding = outstandingOf(view);
-  if (outstanding > credit / 2) return [];
-  return lackingBelow(view, hasList ? view.written.size : view.listPieces, credit - outstanding);
+  const { awaited, credit } = view;
+  if (awaited.size > credit / 2) return [];
+  return lackingBelow(view, hasList ? view.written.size : view.listPieces, credit - awaited.size);
 }
 
-export function creditAfter(arrived: number): number {
-  return Math.min(CREDIT_MAX, CREDIT_FIRST + arrived);
-}
-
-/** Pieces that may still come from an earlier want. */
-function outstandingOf({ asked, nowMs }: AskView): number {
-  let count = 0;
-  for (const againAtMs of asked.values()) if (againAtMs > nowMs) count += 1;
-  return count;
-}
-
-function lackingBelow({ written, fragments, asked, nowMs }: AskView, end: number, countMax: number): number[] {
+function lackingBelow({ written, fragments, awaited }: AskView, end: number, countMax: number): number[] {
   const pieces: number[] = [];
   for (let piece = written.firstLacking; piece < end && pieces.length < countMax; piece += 1) {
-    if (!written.has(piece) && !fragments.has(piece) && (asked.get(piece) ?? -Infinity) <= nowMs) pieces.push(piece);
+    if (!written.has(piece) && !fragments.has(piece) && !awaited.has(piece)) pieces.push(piece);
   }
   return pieces;
 }

@@ -5,6 +5,7 @@ import type { Log } from "../../common/log.ts";
 import type { MqttLink } from "../../common/mqtt-link.ts";
 import type { DeviceId, FleetId, TransferId } from "../../protocol/ids.ts";
 import type { TransferOffer } from "../../protocol/messages/transfer-offer.ts";
+import { CHUNK_BYTES } from "../../protocol/limits.ts";
 import { encodeTransferWant } from "../../protocol/messages/transfer-want.ts";
 import { deviceTopics, groupTopics } from "../../protocol/topics.ts";
 import type { ChunkFrame } from "../../protocol/transfer/chunk-frame.ts";
@@ -45,7 +46,6 @@ export class Reception {
   #invitation: TransferOffer | undefined;
   /** False after lagging: a slow device stays in the pull lane. */
   #joins = true;
-  #arrived = 0;
   #wantedAtMs = -Infinity;
   #syncedAtMs: number;
   /** Whether the next want carries the bitmap. */
@@ -115,10 +115,10 @@ export class Reception {
     if (piece === undefined) return;
     const nowMs = this.#ports.clock.monotonicMs();
     listening?.hearFrame(header, piece, nowMs);
-    this.#asking.arrived(piece, nowMs);
+    if (header.transfer === this.#request) this.#asking.answered(piece, nowMs, payload.byteLength === CHUNK_BYTES);
+    else this.#asking.heard(piece, nowMs);
     try {
-      const isNews = !this.#partial.written.has(piece) && (await this.#intake.take(piece, payload));
-      if (isNews) this.#arrived += 1;
+      if (!this.#partial.written.has(piece)) await this.#intake.take(piece, payload);
       if (this.#partial.unsyncedPieces >= UNSYNCED_MAX) await this.#sync();
     } catch (error) {
       this.#failure ??= error instanceof Error ? error : new Error(messageOf(error));
@@ -219,10 +219,9 @@ export class Reception {
       written: this.#partial.written,
       fragments: this.#intake.fragments,
       listPieces: this.#partial.layout.listPieces,
-      asked: this.#asking.againAtMs,
-      arrived: this.#arrived,
+      awaited: listening === undefined ? this.#asking.awaited(nowMs) : this.#asking.awaitedRepairs(nowMs),
+      credit: this.#asking.credit(nowMs),
       settled: settled ?? 0,
-      nowMs,
     });
   }
 

@@ -1,7 +1,7 @@
 import t from "tap";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CREDIT_MAX } from "../../../agent/transfer/decide.ts";
+import { CREDIT_MAX } from "../../../agent/transfer/asking.ts";
 import { archiveFiles } from "../../../agent/transfer/partial-archive.ts";
 import { CHUNK_BYTES } from "../../../protocol/limits.ts";
 import { decodeChunkFrame } from "../../../protocol/transfer/chunk-frame.ts";

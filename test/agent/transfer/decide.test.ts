@@ -4,43 +4,40 @@ import { ChunkBitmap } from "../../../protocol/transfer/chunk-bitmap.ts";
 
 const PIECES = 100;
 const from = (first: number, count: number) => Array.from({ length: count }, (_, at) => first + at);
-const until = (againAtMs: number, pieces: readonly number[]) => new Map(pieces.map((piece) => [piece, againAtMs]));
 
 function view(changes: Partial<AskView> & { readonly holds?: readonly number[] }): AskView {
   const { holds = [0], ...rest } = changes;
   const written = new ChunkBitmap(PIECES).with(holds);
-  const nothing = new Map<number, number>();
   return {
     lane: "pull",
     written,
-    fragments: nothing,
+    fragments: new Map(),
     listPieces: 1,
-    asked: nothing,
-    arrived: 50,
+    awaited: new Set(),
+    credit: 16,
     settled: 0,
-    nowMs: 1_000,
     ...rest,
   };
 }
 
 const cases: readonly { when: string; given: AskView; then: number[] }[] = [
-  { when: "it begins: the chunk list alone", given: view({ holds: [], arrived: 0 }), then: [0] },
-  { when: "it has the list: little, until the way is known", given: view({ arrived: 1 }), then: from(1, 3) },
+  { when: "it begins: the chunk list alone", given: view({ holds: [], credit: 2 }), then: [0] },
+  { when: "it has the list: little, until the way is known", given: view({ credit: 3 }), then: from(1, 3) },
   { when: "the way is known: the whole credit", given: view({}), then: from(1, 16) },
   {
     when: "more than half of the credit is on its way: nothing",
-    given: view({ asked: until(9_999, from(1, 9)) }),
+    given: view({ awaited: new Set(from(1, 9)) }),
     then: [],
   },
   {
     when: "half of the credit is on its way: the other half",
-    given: view({ asked: until(9_999, from(1, 8)) }),
+    given: view({ awaited: new Set(from(1, 8)) }),
     then: from(9, 8),
   },
   {
-    when: "what was asked for is overdue: the same again",
-    given: view({ asked: until(999, from(1, 16)) }),
-    then: from(1, 16),
+    when: "a piece between those on their way is given up: that one first",
+    given: view({ awaited: new Set([1, 3, 4]), credit: 6 }),
+    then: [2, 5, 6],
   },
   {
     when: "there are holes: the holes",
@@ -50,7 +47,7 @@ const cases: readonly { when: string; given: AskView; then: number[] }[] = [
   { when: "all is there: nothing", given: view({ holds: from(0, PIECES) }), then: [] },
   {
     when: "some fragments of the list wait for others: the others",
-    given: view({ holds: [], listPieces: 5, fragments: until(0, [0, 1, 3]) }),
+    given: view({ holds: [], listPieces: 5, fragments: new Map([0, 1, 3].map((piece) => [piece, new Uint8Array()])) }),
     then: [2, 4],
   },
   { when: "a broadcast has not reached anything yet: nothing", given: view({ lane: "broadcast" }), then: [] },

@@ -20,6 +20,7 @@ import { openMqttController, openMqttReceiver } from "../../support/mqtt-transfe
 import { seededRandom } from "../../support/seeded-random.ts";
 import { fasterClock, FLEET, openWorldController, openWorldDevice } from "../../support/transfer-world.ts";
 import { pullWant } from "../../support/transfer-wants.ts";
+import { openSlowLink } from "../../support/slow-link.ts";
 import { until } from "../../support/until.ts";
 import { openVirtualBroker } from "../../support/virtual-broker.ts";
 
@@ -78,6 +79,19 @@ for (const { name, open, skip } of brokers) {
     for (const path of await Promise.all([slowDone, frozenDone])) t.ok(readFileSync(path).equals(archive.bytes));
     t.equal(controller.service.active().length, 1);
     for (const device of [slow, frozen, ...healthy]) await device[Symbol.asyncDispose]();
+  });
+
+  t.test(`over ${name}, what a narrow way brings down is hardly more than the archive`, { skip }, async (t) => {
+    const archive = archiveInMemory(16 * CHUNK_BYTES);
+    await using broker = await open();
+    await using controller = await openMqttController(broker.url, () => archive.source());
+    await using link = await openSlowLink(broker.url, { bytesPerSecond: 120_000, delayMs: 50 });
+    await using device = await openMqttReceiver(link.url, "far-away", t.testdir());
+    const path = await device.receiver.fetch(archive.archive, { signal: forever });
+    t.ok(readFileSync(path).equals(archive.bytes));
+    const share = (bytes: number) => bytes / archive.bytes.length;
+    t.ok(share(link.downBytes()) < 1.3, `${share(link.downBytes())} of the archive came down`);
+    t.ok(share(controller.service.sentBytes()) < 1.3, `${share(controller.service.sentBytes())} was sent`);
   });
 
   t.test(`over ${name}, a receiver killed in mid-transfer gets only what it lacks`, { skip }, async (t) => {
