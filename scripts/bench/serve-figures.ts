@@ -26,6 +26,9 @@ interface Summary {
   readonly probeP99Ms: number | undefined;
 }
 
+/** What the large model's throughput is judged by: its 16 clients wait for runners, not for the agent. */
+export const TWO_RUNNERS = "ours, 2 runners";
+
 /** Ours may take so much longer than express for one client: isolation is almost free. */
 const LATENCY_RATIO_MAX = 1.1;
 /** Answers a second with 16 clients, in terms of express. */
@@ -42,10 +45,15 @@ export function goalsOf(figures: readonly Figures[]): Goal[] {
     const of = (way: string, clients: number) => summaryOf(figures, size, way, clients);
     const latency = (way: string) => of(way, 1).p50Ms;
     const throughput = (way: string) => of(way, 16).perSecond;
+    const many = figures.some(({ size: one, way }) => one === size && way === TWO_RUNNERS) ? TWO_RUNNERS : "ours binary";
     const probeOf = (way: string) => of(way, 16).probeP99Ms ?? NaN;
     return [
-      goalOf(`${size}: p50 at 1 client`, latency, { bound: LATENCY_RATIO_MAX, isMost: true }),
-      goalOf(`${size}: a second at 16 clients`, throughput, { bound: THROUGHPUT_RATIO_MIN[size], isMost: false }),
+      goalOf(`${size}: p50 at 1 client`, latency, { way: "ours binary", bound: LATENCY_RATIO_MAX, isMost: true }),
+      goalOf(`${size}: a second at 16 clients`, throughput, {
+        way: many,
+        bound: THROUGHPUT_RATIO_MIN[size],
+        isMost: false,
+      }),
       ...(Number.isNaN(probeOf("ours binary"))
         ? []
         : [probeGoal(size, probeOf("floor binary"), probeOf("ours binary"))]),
@@ -56,18 +64,18 @@ export function goalsOf(figures: readonly Figures[]): Goal[] {
 function goalOf(
   what: string,
   of: (way: string) => number,
-  { bound, isMost }: { readonly bound: number; readonly isMost: boolean },
+  { way, bound, isMost }: { readonly way: string; readonly bound: number; readonly isMost: boolean },
 ): Goal {
-  const [express, floor, ours] = [of("express binary"), of("floor binary"), of("ours binary")];
+  const [express, floor, ours] = [of("express binary"), of("floor binary"), of(way)];
   const meets = (value: number) => (isMost ? value <= bound : value >= bound);
   const toFloor = isMost ? ours / floor : floor / ours;
   const told = `${isMost ? "at most" : "at least"} ${String(bound)}`;
   if (meets(ours / express) || meets(floor / express) || Number.isNaN(floor)) {
-    return { what: `${what}, ours to express`, value: ours / express, bound: told, holds: meets(ours / express) };
+    return { what: `${what}, ${way} to express`, value: ours / express, bound: told, holds: meets(ours / express) };
   }
   const why = `the floor has ${(floor / express).toFixed(2)} of ${told} express`;
   return {
-    what: `${what}, ${isMost ? "ours to the floor" : "the floor to ours"}`,
+    what: `${what}, ${isMost ? `${way} to the floor` : `the floor to ${way}`}`,
     value: toFloor,
     bound: `at most ${String(FLOOR_RATIO_MAX)}, because ${why}`,
     holds: toFloor <= FLOOR_RATIO_MAX,

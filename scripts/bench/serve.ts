@@ -10,7 +10,7 @@ import { FORMS, requestOf, type Form } from "./serve-requests.ts";
 import type { LoadPlan, LoadResult, ProbePlan } from "./serve-load.ts";
 import { endChild, forkModule, openBroker } from "./transfer-brokers.ts";
 import type { BarePlan } from "./serve-bare.ts";
-import { goalsOf, table, type Figures } from "./serve-figures.ts";
+import { goalsOf, table, TWO_RUNNERS, type Figures } from "./serve-figures.ts";
 
 const HELP = `scripts/bench/serve [--models digits,medium,large] [--seconds S] [--rounds N] [--sides express,floor,ours] [--no-mqtt] [--json]
 
@@ -20,8 +20,9 @@ Asks one model in every way, one after the other, N times over (3), for S second
   floor     node:http and a process for the model, with nothing else: what isolation costs at the least
   ours      the agent's engine and server: HTTP binary, HTTP JSON, MQTT through a broker
 with 1 client (latency) and 16 (throughput), and prints the ratios of ours to express; a goal that the floor misses too is held
-against the floor. While the large model has 16 clients, GET /v2/health/live is asked 50 times a second. Exits 1 where a
-request failed or a goal is missed.`;
+against the floor. The large model has 16 clients once more with two runners ("instances": 2 in its model.json), as somebody
+would have it who has so many. While it has them, GET /v2/health/live is asked 50 times a second. Exits 1 where a request failed
+or a goal is missed.`;
 
 const { values: options } = parseArgs({
   options: {
@@ -91,7 +92,17 @@ async function measure(model: BenchModel, forMs: number): Promise<Figures[]> {
     if (isMqtt && broker !== undefined) figures.push(...(await overMqtt(model, broker.url, forMs)));
     await endChild(server);
   }
+  if (model.size === "large" && options.sides.includes("ours")) figures.push(...(await withTwoRunners(model, forMs)));
   return figures;
+}
+
+async function withTwoRunners(model: BenchModel, forMs: number): Promise<Figures[]> {
+  const bundle = { ...model.bundle, model: { ...model.bundle.model, serving: { instances: 2 } } };
+  const server = forkModule("serve-agent.ts", [JSON.stringify({ bundle, fleet: FLEET, device: DEVICE })]);
+  const [{ port }] = (await once(server, "message")) as [{ port: number }];
+  const figures = await overHttp(model, "ours-binary", port, forMs);
+  await endChild(server);
+  return figures.map((one) => ({ ...one, way: TWO_RUNNERS }));
 }
 
 async function bare(size: ModelSize, plan: BarePlan): Promise<Figures> {

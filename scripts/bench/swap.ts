@@ -24,8 +24,10 @@ const { values: options } = parseArgs({
 const swaps = Number(options.swaps);
 const perSecond = Number(options.rate);
 
-/** Memory before this swap is still growing into its steady size. */
-const SETTLED_AFTER = Math.min(20, Math.ceil(swaps / 2));
+/** Memory before this swap is still growing into its steady size: that takes the first 10,000 requests. */
+const SETTLED_AFTER = Math.min(100, Math.ceil(swaps / 2));
+/** How often memory is told on the way, so that one sees whether it grows steadily or has settled. */
+const TOLD_TIMES = 10;
 /** After each swap, so that there is a time between them to compare with. */
 const REST_MS = 250;
 /** The slowest requests of the swaps may take so many times what the slowest between them take. */
@@ -57,10 +59,12 @@ async function measure() {
   const load = startSwapLoad(http.url, perSecond);
   const done: Swap[] = [];
   let settled = memoryOf(engine);
+  const onTheWay: Memory[] = [];
   for (let at = 1; at <= swaps; at += 1) {
     done.push(await swapTo(engine, versions[(at - 1) % 2] ?? versions[0]));
     await sleep(REST_MS);
     if (at === SETTLED_AFTER) settled = memoryOf(engine);
+    if (at % Math.ceil(swaps / TOLD_TIMES) === 0) onTheWay.push(memoryOf(engine));
     if (at % 20 === 0) process.stderr.write(`${String(at)} of ${String(swaps)} swaps\n`);
   }
   const end = memoryOf(engine);
@@ -79,6 +83,7 @@ async function measure() {
     failedRequests: failed.length,
     firstFailure: failed[0]?.outcome,
     settled,
+    onTheWay,
     end,
     growthRatio: totalBytes(end) / totalBytes(settled) - 1,
     swapMedianMs: quantile(
@@ -131,6 +136,7 @@ function table(): string {
     ["failed requests", String(figures.failedRequests), figures.firstFailure ?? "must be 0"],
     [`memory after ${String(SETTLED_AFTER)} swaps`, megabytes(settled), shares(settled)],
     ["memory at the end", megabytes(end), `${shares(end)}: ${growth}`],
+    ["memory on the way", "", figures.onTheWay.map((memory) => (totalBytes(memory) / 1e6).toFixed(1)).join(" ")],
     ["p50 between swaps", ms(figures.p50BetweenMs), ""],
     ["p50 during swaps", ms(figures.p50DuringMs), ""],
     ["p99 between swaps", ms(figures.p99BetweenMs), ""],
