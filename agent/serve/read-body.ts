@@ -27,8 +27,6 @@ export interface RequestBody extends Disposable {
 export class BodyReader {
   readonly #bodyMs: number;
   #heldBytes = 0;
-  /** Of bodies that said their length, whatever has come of them: what nobody wrote to takes no memory yet. */
-  #setAsideBytes = 0;
 
   constructor({ bodyMs = BODY_MS_MAX }: { readonly bodyMs?: number } = {}) {
     this.#bodyMs = bodyMs;
@@ -36,7 +34,7 @@ export class BodyReader {
 
   /** `onBegin` is told before the first byte is read. Disposed of when the request is answered: until then it is held. */
   of(request: IncomingMessage, onBegin: () => void = () => undefined): RequestBody {
-    const held = { bytes: 0, counted: 0, setAside: 0 };
+    const held = { bytes: 0, counted: 0 };
     let body: Uint8Array | undefined;
     const hold = (bytes: number) => {
       held.bytes += bytes;
@@ -52,11 +50,7 @@ export class BodyReader {
         const declaredBytes = Number(request.headers["content-length"] ?? 0);
         if (declaredBytes > BODY_BYTES_MAX) throw tooLarge(`${declaredBytes} bytes`);
         onBegin();
-        const isRoom = declaredBytes > ALWAYS_TAKEN_BYTES && this.#setAsideBytes + declaredBytes <= BODIES_BYTES_MAX;
-        if (isRoom && encoding === "identity") held.setAside = declaredBytes;
-        this.#setAsideBytes += held.setAside;
-        const assembly = new Assembly(binaryAt(request), held.setAside);
-        body = await receive(request, { encoding, assembly, hold, bodyMs: this.#bodyMs });
+        body = await receive(request, encoding, hold, this.#bodyMs);
         return body;
       },
       free: () => {
@@ -64,8 +58,7 @@ export class BodyReader {
       },
       [Symbol.dispose]: () => {
         this.#heldBytes -= held.counted;
-        this.#setAsideBytes -= held.setAside;
-        held.counted = held.setAside = 0;
+        held.counted = 0;
       },
     };
   }
@@ -77,25 +70,21 @@ function encodingOf(request: IncomingMessage): Encoding {
   throw new HttpError(415, `Content-Encoding ${encoding} is not known here; use gzip, deflate or none`);
 }
 
-interface Receiving {
-  readonly encoding: Encoding;
-  readonly assembly: Assembly;
-  readonly hold: (bytes: number) => void;
-  readonly bodyMs: number;
-}
-
 /** Leaves the request as it is where it throws: whoever answers says what becomes of the rest. */
 async function receive(
   request: IncomingMessage,
-  { encoding, assembly, hold, bodyMs }: Receiving,
+  encoding: Encoding,
+  hold: (bytes: number) => void,
+  bodyMs: number,
 ): Promise<Uint8Array> {
   const decoder = decoderOf(encoding);
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const chunks: Buffer[] = [];
   let rawBytes = 0;
   const keep = (chunk: Buffer) => {
     try {
       hold(chunk.byteLength);
-      assembly.add(chunk);
+      chunks.push(chunk);
     } catch (error) {
       reject(error);
     }
@@ -116,7 +105,7 @@ async function receive(
   });
   const source: Readable = decoder === undefined ? request : request.on("data", count).pipe(decoder);
   source.on("data", keep).on("end", () => {
-    resolve(assembly.end());
+    resolve(joined(chunks, binaryAt(request)));
   });
   try {
     return await promise;
@@ -135,45 +124,19 @@ function binaryAt({ headers }: IncomingMessage): number {
 
 const ALIGNMENT = 8;
 
-/** Puts a body together in memory that is the body's alone, so that what begins at `alignedAt` lies where typed arrays may share it. */
-class Assembly {
-  readonly #gap: number;
-  readonly #chunks: Buffer[] = [];
-  /** Where the length is known, a chunk is copied while it is in the processor's cache, and its memory given back for one to come. */
-  readonly #whole: Buffer | undefined;
-  #last: Buffer | undefined;
-  #bytes = 0;
-
-  /** `knownBytes`: what the body will have, where that much may be set aside for it; else 0. */
-  constructor(alignedAt: number, knownBytes: number) {
-    this.#gap = (ALIGNMENT - (alignedAt % ALIGNMENT)) % ALIGNMENT;
-    if (knownBytes > 0) this.#whole = Buffer.allocUnsafeSlow(this.#gap + knownBytes);
+/** In memory that is the body's alone, and so that what begins at `alignedAt` lies where typed arrays may share it. */
+function joined(chunks: readonly Buffer[], alignedAt: number): Uint8Array {
+  const [only, ...others] = chunks;
+  if (only !== undefined && others.length === 0) return only;
+  const gap = (ALIGNMENT - (alignedAt % ALIGNMENT)) % ALIGNMENT;
+  const whole = Buffer.allocUnsafeSlow(gap + chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = gap;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+    giveBack(chunk);
   }
-
-  add(chunk: Buffer): void {
-    if (this.#whole === undefined) this.#chunks.push(chunk);
-    else {
-      this.#whole.set(chunk, this.#gap + this.#bytes);
-      // The parser of Node.js still stands in the chunk that it gave last.
-      if (this.#last !== undefined) giveBack(this.#last);
-      this.#last = chunk;
-    }
-    this.#bytes += chunk.byteLength;
-  }
-
-  end(): Uint8Array {
-    const [only, ...others] = this.#chunks;
-    if (only !== undefined && others.length === 0) return only;
-    const whole = this.#whole ?? Buffer.allocUnsafeSlow(this.#gap + this.#bytes);
-    let at = this.#gap;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.byteLength;
-      giveBack(chunk);
-    }
-    if (this.#last !== undefined) giveBack(this.#last);
-    return whole.subarray(this.#gap, this.#gap + this.#bytes);
-  }
+  return whole.subarray(gap);
 }
 
 function decoderOf(encoding: Encoding): Transform | undefined {
