@@ -45,7 +45,9 @@ export function goalsOf(figures: readonly Figures[]): Goal[] {
     const of = (way: string, clients: number) => summaryOf(figures, size, way, clients);
     const latency = (way: string) => of(way, 1).p50Ms;
     const throughput = (way: string) => of(way, 16).perSecond;
-    const many = figures.some(({ size: one, way }) => one === size && way === TWO_RUNNERS) ? TWO_RUNNERS : "ours binary";
+    const many = figures.some(({ size: one, way }) => one === size && way === TWO_RUNNERS)
+      ? TWO_RUNNERS
+      : "ours binary";
     const probeOf = (way: string) => of(way, 16).probeP99Ms ?? NaN;
     return [
       goalOf(`${size}: p50 at 1 client`, latency, { way: "ours binary", bound: LATENCY_RATIO_MAX, isMost: true }),

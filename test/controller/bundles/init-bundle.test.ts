@@ -253,7 +253,9 @@ t.test("what was signed of a variant is kept with --force", async (t) => {
   await initBundle(folder, PLAIN);
   const file = join(folder, "model.json");
   const made = parseModelJson(readFileSync(file));
-  const variants = [{ name: "int8", file: "model.int8.onnx", tolerance: { absolute: 0.1, relative: 0 }, compatible: ["jetson"] }];
+  const variants = [
+    { name: "int8", file: "model.int8.onnx", tolerance: { absolute: 0.1, relative: 0 }, compatible: ["jetson"] },
+  ];
   writeFileSync(file, JSON.stringify({ ...made, variants }));
   t.strictSame((await initBundle(folder, { ...PLAIN, samples: SAMPLES, force: true })).model.variants, variants);
 });
