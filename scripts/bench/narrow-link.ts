@@ -49,6 +49,11 @@ const { values: options } = parseArgs({
 });
 
 async function main(): Promise<number> {
+  const unknown = options.brokers.split(",").find((one) => !BROKER_NAMES.some((name) => name === one));
+  if (unknown !== undefined) {
+    process.stderr.write(`There is no broker ${unknown} here: ${BROKER_NAMES.join(", ")}\n\n${HELP}\n`);
+    return 2;
+  }
   const directory = await mkdtemp(join(tmpdir(), "modelferry-bench-"));
   try {
     const figures: Figures[] = [];
