@@ -6,7 +6,8 @@ import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { WHY_CHARS_MAX, type FailedProvider } from "../../protocol/trust/evidence.ts";
 import { killOnAbort } from "../inference/load-runner.ts";
-import { ModelFailure, startRunner, type RunnerCommand } from "../inference/runner.ts";
+import type { RunnerCommand } from "../inference/runner-process.ts";
+import { ModelFailure, startRunner } from "../inference/runner.ts";
 import { lowerPriority } from "./process-priority.ts";
 
 export interface Discovery {

@@ -7,7 +7,8 @@ import type { ModelJson } from "../../protocol/bundle/model-json.ts";
 import type { Batching } from "../../protocol/bundle/serving.ts";
 import { Refused } from "./refused.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
-import { RunnerGone, type Runner } from "./runner.ts";
+import { RunnerGone } from "./runner-process.ts";
+import type { Runner } from "./runner.ts";
 
 /** Of each size of batch: the first allocates memory, the best of the others tells the time. */
 const RUNS = 3;

@@ -2,16 +2,19 @@ import type { Clock } from "../../common/clock.ts";
 import type { Log } from "../../common/log.ts";
 import { keepsEngines } from "../../common/onnx-provider.ts";
 import type { MemoryGroups } from "../hardware/memory-groups.ts";
-import { lowerPriority, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
+import { keepInBackground, mayRestorePriority, restorePriority } from "../hardware/process-priority.ts";
 import type { Processor } from "../processing/processor.ts";
 import type { EngineCache } from "./engine-cache.ts";
 import type { VerifiedBundle } from "./inference-engine.ts";
 import type { LoadChoice } from "./load-choice.ts";
 import { warmUp, type WarmRunner } from "./qualify.ts";
-import { RunnerGone, startRunner, type Runner, type RunnerCommand } from "./runner.ts";
+import { RunnerGone, type RunnerCommand, type StartProcess } from "./runner-process.ts";
+import { startRunner, type Runner } from "./runner.ts";
 
 export interface LoadPorts {
   readonly command: RunnerCommand;
+  /** How a process is started. */
+  readonly start: StartProcess;
   readonly groups: MemoryGroups | undefined;
   /** Asked after each load, before the model gets any request: throws where its files are not the verified ones any more. */
   readonly confirm: ((bundle: VerifiedBundle) => Promise<void>) | undefined;
@@ -35,7 +38,7 @@ const BACKGROUND_MS_MAX = 5_000;
  * where it throws: Refused, what `confirm` throws, RunnerGone where the signal aborts.
  */
 export async function loadRunner(
-  { command, groups, confirm, engines, intraOpThreads, processor, log }: LoadPorts,
+  { command, start, groups, confirm, engines, intraOpThreads, processor, log }: LoadPorts,
   bundle: VerifiedBundle,
   choice: LoadChoice,
   signal: AbortSignal,
@@ -44,7 +47,7 @@ export async function loadRunner(
   const engineFolder = keepsEngines(choice.provider) ? await engines.folderFor(bundle, choice) : undefined;
   const settings = { ...choice.settings, ...(engineFolder === undefined ? {} : { engineFolder }) };
   const threads = choice.intraOpThreads ?? intraOpThreads;
-  const runner = await startRunner(command, log, groups);
+  const runner = await startRunner(command, log, { start, groups });
   onStart(runner);
   using _killing = killOnAbort(runner, signal);
   try {
@@ -72,7 +75,7 @@ export async function loadBeside(
   if (!mayRestorePriority()) return loadRunner(ports, bundle, choice, signal);
   const over = new AbortController();
   const loaded = await loadRunner(ports, bundle, choice, signal, ({ pid }) => {
-    lowerPriority(pid);
+    keepInBackground(pid);
     void ports.clock.sleep(BACKGROUND_MS_MAX, over.signal).then(() => {
       if (!over.signal.aborted) restorePriority(pid);
     });

@@ -23,10 +23,11 @@ import type {
   VerifiedBundle,
 } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
+import { openForkServer } from "./fork-server.ts";
 import { loadBeside, loadRunner } from "./load-runner.ts";
 import { loadedModels } from "./loaded-models.ts";
 import { MemoryNeeds } from "./memory-needs.ts";
-import { RUNNER_COMMAND, type RunnerCommand } from "./runner.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "./runner-process.ts";
 import { ServingVersion } from "./serving-version.ts";
 import { requireSameInterface } from "./same-interface.ts";
 import { shareProcessors } from "./share-processors.ts";
@@ -77,6 +78,8 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   const engines = options.engines ?? NO_ENGINE_CACHE;
   // Not the one that answers clients: what they send must not hold up a qualification.
   const processor = openProcessor({ log, idleMs: PROCESSOR_IDLE_MS });
+  const forkServer = openForkServer(log);
+  const { start } = forkServer;
   const shareOf = ({ model }: VerifiedBundle) => shareProcessors(model.serving ?? {}, processors);
   const threadsOf = (bundle: VerifiedBundle) => {
     const { intraOpThreads: usual, mostThreads: most } = shareOf(bundle);
@@ -85,7 +88,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
   };
   const loadPorts = (bundle: VerifiedBundle) => {
     const intraOpThreads = threadsOf(bundle).usual;
-    return { command, groups: options.memoryGroups, confirm, engines, intraOpThreads, processor, clock, log };
+    return { command, start, groups: options.memoryGroups, confirm, engines, intraOpThreads, processor, clock, log };
   };
   const candidates = new Candidates({
     load: (bundle, choice, { isUrgent, signal }) =>
@@ -237,6 +240,7 @@ export function openInferenceEngine(options: InferenceEngineOptions): InferenceE
       await Promise.all([candidates.close(), ...[...slots.values()].map((slot) => slot.close(CLOSE_MS_MAX))]);
       slots.clear();
       await processor[Symbol.asyncDispose]();
+      forkServer[Symbol.dispose]();
     },
   };
 }

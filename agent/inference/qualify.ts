@@ -21,7 +21,8 @@ import type { LoadChoice } from "./load-choice.ts";
 import { percentile } from "./percentile.ts";
 import { Refused } from "./refused.ts";
 import type { RunnerAnswer } from "./runner-messages.ts";
-import { ModelFailure, RunnerDeadline, RunnerGone, type Runner } from "./runner.ts";
+import { RunnerGone } from "./runner-process.ts";
+import { ModelFailure, RunnerDeadline, type Runner } from "./runner.ts";
 
 /** A model of 300 MB from a worn memory card takes a minute … */
 const LOAD_MS_MAX = 120_000;

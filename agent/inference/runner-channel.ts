@@ -8,7 +8,7 @@
  * lengths in place of bytes; the bytes of the tensors in the order of the head. Head and tensors begin at multiples of 8, as
  * typed arrays need it.
  */
-import { Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import type { Tensor } from "../../protocol/tensor.ts";
 import type { FromRunner, RequestOutcome, ToRunner } from "./runner-messages.ts";
 
@@ -93,7 +93,9 @@ export class MessageReader<In extends Message> {
   }
 }
 
-/** Where `runner.ts` opens the channel of a runner. */
+/** Names the socket to connect to, where the runner is a child of the fork server … */
+export const CHANNEL_VARIABLE = "FERRY_RUNNER_CHANNEL";
+/** … and where it is a child of the agent, its end is open already. */
 const CHANNEL_FD = 3;
 /** What a socket of the system holds at most without being asked for more. */
 const READ_BYTES = 262_144;
@@ -109,7 +111,8 @@ export function openRunnerEnd(onMessage: (message: ToRunner) => void): Socket {
       return true;
     },
   };
-  const socket = new Socket({ fd: CHANNEL_FD, onread });
+  const path = process.env[CHANNEL_VARIABLE];
+  const socket = path === undefined ? new Socket({ fd: CHANNEL_FD, onread }) : connect({ path, onread });
   // An agent that is gone is dealt with by `close`.
   return socket.on("error", () => undefined);
 }

@@ -1,16 +1,19 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
+import type { Socket } from "node:net";
 import { giveBack } from "../../common/give-back.ts";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
-import { packagedProgram } from "../../common/packaged-program.ts";
-import { lowerPriority, servingPriority } from "../hardware/process-priority.ts";
 import type { MemoryGroup, MemoryGroups } from "../hardware/memory-groups.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { unreachable } from "../../protocol/unreachable.ts";
 import { MessageReader, sendMessage } from "./runner-channel.ts";
+import {
+  RunnerGone,
+  startAsChild,
+  type RunnerCommand,
+  type RunnerProcess,
+  type StartProcess,
+} from "./runner-process.ts";
 import type { FromRunner, LoadedModel, RequestOutcome, RunnerAnswer, ToRunner } from "./runner-messages.ts";
 
 /** The agent's handle on one runner process. */
@@ -43,25 +46,6 @@ export interface Runner {
 
 export type LoadRequest = Omit<ToRunner & { kind: "load" }, "kind">;
 
-/** How a runner is started: a packaged executable starts itself with an argument of its own. */
-export interface RunnerCommand {
-  readonly file: string;
-  readonly args: readonly string[];
-}
-
-/**
- * A young generation of 2 MB: a runner's tensors lie outside of it, and what is left of messages is collected early. A
- * runner of a model of pictures held 8 to 13 % less memory with it.
- */
-export const RUNNER_COMMAND: RunnerCommand = packagedProgram()?.command("runner") ?? {
-  file: process.execPath,
-  args: [
-    "--disable-warning=ExperimentalWarning",
-    "--max-semi-space-size=2",
-    fileURLToPath(new URL("runner-main.ts", import.meta.url)),
-  ],
-};
-
 /** The model refuses: the file on loading, or the inputs on computing. */
 export class ModelFailure extends Error {
   override readonly name = "ModelFailure";
@@ -74,11 +58,6 @@ export class ModelFailure extends Error {
   }
 }
 
-/** The process ended, by itself or killed, before it answered. */
-export class RunnerGone extends Error {
-  override readonly name = "RunnerGone";
-}
-
 export class RunnerDeadline extends Error {
   override readonly name = "RunnerDeadline";
 }
@@ -87,45 +66,25 @@ export class RunnerDeadline extends Error {
 const INFER_MS_MAX = 30_000;
 /** Ending is closing a channel; anything slower hangs in native code. */
 const END_MS_MAX = 2_000;
-/** Native code that fails in a loop must not fill the disk: a runner's standard error is logged up to here. */
-const STDERR_BYTES_MAX = 65_536;
-
-/** Starts the process; it reads `load` as soon as it is up. Throws RunnerGone where the system cannot start it. */
-export async function startRunner(command: RunnerCommand, log: Log, groups?: MemoryGroups): Promise<Runner> {
-  // Flags meant for the agent (an inspector's port, a heap size) must not reach its runners.
-  const { NODE_OPTIONS: _, ...environment } = process.env;
-  const child = spawn(command.file, command.args, {
-    // The fourth is the channel: `runner-main.ts` finds it as descriptor 3.
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-    env: environment,
-  });
-  const ended = new Promise<string>((resolve) => {
-    child.once("exit", (code, signal) => {
-      resolve(signal === null ? `it exited with code ${code ?? -1}` : `it was ended by ${signal}`);
-    });
-    child.once("error", (error) => {
-      resolve(`it could not be run: ${error.message}`);
-    });
-  });
-  if (child.pid !== undefined) lowerPriority(child.pid, servingPriority());
-  logStandardError(child, log);
-  const channel = child.stdio[3];
-  if (child.pid === undefined || !(channel instanceof Socket)) {
-    throw new RunnerGone(`The runner process ended: ${await ended}`);
-  }
-  const memoryGroup = groups?.take(child.pid);
-  const told = memoryGroup === undefined ? ended : ended.then((why) => memoryGroup.leave() ?? why);
-  return { ...handleOn(child, channel, child.pid, told, log), memoryGroup };
+/** `start`: as a child of this process, where nothing is said. Throws RunnerGone where the system cannot start it. */
+export async function startRunner(
+  command: RunnerCommand,
+  log: Log,
+  { groups, start }: { readonly groups?: MemoryGroups | undefined; readonly start?: StartProcess } = {},
+): Promise<Runner> {
+  const started = await (start ?? startAsChild)(command, log);
+  const memoryGroup = groups?.take(started.pid);
+  const ended = memoryGroup === undefined ? started.ended : started.ended.then((why) => memoryGroup.leave() ?? why);
+  return { ...handleOn({ ...started, ended }, log), memoryGroup };
 }
 
-function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Promise<string>, log: Log): Runner {
+function handleOn({ pid, channel, ended, kill }: RunnerProcess, log: Log): Runner {
   const waiting = new Map<number, PromiseWithResolvers<readonly RequestOutcome[]>>();
   const loaded = Promise.withResolvers<LoadedModel>();
   loaded.promise.catch(() => undefined);
   let nextId = 1;
   let isGone = false;
 
-  const kill = () => void child.kill("SIGKILL");
   const reader = new MessageReader<FromRunner>((message) => {
     switch (message.kind) {
       case "loaded":
@@ -147,19 +106,23 @@ function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Prom
     loaded.reject(gone);
     for (const { reject } of waiting.values()) reject(gone);
   });
-  channel.on("data", (piece: Buffer) => {
-    try {
-      reader.push(piece);
-      giveBack(piece);
-    } catch (error) {
-      log.error({ pid, error: messageOf(error) }, "a runner wrote what is no message, and is killed");
-      kill();
-    }
+  let socket: Socket | undefined;
+  const connected = channel.then((opened) => {
+    socket = opened;
+    opened.on("data", (piece: Buffer) => {
+      try {
+        reader.push(piece);
+        giveBack(piece);
+      } catch (error) {
+        log.error({ pid, error: messageOf(error) }, "a runner wrote what is no message, and is killed");
+        kill();
+      }
+    });
+    // A write that fails means that the process is ending: `ended` says so to whoever waits.
+    opened.on("error", () => undefined);
   });
-  // A write that fails means that the process is ending: `ended` says so to whoever waits.
-  channel.on("error", () => undefined);
   const send = (message: ToRunner) => {
-    if (channel.writable) sendMessage(channel, message);
+    if (socket?.writable === true) sendMessage(socket, message);
   };
 
   async function inferAll(requests: readonly (readonly Tensor[])[], outputs?: readonly string[]) {
@@ -183,7 +146,9 @@ function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Prom
     ended,
     kill,
     load: async (load, timeoutMs) => {
-      send({ kind: "load", ...load });
+      void connected.then(() => {
+        send({ kind: "load", ...load });
+      });
       return withDeadline(loaded.promise, timeoutMs, () => {
         kill();
         return new RunnerDeadline(`The model was not loaded within ${timeoutMs} ms`);
@@ -201,7 +166,8 @@ function handleOn(child: ChildProcess, channel: Socket, pid: number, ended: Prom
       return Math.max(0, VmHWM - RssFile);
     },
     end: async () => {
-      send({ kind: "end" });
+      if (socket === undefined) kill();
+      else send({ kind: "end" });
       await withDeadline(ended, END_MS_MAX, () => {
         kill();
         return new RunnerDeadline("");
@@ -241,15 +207,4 @@ function memoryOf(pid: number): Memory {
     // The process has ended.
   }
   return memory;
-}
-
-function logStandardError(child: ChildProcess, log: Log): void {
-  let leftBytes = STDERR_BYTES_MAX;
-  child.stderr?.on("data", (chunk: Buffer) => {
-    if (leftBytes <= 0) return;
-    const said = chunk.subarray(0, leftBytes).toString().trim();
-    leftBytes -= chunk.byteLength;
-    const rest = leftBytes > 0 ? {} : { rest: "what it says from here on is dropped" };
-    log.warn({ pid: child.pid, said, ...rest }, "a runner wrote to standard error");
-  });
 }

@@ -6,13 +6,13 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { valuesFromTensor } from "../../protocol/tensor-values.ts";
+import { descendantsOf, runnersOf } from "../../test/support/processes.ts";
 import { processCpuMs } from "./process-cpu.ts";
 import { residentBytes } from "./process-memory.ts";
 import { writeBenchModels, MODEL_SIZES, type BenchModel } from "./serve-models.ts";
@@ -94,23 +94,18 @@ async function measureAgent({ bundle, inputs }: BenchModel) {
   await answer.arrayBuffer();
   await sleep(SETTLE_MS);
   const pid = agent.pid ?? 0;
-  const pids = [pid, ...childrenOf(pid)];
+  const runners = runnersOf(pid);
+  // With the shells that start its runners.
+  const own = [pid, ...descendantsOf(pid).filter((one) => !runners.includes(one))];
+  const pids = [...own, ...runners];
   const cpuMs = () => pids.reduce((sum, each) => sum + processCpuMs(each), 0);
   const beforeMs = cpuMs();
   await sleep(Number(options.seconds) * 1_000);
   const idleShare = (cpuMs() - beforeMs) / (Number(options.seconds) * 1_000);
-  const agentBytes = residentBytes(pid).nowBytes;
-  const runnerBytes = childrenOf(pid).reduce((sum, runner) => sum + residentBytes(runner).nowBytes, 0);
+  const bytesOf = (held: readonly number[]) => held.reduce((sum, one) => sum + residentBytes(one).nowBytes, 0);
+  const [agentBytes, runnerBytes] = [bytesOf(own), bytesOf(runners)];
   await endChild(agent);
   return { agentBytes, runnerBytes, firstAnswerMs, idleShare };
-}
-
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, "utf8");
-  return text
-    .split(" ")
-    .filter((part) => part.trim() !== "")
-    .map(Number);
 }
 
 async function held(child: ChildProcess): Promise<number> {

@@ -35,7 +35,10 @@ const P99_RATIO_MAX = 2;
 /** Memory may grow by this share from the settled state to the end. */
 const GROWTH_MAX = 0.05;
 
-interface Swap {
+/** What waited while memory was measured waited for the collector of this benchmark; so long after it too. */
+const MEASURED_REST_MS = 100;
+
+interface Span {
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -57,23 +60,30 @@ async function measure() {
   await using http = await openHttpServer({ engine, port: 0, log });
   await swapTo(engine, versions[1]);
   const load = startSwapLoad(http.url, perSecond);
-  const done: Swap[] = [];
-  let settled = memoryOf(engine);
+  const done: Span[] = [];
+  const measuring: Span[] = [];
+  const measureMemory = async (): Promise<Memory> => {
+    const fromMs = monotonicMs();
+    const memory = memoryOf(engine);
+    await sleep(MEASURED_REST_MS);
+    measuring.push({ fromMs, toMs: monotonicMs() });
+    return memory;
+  };
+  let settled = await measureMemory();
   const onTheWay: Memory[] = [];
   for (let at = 1; at <= swaps; at += 1) {
     done.push(await swapTo(engine, versions[(at - 1) % 2] ?? versions[0]));
     await sleep(REST_MS);
-    if (at === SETTLED_AFTER) settled = memoryOf(engine);
-    if (at % Math.ceil(swaps / TOLD_TIMES) === 0) onTheWay.push(memoryOf(engine));
+    if (at === SETTLED_AFTER) settled = await measureMemory();
+    if (at % Math.ceil(swaps / TOLD_TIMES) === 0) onTheWay.push(await measureMemory());
     if (at % 20 === 0) process.stderr.write(`${String(at)} of ${String(swaps)} swaps\n`);
   }
-  const end = memoryOf(engine);
+  const end = await measureMemory();
   const answers = await load.stop();
 
-  const isDuring = ({ atMs, tookMs }: LoadAnswer) =>
-    done.some(({ fromMs, toMs }) => atMs + tookMs >= fromMs && atMs <= toMs);
-  const during = answers.filter(isDuring).map(({ tookMs }) => tookMs);
-  const between = answers.filter((answer) => !isDuring(answer)).map(({ tookMs }) => tookMs);
+  const timed = answers.filter((answer) => !isWithin(measuring, answer));
+  const during = timed.filter((answer) => isWithin(done, answer)).map(({ tookMs }) => tookMs);
+  const between = timed.filter((answer) => !isWithin(done, answer)).map(({ tookMs }) => tookMs);
   const known = new Set<string>(versions.map(({ model }) => model.version));
   const failed = answers.filter(({ outcome }) => !known.has(outcome));
   return {
@@ -98,7 +108,12 @@ async function measure() {
   };
 }
 
-async function swapTo(engine: InferenceEngine, bundle: VerifiedBundle): Promise<Swap> {
+/** In part at least. */
+function isWithin(spans: readonly Span[], { atMs, tookMs }: LoadAnswer): boolean {
+  return spans.some(({ fromMs, toMs }) => atMs + tookMs >= fromMs && atMs <= toMs);
+}
+
+async function swapTo(engine: InferenceEngine, bundle: VerifiedBundle): Promise<Span> {
   const fromMs = monotonicMs();
   const qualification = await engine.qualify(bundle.model.name, bundle, new AbortController().signal);
   if (qualification.kind === "refused") throw new Error(qualification.refusal.message);

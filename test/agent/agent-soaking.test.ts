@@ -1,10 +1,11 @@
 /** An agent, as a process, whose new version does badly once it has real requests. */
-import { appendFileSync, chmodSync, readFileSync } from "node:fs";
+import { appendFileSync, chmodSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { agentFolder } from "../../agent/config.ts";
 import { bundle, deployed, digits, openBench } from "../support/agent-bench.ts";
 import { startSteadyLoad } from "../support/steady-load.ts";
+import { runnersOf } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 t.setTimeout(100_000);
@@ -12,16 +13,6 @@ t.setTimeout(100_000);
 /** Longer than the test takes. */
 const SOAK_MS = 600_000;
 const CRASHES = 3;
-
-/** Its processes, the youngest first. */
-function runnersOf(agentPid: number): number[] {
-  const children = readFileSync(`/proc/${String(agentPid)}/task/${String(agentPid)}/children`, "utf8");
-  return children
-    .trim()
-    .split(" ")
-    .map(Number)
-    .sort((a, b) => b - a);
-}
 
 t.test("a version whose runner dies three times while it soaks is turned back from, and stays refused", async (t) => {
   await using bench = await openBench(t);
@@ -39,7 +30,7 @@ t.test("a version whose runner dies three times while it soaks is turned back fr
   const killed = new Set<number>();
   while (killed.size < CRASHES) {
     const candidate = await until("the candidate has a runner", () => {
-      const [youngest, ...others] = runnersOf(program.pid);
+      const [youngest, ...others] = runnersOf(program.pid).reverse();
       // The standby is the older one of two.
       return youngest !== undefined && others.length === 1 && !killed.has(youngest) && youngest;
     });

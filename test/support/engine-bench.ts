@@ -1,5 +1,4 @@
 /** The engine with real runner processes, for tests of what it does around them. */
-import { readFileSync } from "node:fs";
 import { systemClock, type Clock } from "../../common/clock.ts";
 import { openLog } from "../../common/log.ts";
 import type {
@@ -11,8 +10,9 @@ import type {
 } from "../../agent/inference/inference-engine.ts";
 import { InferenceError } from "../../agent/inference/inference-error.ts";
 import { openInferenceEngine, type InferenceEngineOptions } from "../../agent/inference/open-inference-engine.ts";
-import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner-process.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
+import { runnersOf } from "./processes.ts";
 import { until } from "./until.ts";
 
 export const never = new AbortController().signal;
@@ -53,16 +53,9 @@ export async function failureOf(answer: Promise<unknown>): Promise<InferenceErro
   throw new Error("the request did not fail as requests do", { cause: error });
 }
 
-/** The children of this process that are runners, the oldest first. */
+/** The runners of this process, the oldest first. */
 export function runnerPids(): number[] {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
-  return children.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("runner-main");
-    } catch {
-      return false;
-    }
-  });
+  return runnersOf(process.pid);
 }
 
 /** To the runner at this place among `runnerPids`. */

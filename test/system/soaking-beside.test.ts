@@ -13,6 +13,7 @@ import { copyDigits } from "../support/bundles.ts";
 import { readDigits } from "../support/digits.ts";
 import { openFleet, type Fleet } from "../support/fleet.ts";
 import { swapLabels } from "../support/swapped-labels.ts";
+import { runnersOf } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 const DEVICES = ["cam-1", "cam-2"].map((id) => ({ id, labels: [] }));
@@ -76,12 +77,6 @@ function badDigits(directory: string): string {
   const model = JSON.parse(readFileSync(file, "utf8")) as object;
   writeFileSync(file, JSON.stringify({ ...model, version: "1.2.0" }));
   return directory;
-}
-
-/** The runner processes of the agent, the youngest first. */
-function runnersOf(agentPid: number): number[] {
-  const children = readFileSync(`/proc/${agentPid}/task/${agentPid}/children`, "utf8").trim().split(" ");
-  return children.map(Number).sort((one, other) => other - one);
 }
 
 async function soakOf(client: Client, kind: SoakTraffic["kind"]) {
@@ -150,7 +145,7 @@ t.test("a version soaks beside the one that answers", { timeout: 600_000 }, asyn
       t.ok((soak.alike ?? 0) < (soak.compared ?? 0), "it is wrong");
       const shown = await fleet.ferry("device", "show", "cam-1");
       t.match(shown.stdout, /wished +digits@1\.2\.0 .*\(shadow\)[\s\S]*soaking: shadow, \d+ copies, 0 failed .* alike/);
-      const [youngest] = runnersOf(device.program().pid);
+      const youngest = runnersOf(device.program().pid).at(-1);
       if (youngest !== undefined) process.kill(youngest, "SIGKILL");
       t.match(await fleet.ferry("rollout", "resume", String(made.id)), { code: 0 });
       const over = await reaches(client, made.id, "rolled-back");

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { openMemoryGroups } from "../../../agent/hardware/memory-groups.ts";
 import { endedWithin } from "../../../agent/inference/memory-limit.ts";
-import { RUNNER_COMMAND, startRunner } from "../../../agent/inference/runner.ts";
+import { RUNNER_COMMAND } from "../../../agent/inference/runner-process.ts";
+import { startRunner } from "../../../agent/inference/runner.ts";
 import { systemClock } from "../../../common/clock.ts";
 import { openLog } from "../../../common/log.ts";
 import { systemFolders } from "../../support/system-folders.ts";
@@ -43,7 +44,7 @@ t.test("the agent makes room in its group, and each runner gets one with a limit
 
 t.test("a runner in such a group is not watched, and its end says what the kernel did", async (t) => {
   const { folders, base } = delegated(t);
-  const runner = await startRunner(RUNNER_COMMAND, log, openMemoryGroups(log, { folders, pid }));
+  const runner = await startRunner(RUNNER_COMMAND, log, { groups: openMemoryGroups(log, { folders, pid }) });
   const ended = endedWithin(1, runner, systemClock);
   t.equal(readFileSync(join(base, `runner-${String(runner.pid)}/memory.max`), "utf8"), "1");
   writeFileSync(join(base, `runner-${String(runner.pid)}/memory.events`), "oom_kill 1\n");

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import t from "tap";
-import { ModelFailure, RunnerGone, RUNNER_COMMAND, startRunner } from "../../../agent/inference/runner.ts";
+import { RunnerGone, RUNNER_COMMAND } from "../../../agent/inference/runner-process.ts";
+import { ModelFailure, startRunner } from "../../../agent/inference/runner.ts";
 import { openLog } from "../../../common/log.ts";
 import { digitsFolder, floats } from "../../support/model-folders.ts";
 import { until } from "../../support/until.ts";
@@ -93,7 +94,8 @@ t.test("a runner that does not end by itself is killed", async (t) => {
 
 t.test("a runner ends by itself when its agent dies", async (t) => {
   const program = `
-    import { startRunner, RUNNER_COMMAND } from ${JSON.stringify(resolve("agent/inference/runner.ts"))};
+    import { RUNNER_COMMAND } from ${JSON.stringify(resolve("agent/inference/runner-process.ts"))};
+    import { startRunner } from ${JSON.stringify(resolve("agent/inference/runner.ts"))};
     import { openLog } from ${JSON.stringify(resolve("common/log.ts"))};
     const runner = await startRunner(RUNNER_COMMAND, openLog("agent", "silent"));
     await runner.load(${JSON.stringify(load)}, 30000);

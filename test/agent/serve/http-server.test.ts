@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { text as textOf } from "node:stream/consumers";
@@ -12,6 +11,7 @@ import { openLog } from "../../../common/log.ts";
 import { askOverBinary, askOverJson, readDigits, topLabel } from "../../support/digits.ts";
 import { digitsFolder, sileroInputs, writeSilero } from "../../support/model-folders.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
+import { runnersOf } from "../../support/processes.ts";
 import { until } from "../../support/until.ts";
 
 const agent = await openServingAgent({ extraRoutes: new Map([["GET /status", () => jsonAnswer({ fleet: "test" })]]) });
@@ -375,8 +375,7 @@ t.test("with models in it, the agent", async (t) => {
   });
 
   t.test("answers 503 for what restarts, and waits for it", async (t) => {
-    const runners = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
-    for (const pid of runners) process.kill(Number(pid), "SIGKILL");
+    for (const pid of runnersOf(process.pid)) process.kill(pid, "SIGKILL");
     await until("the crash is seen", async () => (await call("GET", "/healthz")).status === 503);
     t.match(await call("POST", infer, json(good)), { status: 200 });
     await until("all is well again", async () => (await call("GET", "/v2/health/ready")).status === 200);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import t from "tap";
 import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
@@ -13,6 +12,7 @@ import { readDigits } from "../../support/digits.ts";
 import { digitsFolder, floats, writePlusOne } from "../../support/model-folders.ts";
 import { openServingAgent } from "../../support/serving-agent.ts";
 import { photograph, png } from "../../support/pictures.ts";
+import { runnersOf } from "../../support/processes.ts";
 import { until } from "../../support/until.ts";
 
 const fleet = "oslo" as FleetId;
@@ -155,10 +155,7 @@ for (const { when, change, topic, status, says } of errors) {
 
 t.test("a deadline and a full queue are answered, and may be asked again under the same id", async (t) => {
   const { ask, predict, answers } = openDevice();
-  const runners = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8")
-    .trim()
-    .split(" ")
-    .map(Number);
+  const runners = runnersOf(process.pid);
   for (const pid of runners) process.kill(pid, "SIGSTOP");
   t.match(await ask({ ...request, timeoutMs: 30 }), { kind: "error", status: 504, error: "No answer within 30 ms" });
   for (let at = 0; at < 300; at += 1)

@@ -2,7 +2,6 @@
 import {
   chmodSync,
   readdirSync,
-  readFileSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -13,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { AttackCase, Outcome } from "../attack.ts";
+import { runnersOf } from "../../../support/processes.ts";
 import { flipped, type Attacker } from "../attacker.ts";
 import type { Stage } from "../stage.ts";
 import type { SlotReport } from "../../../../protocol/trust/report.ts";
@@ -91,8 +91,8 @@ export const DISK_ATTACKS: readonly AttackCase[] = [
     attempt: async (attacker) => {
       const path = bundleFile(attacker, "next", "model.onnx");
       // The runner's process is started when every file has been hashed, and before any is loaded.
-      const before = new Set(children(attacker.agent.pid));
-      await untilIn(20_000, () => children(attacker.agent.pid).some((pid) => !before.has(pid)));
+      const before = new Set(runnersOf(attacker.agent.pid));
+      await untilIn(20_000, () => runnersOf(attacker.agent.pid).some((pid) => !before.has(pid)));
       overwrite(path, Buffer.from(attacker.bundle("base").files.get("model.onnx") ?? []));
     },
     play: async ({ deploy, spoils, refusal }, attempt) => {
@@ -160,15 +160,6 @@ function damage(file: string): void {
   const opened = openSync(file, "r+");
   writeSync(opened, Buffer.alloc(Math.min(size, 16_384), 0xff), 0, Math.min(size, 16_384), 0);
   closeSync(opened);
-}
-
-/** Processes that this one has started, as Linux tells of them. */
-function children(pid: number): readonly string[] {
-  const path = `/proc/${String(pid)}/task/${String(pid)}/children`;
-  return readFileSync(path, "utf8")
-    .trim()
-    .split(" ")
-    .filter((text) => text !== "");
 }
 
 async function untilIn(ms: number, condition: () => boolean): Promise<void> {
