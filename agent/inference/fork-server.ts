@@ -45,7 +45,6 @@ export function openForkServer(log: Log, file = SHELL): ForkServer {
       try {
         return await shell.start(command);
       } catch (error) {
-        shell.end();
         log.info(
           { error: messageOf(error) },
           "a runner is started by the agent itself, which stands still for some milliseconds",
@@ -120,6 +119,7 @@ class Shell {
       // What comes up nevertheless finds nobody there, and ends.
       door.close();
       this.#forget(id);
+      this.end();
       throw error;
     }
   }
