@@ -17,14 +17,17 @@ export interface PaceSample {
   readonly queueDelaysMs: readonly number[];
 }
 
-export const FIRST_PACE: Pace = { window: 16, framesPerSecond: 0, groupDelayMs: 0 };
-
 /** Frames; fewer, and one round trip a frame is all that is left. */
 const WINDOW_MIN = 4;
 /** Frames; about 30 MB on their way, which no link of a fleet needs. */
 const WINDOW_MAX = 512;
 /** The window is never held below this by a low rate, which might be the window's own doing. */
 const RATE_WINDOW_MIN = 16;
+/**
+ * A fleet that is behind slow links as a whole is not told apart from a device that lags before the first delays are known:
+ * with 16 frames at once all of five devices at 300 kB/s took themselves for too slow, and the controller sent to each.
+ */
+export const FIRST_PACE: Pace = { window: WINDOW_MIN, framesPerSecond: 0, groupDelayMs: 0 };
 /** The window in time: what is sent in 0.6 s bounds how long a change of the network goes unnoticed. */
 const WINDOW_SECONDS = 0.6;
 const SHORT_DELAY_MS = 60;

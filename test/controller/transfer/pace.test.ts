@@ -35,7 +35,7 @@ t.test("the window holds at most what is dealt with in 0.6 s", async (t) => {
 
 t.test("a low rate never closes the window below 16, nor a long delay below 4", async (t) => {
   let pace = FIRST_PACE;
-  for (let at = 0; at < 5; at += 1) pace = adaptPace(pace, { frames: 0, elapsedMs: 100, queueDelaysMs: [0] });
+  for (let at = 0; at < 10; at += 1) pace = adaptPace(pace, { frames: 0, elapsedMs: 100, queueDelaysMs: [0] });
   t.equal(pace.window, 16);
   for (let at = 0; at < 20; at += 1) pace = adaptPace(pace, { frames: 0, elapsedMs: 100, queueDelaysMs: [900] });
   t.equal(pace.window, 4);

@@ -94,6 +94,23 @@ for (const { name, open, skip } of brokers) {
     t.ok(share(controller.service.sentBytes()) < 1.3, `${share(controller.service.sentBytes())} was sent`);
   });
 
+  t.test(`over ${name}, devices that are all behind narrow ways are sent one archive together`, { skip }, async (t) => {
+    const archive = archiveInMemory(32 * CHUNK_BYTES);
+    await using broker = await open();
+    await using controller = await openMqttController(broker.url, () => archive.source());
+    const directory = t.testdir();
+    const paths = await Promise.all(
+      Array.from({ length: 4 }, async (_, at) => {
+        await using link = await openSlowLink(broker.url, { bytesPerSecond: 400_000, delayMs: 30 });
+        await using device = await openMqttReceiver(link.url, `cam-${at}`, join(directory, String(at)));
+        return await device.receiver.fetch(archive.archive, { signal: forever });
+      }),
+    );
+    for (const path of paths) t.ok(readFileSync(path).equals(archive.bytes));
+    const share = controller.service.sentBytes() / archive.bytes.length;
+    t.ok(share < 2, `${share} archives were sent to four devices`);
+  });
+
   t.test(`over ${name}, a receiver killed in mid-transfer gets only what it lacks`, { skip }, async (t) => {
     const archive = archiveInMemory(200 * CHUNK_BYTES);
     await using broker = await open();
