@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AttackCase } from "../test/system/attacks/attack.ts";
+import type { AttackCase, Seen } from "../test/system/attacks/attack.ts";
 import { ATTACKS } from "../test/system/attacks/attacks.ts";
-import { openStage, type Seen } from "../test/system/attacks/stage.ts";
+import { openStage } from "../test/system/attacks/stage.ts";
 
 const wanted = process.argv[2] ?? "";
 const chosen = ATTACKS.filter(({ attack, power }) => `${power}: ${attack}`.includes(wanted));

@@ -1,6 +1,12 @@
+/** What an attack is, and the stage on which it is tried. */
+import type { AgentStatus } from "../../../agent/status.ts";
+import type { Deployment } from "../../../protocol/trust/deployment.ts";
 import type { RefusalCode } from "../../../protocol/trust/refusal.ts";
+import type { ForgedBundle } from "../../support/forged-bundle.ts";
+import type { Environment } from "../../support/programs.ts";
 import type { Attacker } from "./attacker.ts";
-import type { Stage } from "./stage.ts";
+import type { HonestController } from "./honest-controller.ts";
+import type { Spoils } from "./spoils.ts";
 
 /** What is in the attacker's hands. `broker` and `network` hold no key at all; who holds keys also owns the broker. */
 export type Power = "network" | "broker" | "controller" | "publisher-minus-one" | "disk";
@@ -22,4 +28,36 @@ export interface AttackCase {
   readonly play?: (stage: Stage, attempt: () => Promise<void>) => Promise<Outcome>;
   /** The device itself is down for a while: only then may a request go unanswered. */
   readonly hasDowntime?: true;
+}
+
+export interface Seen {
+  readonly outcome: Outcome;
+  /** What the device said about it. */
+  readonly message: string;
+  /** Requests that were answered meanwhile, each by the model that stood before. */
+  readonly answered: number;
+  /** What each request that was not answered said. */
+  readonly failures: readonly string[];
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly run: (attack: AttackCase) => Promise<Seen>;
+  readonly honest: HonestController;
+  readonly spoils: Spoils;
+  readonly folder: string;
+  readonly status: () => Promise<AgentStatus>;
+  readonly pid: () => number;
+  /** Waits for the first refusal that the device tells: of the document, else of the slot. */
+  readonly refusal: (of?: "slot") => Promise<Outcome>;
+  readonly until: (what: string, wanted: (status: AgentStatus) => boolean) => Promise<AgentStatus>;
+  /** Whether everything that was sent to the device so far has been read by it. */
+  readonly fence: () => Promise<void>;
+  /** The honest director wishes these bundles, all served. */
+  readonly deploy: (bundles: readonly ForgedBundle[], changes?: Partial<Deployment>) => Promise<void>;
+  readonly relent: () => Promise<void>;
+  /** Power off and on again. */
+  readonly cutPower: () => Promise<void>;
+  readonly powerUp: (environment?: Environment) => Promise<void>;
+  /** The version that answers, once one does. */
+  readonly version: () => Promise<string>;
 }

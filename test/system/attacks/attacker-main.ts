@@ -1,20 +1,9 @@
 /** The attacker's process: runs the broker, and one attempt after another when it is told to. */
 import type { AttackCase } from "./attack.ts";
 import { Attacker, type Loot } from "./attacker.ts";
+import type { FromAttacker, ToAttacker } from "./attacker-messages.ts";
 import { ATTACKS } from "./attacks.ts";
 import { openRogueBroker } from "./rogue-broker.ts";
-
-export type ToAttacker =
-  | { readonly kind: "attempt"; readonly attack: string; readonly loot: Loot }
-  | { readonly kind: "serve"; readonly archive: Uint8Array }
-  /** The attacker lets go of the broker: it forwards everything as it is. */
-  | { readonly kind: "relent" }
-  /** A message that makes no sense behind all that was sent before: the device counts it. */
-  | { readonly kind: "fence"; readonly topic: string };
-
-export type FromAttacker =
-  | { readonly kind: "listening"; readonly url: string }
-  | { readonly kind: "done"; readonly number: number; readonly error?: string };
 
 const [fleet = "", device = ""] = process.argv.slice(2);
 const broker = await openRogueBroker(fleet as Loot["fleet"], device as Loot["device"]);

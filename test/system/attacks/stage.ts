@@ -17,43 +17,11 @@ import { freePorts, startProgram, type Environment, type Program } from "../../s
 import { startSteadyLoad } from "../../support/steady-load.ts";
 import { until } from "../../support/until.ts";
 import { archiveSourceOf } from "../../support/archive-in-memory.ts";
-import type { AttackCase, Outcome, Power } from "./attack.ts";
-import type { FromAttacker, ToAttacker } from "./attacker-main.ts";
+import type { AttackCase, Outcome, Power, Stage } from "./attack.ts";
+import type { FromAttacker, ToAttacker } from "./attacker-messages.ts";
 import type { Loot } from "./attacker.ts";
-import { openHonestController, type HonestController } from "./honest-controller.ts";
+import { openHonestController } from "./honest-controller.ts";
 import { gatherLoot, type Spoils } from "./spoils.ts";
-
-export interface Seen {
-  readonly outcome: Outcome;
-  /** What the device said about it. */
-  readonly message: string;
-  /** Requests that were answered meanwhile, each by the model that stood before. */
-  readonly answered: number;
-  /** What each request that was not answered said. */
-  readonly failures: readonly string[];
-}
-
-export interface Stage extends AsyncDisposable {
-  readonly run: (attack: AttackCase) => Promise<Seen>;
-  readonly honest: HonestController;
-  readonly spoils: Spoils;
-  readonly folder: string;
-  readonly status: () => Promise<AgentStatus>;
-  readonly pid: () => number;
-  /** Waits for the first refusal that the device tells: of the document, else of the slot. */
-  readonly refusal: (of?: "slot") => Promise<Outcome>;
-  readonly until: (what: string, wanted: (status: AgentStatus) => boolean) => Promise<AgentStatus>;
-  /** Whether everything that was sent to the device so far has been read by it. */
-  readonly fence: () => Promise<void>;
-  /** The honest director wishes these bundles, all served. */
-  readonly deploy: (bundles: readonly ForgedBundle[], changes?: Partial<Deployment>) => Promise<void>;
-  readonly relent: () => Promise<void>;
-  /** Power off and on again. */
-  readonly cutPower: () => Promise<void>;
-  readonly powerUp: (environment?: Environment) => Promise<void>;
-  /** The version that answers, once one does. */
-  readonly version: () => Promise<string>;
-}
 
 const FLEET = "demo" as FleetId;
 const DEVICE = "one" as DeviceId;

@@ -5,10 +5,9 @@ import type { DsseEnvelope } from "../../../../protocol/trust/dsse.ts";
 import { signReport } from "../../../../protocol/trust/report.ts";
 import { reportOf } from "../../../support/device-views.ts";
 import { digitsFiles, signedBundle } from "../../../support/forged-bundle.ts";
-import type { AttackCase } from "../attack.ts";
+import type { AttackCase, Stage } from "../attack.ts";
 import { required } from "../attacker.ts";
 import { malleated } from "../malleate.ts";
-import type { Stage } from "../stage.ts";
 
 const broker = (one: Omit<AttackCase, "power">): AttackCase => ({ power: "broker", ...one });
 

@@ -11,10 +11,9 @@ import {
   closeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { AttackCase, Outcome } from "../attack.ts";
+import type { AttackCase, Outcome, Stage } from "../attack.ts";
 import { runnersOf } from "../../../support/processes.ts";
 import { flipped, type Attacker } from "../attacker.ts";
-import type { Stage } from "../stage.ts";
 import type { SlotReport } from "../../../../protocol/trust/report.ts";
 
 /** Done while the device is off; it starts again without a director, so that nothing comes to its help. */

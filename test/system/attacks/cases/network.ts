@@ -1,8 +1,7 @@
 /** Whoever sits on the wire can lose, spoil and cut; what was asked for comes in the end, and nothing else. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeChunkFrame } from "../../../../protocol/transfer/chunk-frame.ts";
-import type { AttackCase } from "../attack.ts";
-import type { Stage } from "../stage.ts";
+import type { AttackCase, Stage } from "../attack.ts";
 
 /** How long an attack on the transfer lasts: several times what the transfer takes without it. */
 const SIEGE_MS = 1_500;

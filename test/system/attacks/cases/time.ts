@@ -1,7 +1,6 @@
 /** A broker that keeps the director's answers back, and a device whose own clock is of no use. */
-import type { AttackCase, Outcome } from "../attack.ts";
+import type { AttackCase, Outcome, Stage } from "../attack.ts";
 import { required, type Attacker } from "../attacker.ts";
-import type { Stage } from "../stage.ts";
 
 /** The device starts under the attacker's eyes, hears the newest deployment again, and no answer to its nonce. */
 const unanswered = (attack: string, environment: () => Readonly<Record<string, string>>): AttackCase => ({
