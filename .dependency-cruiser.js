@@ -49,7 +49,7 @@ export default {
       to: {
         path: "^(agent|controller|test|examples)/",
         pathNot:
-          "^(agent|controller)/main\\.ts$|^agent/inference/runner-main\\.ts$|^agent/processing/processor-main\\.ts$",
+          "^(agent|controller)/main\\.ts$|^agent/inference/runner/runner-main\\.ts$|^agent/processing/processor-main\\.ts$",
       },
     },
     {

@@ -14,7 +14,7 @@ import { openMemoryGroups } from "./hardware/memory-groups.ts";
 import { readInventory } from "./hardware/inventory.ts";
 import { httpTokens } from "./http-tokens.ts";
 import { openInferenceEngine } from "./inference/open-inference-engine.ts";
-import { RUNNER_COMMAND } from "./inference/runner-process.ts";
+import { RUNNER_COMMAND } from "./inference/runner/runner-process.ts";
 import { openAgentLink, type AgentLink } from "./link/agent-link.ts";
 import { createHeartbeat } from "./link/heartbeat.ts";
 import { createHello } from "./link/hello.ts";

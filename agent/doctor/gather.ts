@@ -13,7 +13,7 @@ import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import { controlGroupOf, SYSTEM_FOLDERS } from "../hardware/control-groups.ts";
 import { discoverProviders } from "../hardware/discover-providers.ts";
 import { glibcVersion } from "../hardware/glibc-version.ts";
-import { RUNNER_COMMAND } from "../inference/runner-process.ts";
+import { RUNNER_COMMAND } from "../inference/runner/runner-process.ts";
 import { startedBy } from "../self-update/started-by.ts";
 import type { AgentStatus } from "../status.ts";
 import type { DatabaseFact, DoctorFacts, FileFact } from "./facts.ts";

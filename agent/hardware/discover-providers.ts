@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { FerryError, messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import { WHY_CHARS_MAX, type FailedProvider } from "../../protocol/trust/evidence.ts";
-import { killOnAbort } from "../inference/load-runner.ts";
-import type { RunnerCommand } from "../inference/runner-process.ts";
-import { ModelFailure, startRunner } from "../inference/runner.ts";
+import { killOnAbort } from "../inference/qualify/load-runner.ts";
+import type { RunnerCommand } from "../inference/runner/runner-process.ts";
+import { ModelFailure, startRunner } from "../inference/runner/runner.ts";
 import { lowerPriority } from "./process-priority.ts";
 
 export interface Discovery {

@@ -4,7 +4,7 @@ import type { Tensor } from "../../protocol/tensor.ts";
 import type { Refusal } from "../../protocol/trust/refusal.ts";
 import type { Evidence } from "../../protocol/trust/evidence.ts";
 import type { SoakTraffic } from "../../protocol/trust/soak-traffic.ts";
-import type { Agreement } from "./agreement.ts";
+import type { Agreement } from "./slot/agreement.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 
 /** A bundle whose signature and every file have been checked, in a directory that only the agent writes. */

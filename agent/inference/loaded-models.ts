@@ -1,6 +1,6 @@
 import type { LoadedModel, LoadedState } from "./loaded-model.ts";
-import type { ServingVersion } from "./serving-version.ts";
-import type { Slot } from "./slot.ts";
+import type { ServingVersion } from "./slot/serving-version.ts";
+import type { Slot } from "./slot/slot.ts";
 
 export function loadedModels(slots: Iterable<Slot>): LoadedModel[] {
   return [...slots].flatMap((slot) => [...slot.versions].map((version) => loadedModel(slot, version)));

@@ -7,9 +7,9 @@ import { openProcessor } from "../processing/processor.ts";
 import { availableMemoryBytes } from "../hardware/available-memory.ts";
 import type { MemoryGroups } from "../hardware/memory-groups.ts";
 import { usableProcessors } from "../hardware/usable-processors.ts";
-import type { VariantMemory } from "./best-variant.ts";
-import { Candidates } from "./candidates.ts";
-import { NO_ENGINE_CACHE, type EngineCache } from "./engine-cache.ts";
+import type { VariantMemory } from "./qualify/best-variant.ts";
+import { Candidates } from "./qualify/candidates.ts";
+import { NO_ENGINE_CACHE, type EngineCache } from "./qualify/engine-cache.ts";
 import type {
   Candidate,
   Execution,
@@ -23,15 +23,15 @@ import type {
   VerifiedBundle,
 } from "./inference-engine.ts";
 import { InferenceError } from "./inference-error.ts";
-import { openForkServer } from "./fork-server.ts";
-import { loadBeside, loadRunner } from "./load-runner.ts";
+import { openForkServer } from "./runner/fork-server.ts";
+import { loadBeside, loadRunner } from "./qualify/load-runner.ts";
 import { loadedModels } from "./loaded-models.ts";
-import { MemoryNeeds } from "./memory-needs.ts";
-import { RUNNER_COMMAND, type RunnerCommand } from "./runner-process.ts";
-import { ServingVersion } from "./serving-version.ts";
-import { requireSameInterface } from "./same-interface.ts";
-import { shareProcessors } from "./share-processors.ts";
-import { Slot, type SlotPorts } from "./slot.ts";
+import { MemoryNeeds } from "./qualify/memory-needs.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "./runner/runner-process.ts";
+import { ServingVersion } from "./slot/serving-version.ts";
+import { requireSameInterface } from "./slot/same-interface.ts";
+import { shareProcessors } from "./qualify/share-processors.ts";
+import { Slot, type SlotPorts } from "./slot/slot.ts";
 
 export interface InferenceEngineOptions {
   /** Told of every answer, failure and crash. */

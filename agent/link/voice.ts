@@ -16,7 +16,7 @@ import type { FoundProviders } from "../hardware/discover-providers.ts";
 import type { Inventory } from "../hardware/inventory.ts";
 import type { ServedSlot } from "../inference/inference-engine.ts";
 import type { LoadedModel } from "../inference/loaded-model.ts";
-import { MEMORY_RESERVE_BYTES } from "../inference/memory-plan.ts";
+import { MEMORY_RESERVE_BYTES } from "../inference/qualify/memory-plan.ts";
 import type { AgentStatus, ModelStatus } from "../status.ts";
 import type { DataUseStatus } from "../telemetry/data-use.ts";
 import type { Outbox } from "../telemetry/outbox.ts";

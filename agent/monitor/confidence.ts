@@ -2,7 +2,7 @@
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { elementsIn } from "../../protocol/tensor-elements.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
-import { isScores } from "../inference/agreement.ts";
+import { isScores } from "../inference/slot/agreement.ts";
 
 /** Scores that are looked at for each answer: some 10 µs. */
 const SCORES_MAX = 10_000;

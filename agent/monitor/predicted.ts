@@ -2,7 +2,7 @@
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { elementsIn } from "../../protocol/tensor-elements.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
-import { isScores } from "../inference/agreement.ts";
+import { isScores } from "../inference/slot/agreement.ts";
 
 export type Predicted =
   /** The class with the highest score, counted from 0. */

@@ -8,7 +8,7 @@ import type { Interpretation } from "../../common/processing/results/interpret-o
 import type { Media, PreparedMedia, PreparingModel } from "../../common/processing/prepare-media.ts";
 import { ProcessingError } from "../../common/processing/processing-error.ts";
 import { InferenceError } from "../inference/inference-error.ts";
-import type { RunnerCommand } from "../inference/runner-process.ts";
+import type { RunnerCommand } from "../inference/runner/runner-process.ts";
 import type { FromProcessor, ToProcessor } from "./processor-messages.ts";
 
 /**

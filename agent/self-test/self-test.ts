@@ -9,7 +9,7 @@ import { readOnnxBuild } from "../../common/onnx-build.ts";
 import { packagedProgram, type NativeLibrary } from "../../common/packaged-program.ts";
 import type { FailedProvider } from "../../protocol/trust/evidence.ts";
 import { discoverProviders } from "../hardware/discover-providers.ts";
-import { RUNNER_COMMAND } from "../inference/runner-process.ts";
+import { RUNNER_COMMAND } from "../inference/runner/runner-process.ts";
 import { AGENT_VERSION } from "../version.ts";
 import { checkDatabase, type DatabaseFigures } from "./check-database.ts";
 import { checkPictures, type PictureFigures } from "./check-pictures.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { messageOf } from "../../common/ferry-error.ts";
 import type { Log } from "../../common/log.ts";
 import type { StatementDigest } from "../../protocol/ids.ts";
-import type { EngineCache } from "../inference/engine-cache.ts";
-import type { LoadChoice } from "../inference/load-choice.ts";
+import type { EngineCache } from "../inference/qualify/engine-cache.ts";
+import type { LoadChoice } from "../inference/qualify/load-choice.ts";
 
 export interface EngineDirectory extends EngineCache {
   /** Removes what was compiled of every other bundle, and of those the ones used longest ago while they are too large. */

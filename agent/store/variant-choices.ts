@@ -6,7 +6,7 @@ import type { Log } from "../../common/log.ts";
 import { StatementDigest } from "../../protocol/ids.ts";
 import { gate, parseJson } from "../../protocol/schema.ts";
 import { VariantFigures } from "../../protocol/trust/evidence.ts";
-import type { VariantMemory } from "../inference/best-variant.ts";
+import type { VariantMemory } from "../inference/qualify/best-variant.ts";
 import { writeFileDurably } from "./durable-file.ts";
 
 /** Of the processors of a device, and no sign of a damaged file. */

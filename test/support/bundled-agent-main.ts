@@ -40,7 +40,7 @@ dieAt(process.env["FERRY_TEST_DIE_AT"]);
 if (process.env["FERRY_TEST_OFFLINE"] !== undefined) beOffline();
 
 const [, , first] = process.argv;
-if (first === "--as=runner") void import("../../agent/inference/runner-main.ts");
+if (first === "--as=runner") void import("../../agent/inference/runner/runner-main.ts");
 else if (first === "--as=processor") void import("../../agent/processing/processor-main.ts");
 else void import("../../agent/main.ts");
 

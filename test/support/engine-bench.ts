@@ -10,7 +10,7 @@ import type {
 } from "../../agent/inference/inference-engine.ts";
 import { InferenceError } from "../../agent/inference/inference-error.ts";
 import { openInferenceEngine, type InferenceEngineOptions } from "../../agent/inference/open-inference-engine.ts";
-import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner-process.ts";
+import { RUNNER_COMMAND, type RunnerCommand } from "../../agent/inference/runner/runner-process.ts";
 import type { Tensor } from "../../protocol/tensor.ts";
 import { runnersOf } from "./processes.ts";
 import { until } from "./until.ts";
@@ -123,7 +123,7 @@ export function runnerUnless(path: string): RunnerCommand {
 export function runnerKilledBy(poison: number): RunnerCommand {
   const program = RUNNER_COMMAND.args.at(-1) ?? "";
   const source = `
-    const { MessageReader } = await import(${JSON.stringify(new URL("../../agent/inference/runner-channel.ts", import.meta.url).href)});
+    const { MessageReader } = await import(${JSON.stringify(new URL("../../agent/inference/runner/runner-channel.ts", import.meta.url).href)});
     const taster = new MessageReader(({ requests = [] }) => {
       const first = ([{ bytes }]) => new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);
       if (requests.some((inputs) => first(inputs) === ${String(poison)})) process.kill(process.pid, "SIGKILL");

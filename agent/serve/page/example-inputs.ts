@@ -1,4 +1,4 @@
-import { openGoldenCases } from "../../inference/golden-cases.ts";
+import { openGoldenCases } from "../../inference/qualify/golden-cases.ts";
 import type { VerifiedBundle } from "../../inference/inference-engine.ts";
 import { nestValues, valuesFromTensor, type NestedValues } from "../../../protocol/tensor-values.ts";
 import { elementCount, type Datatype, type Tensor } from "../../../protocol/tensor.ts";

@@ -3,7 +3,7 @@ import type { ProgramPart } from "../../../common/packaged-program.ts";
 import { begin } from "./begin.ts";
 
 const PARTS: Readonly<Record<`--as=${ProgramPart}`, () => Promise<unknown>>> = {
-  "--as=runner": () => import("../../../agent/inference/runner-main.ts"),
+  "--as=runner": () => import("../../../agent/inference/runner/runner-main.ts"),
   "--as=processor": () => import("../../../agent/processing/processor-main.ts"),
 };
 

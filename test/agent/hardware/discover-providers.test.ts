@@ -1,6 +1,6 @@
 import t from "tap";
 import { discoverProviders } from "../../../agent/hardware/discover-providers.ts";
-import { RUNNER_COMMAND } from "../../../agent/inference/runner-process.ts";
+import { RUNNER_COMMAND } from "../../../agent/inference/runner/runner-process.ts";
 import { openLog } from "../../../common/log.ts";
 import { never, runnerPids } from "../../support/engine-bench.ts";
 

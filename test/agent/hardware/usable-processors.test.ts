@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { usableProcessors } from "../../../agent/hardware/usable-processors.ts";
-import { shareProcessors } from "../../../agent/inference/share-processors.ts";
+import { shareProcessors } from "../../../agent/inference/qualify/share-processors.ts";
 import { systemFolders } from "../../support/system-folders.ts";
 import { until } from "../../support/until.ts";
 

@@ -1,6 +1,6 @@
 /** What callers see of a version that soaks beside the one that answers: over HTTP, in every dialect, and over MQTT. */
 import t from "tap";
-import { placeOf } from "../../../agent/inference/route.ts";
+import { placeOf } from "../../../agent/inference/slot/route.ts";
 import { openMediaPredictor } from "../../../agent/processing/media-predictor.ts";
 import { openPredictTopic } from "../../../agent/serve/predict-topic.ts";
 import { openLog } from "../../../common/log.ts";

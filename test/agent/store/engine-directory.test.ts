@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "no
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import type { VerifiedBundle } from "../../../agent/inference/inference-engine.ts";
-import type { LoadChoice } from "../../../agent/inference/load-choice.ts";
+import type { LoadChoice } from "../../../agent/inference/qualify/load-choice.ts";
 import { engineKey, openEngineDirectory } from "../../../agent/store/engine-directory.ts";
 import { openLog } from "../../../common/log.ts";
 import type { StatementDigest } from "../../../protocol/ids.ts";
