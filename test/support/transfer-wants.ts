@@ -1,3 +1,4 @@
+import type { TransferState } from "../../controller/transfer/transfer-state.ts";
 import type { DeviceId, Sha256, TransferId } from "../../protocol/ids.ts";
 import type { TransferWant } from "../../protocol/messages/transfer-want.ts";
 import { CHUNK_BYTES } from "../../protocol/limits.ts";
@@ -26,4 +27,9 @@ export function broadcastWant(
   rest: { sequence?: number; missing?: number[]; queueDelayMs?: number; held?: Uint8Array; lacking?: number } = {},
 ): TransferWant {
   return { ...common, lane: "broadcast", transfer, sequence: 0, queueDelayMs: 0, missing: [], ...rest };
+}
+
+/** More than a broadcast begins with: all of the ten chunks may be sent in one step. */
+export function widen({ broadcast }: TransferState): void {
+  if (broadcast !== undefined) broadcast.pace = { ...broadcast.pace, window: TEN_CHUNKS_PIECES };
 }

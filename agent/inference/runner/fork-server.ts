@@ -57,6 +57,7 @@ export function openForkServer(log: Log, file = SHELL): ForkServer {
 }
 
 interface Start {
+  readonly file: string;
   readonly pid: PromiseWithResolvers<number>;
   readonly ended: PromiseWithResolvers<string>;
 }
@@ -101,7 +102,7 @@ class Shell {
   async start(command: RunnerCommand): Promise<RunnerProcess> {
     const door = await openDoor();
     const id = this.#nextId++;
-    const start: Start = { pid: Promise.withResolvers(), ended: Promise.withResolvers() };
+    const start: Start = { file: command.file, pid: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.#starts.set(id, start);
     this.#hold(true);
     this.#logStandardErrorAnew();
@@ -155,7 +156,7 @@ class Shell {
     const start = this.#starts.get(Number(id));
     if (what === "started") start?.pid.resolve(Number(value));
     if (what !== "ended") return;
-    start?.ended.resolve(inWords(Number(value)));
+    start?.ended.resolve(inWords(Number(value), start.file));
     this.#forget(Number(id));
     // Else the shell that waited for it would stay as a zombie.
     if (!this.#isGone) this.#child.stdin.write(`wait $s${String(id)}; unset s${String(id)}\n`);
@@ -190,10 +191,11 @@ function quoted(word: string): string {
 }
 
 /** As the shell command language has it: 127 and 126 where a program could not be run, 128 and the signal's number where it was killed. */
-function inWords(status: number): string {
+function inWords(status: number, file: string): string {
+  if (status === 127) return `it could not be run: there is no program ${file}`;
+  if (status === 126) return `it could not be run: the system does not execute ${file}`;
   const signal = Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0];
-  if (signal !== undefined) return `it was ended by ${signal}`;
-  return status === 126 || status === 127 ? "it could not be run" : `it exited with code ${status}`;
+  return signal === undefined ? `it exited with code ${status}` : `it was ended by ${signal}`;
 }
 
 function killIfThere(pid: number): void {

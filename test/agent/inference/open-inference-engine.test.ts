@@ -158,7 +158,7 @@ t.test("a runner that crashes or cannot start refuses the bundle, not the agent"
   await using engine = openInferenceEngine({ log, command: { file: "/nonesuch", args: [] } });
   t.match(await engine.qualify(digitsFolder("1.0.0").model.name, digitsFolder("1.0.0"), never), {
     kind: "refused",
-    refusal: { code: "runner-crash", message: /ENOENT/ },
+    refusal: { code: "runner-crash", message: /there is no program \/nonesuch/ },
   });
 });
 

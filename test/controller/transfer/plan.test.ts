@@ -10,7 +10,14 @@ import {
 } from "../../../controller/transfer/transfer-state.ts";
 import type { TransferId } from "../../../protocol/ids.ts";
 import { ChunkBitmap } from "../../../protocol/transfer/chunk-bitmap.ts";
-import { broadcastWant, device, pullWant, TEN_CHUNKS_BYTES, TEN_CHUNKS_PIECES } from "../../support/transfer-wants.ts";
+import {
+  broadcastWant,
+  device,
+  pullWant,
+  TEN_CHUNKS_BYTES,
+  TEN_CHUNKS_PIECES,
+  widen,
+} from "../../support/transfer-wants.ts";
 
 const ID = "00000000000000ff" as TransferId;
 const LATER = COALESCE_MS + 1;
@@ -29,6 +36,7 @@ function broadcasting(names: readonly string[], held?: Uint8Array): TransferStat
   steer(state, LATER, () => ID);
   for (const name of names) hear(state, device(name), broadcastWant(ID, held === undefined ? {} : { held }), LATER);
   steer(state, LATER + 1, () => ID);
+  widen(state);
   return state;
 }
 

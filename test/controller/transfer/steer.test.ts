@@ -9,7 +9,14 @@ import {
   type TransferState,
 } from "../../../controller/transfer/transfer-state.ts";
 import type { TransferId } from "../../../protocol/ids.ts";
-import { broadcastWant, device, pullWant, TEN_CHUNKS_BYTES, TEN_CHUNKS_PIECES } from "../../support/transfer-wants.ts";
+import {
+  broadcastWant,
+  device,
+  pullWant,
+  TEN_CHUNKS_BYTES,
+  TEN_CHUNKS_PIECES,
+  widen,
+} from "../../support/transfer-wants.ts";
 
 const ID = "00000000000000ff" as TransferId;
 const newId = () => ID;
@@ -19,11 +26,6 @@ function asked(count: number): TransferState {
   const state = newTransferState(TEN_CHUNKS_BYTES);
   for (const name of names(count)) hear(state, device(name), pullWant([0]), 0);
   return state;
-}
-
-/** More than a broadcast begins with, so that all of it may be sent in one step. */
-function widen({ broadcast }: TransferState): void {
-  if (broadcast !== undefined) broadcast.pace = { ...broadcast.pace, window: TEN_CHUNKS_PIECES };
 }
 
 /** Listeners of a broadcast whose first pass is over, at 200 ms. */

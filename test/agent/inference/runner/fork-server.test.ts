@@ -41,8 +41,10 @@ t.test("it says how a runner ended that did not end by itself", async (t) => {
   killed.kill();
   t.equal(await killed.ended, "it was ended by SIGKILL");
   t.equal(await exited.ended, "it exited with code 3");
-  t.equal(await missing.ended, "it could not be run");
-  await t.rejects(missing.load(load, 30_000), { name: "RunnerGone", message: /it could not be run/ });
+  const denied = await startRunner({ file: resolve("package.json"), args: [] }, log, server);
+  t.equal(await missing.ended, "it could not be run: there is no program /nonesuch");
+  t.match(await denied.ended, /could not be run: the system does not execute .*package.json/);
+  await t.rejects(missing.load(load, 30_000), { name: "RunnerGone", message: /there is no program \/nonesuch/ });
 });
 
 t.test("arguments reach the program as they are", async (t) => {
