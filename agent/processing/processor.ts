@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { lowerPriority, servingPriority } from "../hardware/process-priority.ts";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../common/log.ts";
+import { logStandardError, ownProcessEnvironment } from "../../common/own-process.ts";
 import { packagedProgram } from "../../common/packaged-program.ts";
 import type { PredictionResults } from "../../protocol/prediction-results.ts";
 import type { Interpretation } from "../../common/processing/results/interpret-outputs.ts";
@@ -46,8 +47,6 @@ const WAITING_MAX = 64;
 const WAITING_BYTES_MAX = 128 * 1024 ** 2;
 /** A process may be ended by the system, for memory; what ends it twice is the picture. */
 const TRIES_MAX = 2;
-/** Native code that fails in a loop must not fill the disk. */
-const STDERR_BYTES_MAX = 65_536;
 
 interface Job {
   readonly message: ToProcessor;
@@ -152,21 +151,16 @@ function asError(reply: FromProcessor): Error {
 }
 
 function start(command: RunnerCommand, log: Log): ChildProcess {
-  // Flags meant for the agent (an inspector's port, a heap size) must not reach it.
-  const { NODE_OPTIONS: _, ...environment } = process.env;
   const child = spawn(command.file, command.args, {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
-    env: environment,
+    env: ownProcessEnvironment(),
   });
   if (child.pid !== undefined) lowerPriority(child.pid, servingPriority());
   // Without a listener an error would end the agent; `askChild` hears of it by itself.
   child.on("error", () => undefined);
-  let leftBytes = STDERR_BYTES_MAX;
-  child.stderr?.on("data", (chunk: Buffer) => {
-    if (leftBytes <= 0) return;
-    log.debug({ said: chunk.subarray(0, leftBytes).toString().trim() }, "the processor wrote to standard error");
-    leftBytes -= chunk.byteLength;
+  logStandardError(child.stderr, (said) => {
+    log.debug(said, "the processor wrote to standard error");
   });
   // It must not keep an agent alive that has nothing else to do.
   child.unref();

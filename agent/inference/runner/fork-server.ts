@@ -15,11 +15,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { messageOf } from "../../../common/ferry-error.ts";
 import type { Log } from "../../../common/log.ts";
+import { logStandardError, ownProcessEnvironment } from "../../../common/own-process.ts";
 import { lowerPriority, servingPriority } from "../../hardware/process-priority.ts";
 import { CHANNEL_VARIABLE } from "./runner-channel.ts";
 import {
-  logStandardError,
-  runnerEnvironment,
+  RUNNER_WROTE,
   startAsChild,
   type RunnerCommand,
   type RunnerProcess,
@@ -65,16 +65,23 @@ interface Start {
 class Shell {
   readonly #child;
   readonly #starts = new Map<number, Start>();
+  readonly #pids = new Map<number, number>();
   readonly #logStandardErrorAnew: () => void;
   #nextId = 1;
   #isGone = false;
 
   constructor(file: string, log: Log) {
-    this.#child = spawn(file, ["-s", "starts-runners"], { stdio: ["pipe", "pipe", "pipe"], env: runnerEnvironment() });
+    this.#child = spawn(file, ["-s", "starts-runners"], {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: ownProcessEnvironment(),
+    });
     const { pid, stdin, stdout, stderr } = this.#child;
     // Its children have it from there.
     if (pid !== undefined) lowerPriority(pid, servingPriority());
-    this.#logStandardErrorAnew = logStandardError(stderr, log);
+    this.#logStandardErrorAnew = logStandardError(stderr, (said) => {
+      // They share it: which of them wrote cannot be told.
+      log.warn({ pids: [...this.#pids.values()], ...said }, RUNNER_WROTE);
+    });
     const onGone = (why: string) => {
       this.#isGone = true;
       for (const start of this.#starts.values()) start.pid.reject(new Error(why));
@@ -115,7 +122,10 @@ class Shell {
       const pid = await start.pid.promise.finally(() => {
         clearTimeout(late);
       });
-      return this.#processOf(pid, door, start);
+      void start.ended.promise.then(() => {
+        this.#forget(id);
+      });
+      return processOf(pid, door, start);
     } catch (error) {
       // What comes up nevertheless finds nobody there, and ends.
       door.close();
@@ -131,39 +141,22 @@ class Shell {
     this.#child.stdin.end();
   }
 
-  #processOf(pid: number, door: Door, { ended }: Start): RunnerProcess {
-    let isOver = false;
-    void ended.promise.then(() => {
-      isOver = true;
-      door.close();
-    });
-    const kill = () => {
-      if (!isOver) killIfThere(pid);
-    };
-    void door.channel.then((channel) => {
-      channel.once("close", () => {
-        setTimeout(() => {
-          kill();
-          ended.resolve("it closed its channel");
-        }, REPORT_MS_MAX).unref();
-      });
-    });
-    return { pid, channel: door.channel, ended: ended.promise, kill };
-  }
-
   #onReport(line: string): void {
     const [what, id, value] = line.split(" ");
     const start = this.#starts.get(Number(id));
-    if (what === "started") start?.pid.resolve(Number(value));
+    if (what === "started") {
+      this.#pids.set(Number(id), Number(value));
+      start?.pid.resolve(Number(value));
+    }
     if (what !== "ended") return;
     start?.ended.resolve(inWords(Number(value), start.file));
-    this.#forget(Number(id));
     // Else the shell that waited for it would stay as a zombie.
     if (!this.#isGone) this.#child.stdin.write(`wait $s${String(id)}; unset s${String(id)}\n`);
   }
 
   #forget(id: number): void {
     this.#starts.delete(id);
+    this.#pids.delete(id);
     if (this.#starts.size === 0) this.#hold(false);
   }
 
@@ -177,6 +170,26 @@ class Shell {
     }
     if (!isHeld) this.#child.unref();
   }
+}
+
+function processOf(pid: number, door: Door, { ended }: Start): RunnerProcess {
+  let isOver = false;
+  void ended.promise.then(() => {
+    isOver = true;
+    door.close();
+  });
+  const kill = () => {
+    if (!isOver) killIfThere(pid);
+  };
+  void door.channel.then((channel) => {
+    channel.once("close", () => {
+      setTimeout(() => {
+        kill();
+        ended.resolve("it closed its channel");
+      }, REPORT_MS_MAX).unref();
+    });
+  });
+  return { pid, channel: door.channel, ended: ended.promise, kill };
 }
 
 /** A shell that waits for the runner and says how it ended. */

@@ -1,9 +1,9 @@
 /** The process of a runner, as a child of the agent or of its fork server. */
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Log } from "../../../common/log.ts";
+import { logStandardError, ownProcessEnvironment } from "../../../common/own-process.ts";
 import { packagedProgram } from "../../../common/packaged-program.ts";
 import { lowerPriority, servingPriority } from "../../hardware/process-priority.ts";
 
@@ -48,7 +48,7 @@ export const startAsChild: StartProcess = async (command, log) => {
   const child = spawn(command.file, command.args, {
     // The fourth is the channel: `runner-channel.ts` finds it as descriptor 3.
     stdio: ["ignore", "ignore", "pipe", "pipe"],
-    env: runnerEnvironment(),
+    env: ownProcessEnvironment(),
   });
   const { pid } = child;
   const ended = new Promise<string>((resolve) => {
@@ -60,7 +60,9 @@ export const startAsChild: StartProcess = async (command, log) => {
     });
   });
   if (pid !== undefined) lowerPriority(pid, servingPriority());
-  logStandardError(child.stderr, log.child({ pid }));
+  logStandardError(child.stderr, (said) => {
+    log.warn({ pid, ...said }, RUNNER_WROTE);
+  });
   const channel = child.stdio[3];
   if (pid === undefined || !(channel instanceof Socket)) {
     throw new RunnerGone(`The runner process ended: ${await ended}`);
@@ -69,26 +71,4 @@ export const startAsChild: StartProcess = async (command, log) => {
   return { pid, channel: Promise.resolve(channel), ended, kill };
 };
 
-/** Flags meant for the agent (an inspector's port, a heap size) must not reach its runners. */
-export function runnerEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _, ...environment } = process.env;
-  return environment;
-}
-
-/** Native code that fails in a loop must not fill the disk: what a runner writes to standard error is logged up to here. */
-const STDERR_BYTES_MAX = 65_536;
-
-/** What it returns grants the same once more. */
-export function logStandardError(stream: Readable | null, log: Log): () => void {
-  let leftBytes = STDERR_BYTES_MAX;
-  stream?.on("data", (chunk: Buffer) => {
-    if (leftBytes <= 0) return;
-    const said = chunk.subarray(0, leftBytes).toString().trim();
-    leftBytes -= chunk.byteLength;
-    const rest = leftBytes > 0 ? {} : { rest: "what it says from here on is dropped" };
-    log.warn({ said, ...rest }, "a runner wrote to standard error");
-  });
-  return () => {
-    leftBytes = STDERR_BYTES_MAX;
-  };
-}
+export const RUNNER_WROTE = "a runner wrote to standard error";

@@ -129,12 +129,22 @@ t.test("runner and shells end by themselves when their agent dies", async (t) =>
   t.pass();
 });
 
-t.test("it keeps no process alive that has nothing else to do", async (t) => {
-  const { agent, line } = await startAgent("await runner.end(); console.log(await runner.ended);");
-  t.equal(line, "it exited with code 0");
-  if (agent.exitCode === null) await once(agent, "exit");
-  t.equal(agent.exitCode, 0);
-});
+const ends = [
+  { does: "ended", then: "await runner.end();", why: "it exited with code 0" },
+  {
+    does: "was killed with its shell",
+    then: 'for (const pid of [parentOf(runner.pid), runner.pid]) process.kill(pid, "SIGKILL");',
+    why: "it closed its channel",
+  },
+];
+for (const { does, then, why } of ends) {
+  t.test(`it keeps no process alive whose only runner ${does}`, async (t) => {
+    const { agent, line } = await startAgent(`${then} console.log(await runner.ended);`);
+    t.equal(line, why);
+    if (agent.exitCode === null) await once(agent, "exit");
+    t.equal(agent.exitCode, 0);
+  });
+}
 
 /** A process with a fork server and a runner that has loaded; `line` is the first that `then` writes. */
 async function startAgent(then: string): Promise<{ readonly agent: ChildProcess; readonly line: string }> {
@@ -144,6 +154,7 @@ async function startAgent(then: string): Promise<{ readonly agent: ChildProcess;
     import { RUNNER_COMMAND } from ${module("agent/inference/runner/runner-process.ts")};
     import { startRunner } from ${module("agent/inference/runner/runner.ts")};
     import { openLog } from ${module("common/log.ts")};
+    import { parentOf } from ${module("test/support/processes.ts")};
     const log = openLog("agent", "silent");
     const runner = await startRunner(RUNNER_COMMAND, log, openForkServer(log));
     await runner.load(${JSON.stringify(load)}, 30000);
