@@ -47,7 +47,13 @@ const MQTT_SIZES: ReadonlySet<ModelSize> = new Set(["digits", "medium"]);
 
 async function main(): Promise<number> {
   const forMs = Number(options.seconds) * 1_000;
-  const sizes = MODEL_SIZES.filter((size) => options.models.split(",").includes(size));
+  const asked = options.models.split(",");
+  const sizes = MODEL_SIZES.filter((size) => asked.includes(size));
+  const unknown = asked.find((size) => !sizes.some((known) => known === size));
+  if (unknown !== undefined) {
+    process.stderr.write(`There is no model "${unknown}" here: ${MODEL_SIZES.join(", ")}\n`);
+    return 2;
+  }
   const folder = await mkdtemp(join(tmpdir(), "modelferry-bench-"));
   try {
     const models = await writeBenchModels(folder, sizes);

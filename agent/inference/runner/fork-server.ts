@@ -127,8 +127,9 @@ class Shell {
       });
       return processOf(pid, door, start);
     } catch (error) {
-      // What comes up nevertheless finds nobody there, and ends.
+      // What comes up nevertheless finds nobody there, or is turned out, and ends.
       door.close();
+      void door.channel.then((channel) => channel.destroy());
       this.#forget(id);
       this.end();
       throw error;

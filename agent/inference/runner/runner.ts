@@ -66,6 +66,7 @@ export class RunnerDeadline extends Error {
 const INFER_MS_MAX = 30_000;
 /** Ending is closing a channel; anything slower hangs in native code. */
 const END_MS_MAX = 2_000;
+
 /** `start`: as a child of this process, where nothing is said. Throws RunnerGone where the system cannot start it. */
 export async function startRunner(
   command: RunnerCommand,
